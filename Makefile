@@ -1,0 +1,44 @@
+# Two commands on a fresh machine: `make demo`, `make test`. Everything goes into .venv/.
+PYTHON ?= python3
+BIN := .venv/bin
+export UV_LINK_MODE ?= copy
+
+.PHONY: demo demo-bad test check docs lock build clean setup
+
+demo: .venv/ready            ## ship a good fix: canary 10 % -> 50 % -> 100 %, promoted
+	$(BIN)/pilotage demo
+
+demo-bad: .venv/ready        ## ship a bad fix: rolled back by itself (exit code 1)
+	$(BIN)/pilotage demo --bad
+
+test: .venv/ready            ## every test
+	$(BIN)/python -m pytest
+
+check: .venv/ready           ## style, types, floors
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/mkdocs build --strict --quiet --site-dir .venv/site
+
+build: .venv/ready           ## the wheel, into dist/
+	$(BIN)/uv build --wheel --no-build-isolation --python $(BIN)/python --quiet
+
+lock: .venv/uv               ## write requirements.lock anew from pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header \
+		--no-emit-index-url --python-version 3.11 --group dev pyproject.toml -o requirements.lock
+
+setup: .venv/ready
+
+.venv/uv:
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@touch $@
+
+.venv/ready: .venv/uv requirements.lock pyproject.toml
+	$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python requirements.lock
+	$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python --editable .
+	@touch $@
+
+clean:
+	rm -rf .venv dist

@@ -1,0 +1,77 @@
+"""Every error Pilotage raises on purpose.
+
+PilotageError
+├── PlanError                 the plan (or brief) is wrong; carries one Problem per mistake
+├── Refused                   a command that cannot be done in the rollout's present state
+├── NotFound                  no such rollout
+├── PreflightFailed           a driver did not answer before the start; nothing was started
+├── CoordinatorUnreachable    no coordinator answers, or it answered nonsense
+└── DriverError               a driver call failed
+    ├── TemporaryError        trying again may help
+    └── PermanentError        trying again will not help (refused credentials, missing object, bad option)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake in something a person wrote.
+
+    `path` is dotted, as in ``phases[1].weight``; `line` counts from 1, or is None when there is no file.
+    """
+
+    path: str
+    expected: str
+    got: str
+    line: int | None = None
+    hint: str = ""
+
+    def __str__(self) -> str:
+        where = f"line {self.line}: " if self.line is not None else ""
+        hint = f" {self.hint}" if self.hint else ""
+        return f"{where}{self.path}: expected {self.expected}, got {self.got}.{hint}"
+
+
+class PilotageError(Exception):
+    """Base of all errors meant for the person at the keyboard."""
+
+
+class PlanError(PilotageError):
+    def __init__(self, problems: tuple[Problem, ...], file: str = "") -> None:
+        self.problems = problems
+        self.file = file
+        prefix = f"{file}: " if file else ""
+        super().__init__("\n".join(f"{prefix}{problem}" for problem in problems))
+
+
+class Refused(PilotageError):
+    pass
+
+
+class NotFound(PilotageError):
+    pass
+
+
+class PreflightFailed(PilotageError):
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(problems))
+
+
+class CoordinatorUnreachable(PilotageError):
+    pass
+
+
+class DriverError(PilotageError):
+    pass
+
+
+class TemporaryError(DriverError):
+    pass
+
+
+class PermanentError(DriverError):
+    pass

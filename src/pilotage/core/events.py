@@ -1,0 +1,198 @@
+"""The record of a rollout: numbered events. The same list is timeline, audit, API answer and report.
+
+Every event has a `kind` of its own: an untagged union reads one event back as another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pilotage.core.model import Verdict
+
+
+@dataclass(frozen=True)
+class RolloutStarted:
+    reason: str = ""
+    kind: Literal["rollout_started"] = "rollout_started"
+
+
+@dataclass(frozen=True)
+class Deployed:
+    target: str
+    version: str
+    detail: str
+    took_s: float
+    key: str
+    kind: Literal["deployed"] = "deployed"
+
+
+@dataclass(frozen=True)
+class PhaseStarted:
+    phase: int
+    name: str
+    weight: float
+    kind: Literal["phase_started"] = "phase_started"
+
+
+@dataclass(frozen=True)
+class WeightSet:
+    """`wanted` is what the step asked for, `in_force` what the splitter answered when read back, both percent."""
+
+    target: str
+    wanted: float
+    in_force: float
+    took_s: float
+    key: str
+    kind: Literal["weight_set"] = "weight_set"
+
+
+@dataclass(frozen=True)
+class WatchStarted:
+    phase: int
+    watch_s: float
+    kind: Literal["watch_started"] = "watch_started"
+
+
+@dataclass(frozen=True)
+class PhasePassed:
+    phase: int
+    name: str
+    verdict: Verdict
+    kind: Literal["phase_passed"] = "phase_passed"
+
+
+@dataclass(frozen=True)
+class Held:
+    """The traffic stays where it is. `verdict` is None when a person asked for it."""
+
+    phase: int
+    reason: str
+    verdict: Verdict | None = None
+    kind: Literal["held"] = "held"
+
+
+@dataclass(frozen=True)
+class HoldCleared:
+    phase: int
+    reason: str
+    kind: Literal["hold_cleared"] = "hold_cleared"
+
+
+@dataclass(frozen=True)
+class PersonNeeded:
+    """Nothing goes on until a person decides; `reason` says what and with which command."""
+
+    phase: int
+    reason: str
+    kind: Literal["person_needed"] = "person_needed"
+
+
+@dataclass(frozen=True)
+class Paused:
+    phase: int
+    reason: str
+    kind: Literal["paused"] = "paused"
+
+
+@dataclass(frozen=True)
+class Resumed:
+    phase: int
+    reason: str
+    kind: Literal["resumed"] = "resumed"
+
+
+@dataclass(frozen=True)
+class ApprovalRequested:
+    phase: int
+    name: str
+    kind: Literal["approval_requested"] = "approval_requested"
+
+
+@dataclass(frozen=True)
+class Approved:
+    phase: int
+    reason: str
+    kind: Literal["approved"] = "approved"
+
+
+@dataclass(frozen=True)
+class PromotionForced:
+    """A person passed the phase before its watch was over."""
+
+    phase: int
+    reason: str
+    kind: Literal["promotion_forced"] = "promotion_forced"
+
+
+@dataclass(frozen=True)
+class StepFailed:
+    """A driver call did not succeed; `will` says what happens next."""
+
+    target: str
+    error: str
+    will: str
+    kind: Literal["step_failed"] = "step_failed"
+
+
+@dataclass(frozen=True)
+class RollbackStarted:
+    phase: int
+    reason: str
+    verdict: Verdict | None = None
+    kind: Literal["rollback_started"] = "rollback_started"
+
+
+@dataclass(frozen=True)
+class RolledBack:
+    reason: str
+    took_s: float
+    kind: Literal["rolled_back"] = "rolled_back"
+
+
+@dataclass(frozen=True)
+class Promoted:
+    reason: str
+    kind: Literal["promoted"] = "promoted"
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Pilotage itself could not go on. The traffic is where `detail` says."""
+
+    detail: str
+    kind: Literal["failed"] = "failed"
+
+
+Event = (
+    RolloutStarted
+    | Deployed
+    | PhaseStarted
+    | WeightSet
+    | WatchStarted
+    | PhasePassed
+    | Held
+    | HoldCleared
+    | PersonNeeded
+    | Paused
+    | Resumed
+    | ApprovalRequested
+    | Approved
+    | PromotionForced
+    | StepFailed
+    | RollbackStarted
+    | RolledBack
+    | Promoted
+    | Failed
+)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """An event in its place: `number` counts from 0 within the rollout, `by` is a person or ``pilotage``."""
+
+    rollout: str
+    number: int
+    at: float
+    by: str
+    event: Event

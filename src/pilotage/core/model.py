@@ -1,0 +1,252 @@
+"""The nouns: what a plan says, what a watch sees, what the judge answers.
+
+All values are frozen. Weights are percent of traffic (0-100), durations seconds, instants Unix seconds (UTC),
+latencies seconds, rates fractions (0-1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Literal
+
+
+class Severity(StrEnum):
+    P0 = "P0"
+    P1 = "P1"
+    P2 = "P2"
+
+
+class Strategy(StrEnum):
+    CANARY = "canary"
+    BLUE_GREEN = "blue-green"
+    ROLLING = "rolling"
+
+
+class Action(StrEnum):
+    """What a verdict asks for. WATCH means: nothing against it, keep watching."""
+
+    WATCH = "WATCH"
+    PROMOTE = "PROMOTE"
+    HOLD = "HOLD"
+    ROLLBACK = "ROLLBACK"
+
+
+# ------------------------------------------------------------------ the plan
+
+
+@dataclass(frozen=True)
+class DriverRef:
+    """A driver by entry-point name, with its options as written. Secrets stay references ({"env": ...})."""
+
+    driver: str
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Target:
+    """Something a step acts on: a traffic splitter or a deployer, by the name the plan gives it."""
+
+    name: str
+    kind: Literal["traffic", "deploy"]
+    ref: DriverRef
+
+
+@dataclass(frozen=True)
+class Step:
+    """One driver call. Strategies compile to steps; the engine knows no other verb."""
+
+    target: str
+    action: Literal["set_weight", "deploy"]
+    weight: float | None = None
+    version: str | None = None
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Steps, then a watch. `weight` is the share the canary should then receive.
+
+    `judged=False` only records (the baseline phase: the canary has no traffic yet).
+    """
+
+    name: str
+    weight: float
+    steps: tuple[Step, ...]
+    watch_s: float
+    tick_s: float
+    approval: bool = False
+    judged: bool = True
+
+
+@dataclass(frozen=True)
+class RatioMetric:
+    """`bad` out of `total`, both cumulative counters; ``$group`` in a selector becomes the group's name."""
+
+    name: str
+    source: str
+    total: str
+    bad: str
+
+
+@dataclass(frozen=True)
+class LatencyMetric:
+    """A cumulative histogram with ``le`` labels in `unit` (``s`` or ``ms``)."""
+
+    name: str
+    source: str
+    histogram: str
+    unit: Literal["s", "ms"] = "s"
+
+
+@dataclass(frozen=True)
+class Measures:
+    """What to read, from where, and how the canary and the control are called there."""
+
+    sources: Mapping[str, DriverRef]
+    canary: str
+    control: str
+    errors: RatioMetric
+    latency: LatencyMetric | None = None
+    bug: RatioMetric | None = None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Success criteria and rollback triggers (REQUIREMENTS 4.1, 4.2), with the judge's parameters."""
+
+    errors_success: float = 0.005
+    errors_trigger: float = 0.02
+    p95_success: float = 1.10
+    p95_trigger: float = 2.0
+    bug_target: float = 0.005
+    min_requests: int = 50
+    share_tolerance: float = 5.0
+    alpha: float = 0.01
+
+
+@dataclass(frozen=True)
+class HoldPolicy:
+    """A HOLD that has not cleared after `deadline_s` becomes a rollback, or stays and asks a person."""
+
+    deadline_s: float = 600.0
+    then: Literal["rollback", "ask"] = "rollback"
+
+
+@dataclass(frozen=True)
+class Plan:
+    service: str
+    environment: str
+    version: str
+    previous: str
+    severity: Severity
+    strategy: Strategy
+    summary: str
+    known_bad: bool
+    targets: tuple[Target, ...]
+    phases: tuple[Phase, ...]
+    rollback: tuple[Step, ...]
+    measures: Measures
+    limits: Limits
+    hold: HoldPolicy
+    notify: tuple[DriverRef, ...]
+    directory: str
+    """Absolute folder of the plan file; relative paths and commands start there."""
+    digest: str = ""
+    """``sha256:...`` of the plan's text as the person approved it."""
+
+    def target(self, name: str) -> Target:
+        return next(target for target in self.targets if target.name == name)
+
+
+# ------------------------------------------------------------------ what a watch sees
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """`bounds` are ascending upper bounds in seconds, the last one ``inf``; `counts` are per bucket (not summed up)."""
+
+    bounds: tuple[float, ...]
+    counts: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Counters:
+    """One group's counters since its processes started. None: the plan does not ask for it, or it has no series."""
+
+    requests: float
+    errors: float
+    latency: Histogram | None = None
+    bug_total: float | None = None
+    bug_bad: float | None = None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Both groups at one moment. A group that has no series yet is None; `fault` says why there is no reading."""
+
+    canary: Counters | None = None
+    control: Counters | None = None
+    fault: str = ""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A reading with its place: phase and tick count from 0; tick 0 is the watch's starting point.
+
+    `counted` is False while a person has paused or held: the judge still guards, the phase's time does not run.
+    """
+
+    phase: int
+    tick: int
+    at: float
+    reading: Reading
+    counted: bool = True
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What control showed before this phase: totals over the earlier phases of the rollout."""
+
+    requests: float = 0.0
+    errors: float = 0.0
+    latency: Histogram | None = None
+    bug_total: float = 0.0
+    bug_bad: float = 0.0
+
+
+# ------------------------------------------------------------------ what the judge answers
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one criterion shows, and why.
+
+    `action` is what this finding alone asks for; WATCH = not yet known, PROMOTE = met.
+    `sentence` has value, interval, n and threshold. `canary`/`control` are in the metric's own unit
+    (rates as fractions, latencies in seconds, share in percent) or None. `evidence` and `threshold` are log e-values.
+    """
+
+    metric: str
+    action: Action
+    sentence: str
+    canary: float | None = None
+    control: float | None = None
+    low: float | None = None
+    high: float | None = None
+    n: float = 0.0
+    evidence: float | None = None
+    threshold: float | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What to do, the finding's sentence that decided it, and everything that was found at that tick."""
+
+    action: Action
+    reason: str
+    findings: tuple[Finding, ...] = ()
+    progress: float = 0.0
+    """Share of the phase's watch that is done, 0-1."""
+    overdue: bool = False
+    """The HOLD has outlived its deadline and the policy is to ask a person."""

@@ -1,0 +1,118 @@
+"""The ports: how Pilotage reaches what a team already has.
+
+A driver is one class in one file, found through an entry point - ours and a stranger's alike::
+
+    [project.entry-points."pilotage.traffic"]
+    myproxy = "my_package.myproxy:MyProxy"
+
+It has an inner class `Options` (a `DriverOptions`), is built as ``MyProxy(options, context)`` and has the methods of
+its port's Protocol below. Raise `TemporaryError` when trying again may help, `PermanentError` when it will not; any
+other exception counts as temporary and is shown with its type. `pilotage.testing` has the contract each port is held to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+from pydantic import BaseModel, ConfigDict
+
+PORTS = ("traffic", "deploy", "metrics", "notify")
+
+
+class DriverOptions(BaseModel):
+    """Base of every driver's options: unknown names are refused, values cannot change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a driver may know about its surroundings."""
+
+    directory: Path
+    """The plan file's folder: relative paths and commands start here."""
+    state: Path
+    """A private folder that survives restarts of Pilotage (journals of running commands)."""
+    service: str = ""
+    environment: str = ""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One driver call. A repeated call has the same key and must not act a second time."""
+
+    key: str
+    version: str
+    previous: str
+    timeout_s: float = 30.0
+
+
+@dataclass(frozen=True)
+class Point:
+    """One series' value now: its labels (``__name__`` included) and its number."""
+
+    labels: Mapping[str, str]
+    value: float
+
+
+@dataclass(frozen=True)
+class Message:
+    """One announcement. `id` is the same on every attempt, so that a receiver can drop repeats."""
+
+    id: str
+    rollout: str
+    kind: str
+    title: str
+    text: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Driver(Protocol):
+    Options: ClassVar[type[DriverOptions]]
+
+    def __init__(self, options: Any, context: Context) -> None: ...
+
+    async def probe(self) -> str:
+        """Answer "could you do your work now?" without changing anything: one line for a person, or raise."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+@runtime_checkable
+class Traffic(Driver, Protocol):
+    async def set_weight(self, weight: float, call: Call) -> float:
+        """Send `weight` percent to the canary; returns the weight really in force, read back. Idempotent."""
+        ...
+
+    async def read_weight(self) -> float:
+        """The percent in force now, as the splitter itself reports it."""
+        ...
+
+
+@runtime_checkable
+class Deployer(Driver, Protocol):
+    async def deploy(self, version: str, call: Call) -> str:
+        """Make `version` ready to take traffic; returns a line for the record. Idempotent."""
+        ...
+
+
+@runtime_checkable
+class Metrics(Driver, Protocol):
+    async def read(self, selectors: Sequence[str]) -> list[list[Point]]:
+        """For each selector, its series with their present values, in the selectors' order.
+
+        A selector without series gives an empty list: the judge treats that as missing data. Counters are cumulative.
+        """
+        ...
+
+
+@runtime_checkable
+class Notifier(Driver, Protocol):
+    async def send(self, message: Message) -> None:
+        """Deliver, or raise. Called again with the same `message.id` until it succeeds."""
+        ...

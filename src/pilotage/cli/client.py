@@ -1,0 +1,125 @@
+"""The CLI's side of the API: standard library only, so that `status` and `rollback` start at once."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from pilotage.core.errors import CoordinatorUnreachable
+from pilotage.paths import coordinator_note, state_folder
+
+START_WITHIN_S = 30.0
+ANSWER_WITHIN_S = 60.0
+
+
+class ApiError(Exception):
+    """The coordinator's own answer when it says no: problem+json."""
+
+    def __init__(self, status: int, body: dict[str, Any]) -> None:
+        super().__init__(body.get("detail", f"HTTP {status}"))
+        self.status = status
+        self.body = body
+
+
+class Api:
+    """Speaks to PILOTAGE_URL, or to the local coordinator, which is started when it is missing."""
+
+    def __init__(self, state: Path | None = None, start_if_missing: bool = True) -> None:
+        self._state = state
+        self._start_if_missing = start_if_missing
+
+    def get(self, path: str) -> Any:
+        return self._ask("GET", path, None)
+
+    def post(self, path: str, body: dict[str, Any]) -> Any:
+        return self._ask("POST", path, body)
+
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
+        url, token = self._door()
+        parts = urlsplit(url)
+        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        connection = kind(parts.hostname or "", parts.port, timeout=ANSWER_WITHIN_S)
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        try:
+            connection.request(method, quote(path, safe="/?=&"), json.dumps(body) if body is not None else None, headers)
+            response = connection.getresponse()
+            data = response.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise CoordinatorUnreachable(
+                f"no coordinator answers at {url} ({error or type(error).__name__}). `pilotage up` starts one"
+            ) from None
+        finally:
+            connection.close()
+        if not (response.getheader("Content-Type") or "").split(";")[0].endswith("json"):
+            if response.status == 200:
+                return data.decode()
+            raise CoordinatorUnreachable(f"{url} answered HTTP {response.status}, and not as a coordinator does")
+        answer = json.loads(data)
+        if response.status >= 400:
+            raise ApiError(response.status, answer)
+        return answer
+
+    def _door(self) -> tuple[str, str]:
+        url = os.environ.get("PILOTAGE_URL")
+        if url:
+            return url, os.environ.get("PILOTAGE_TOKEN", "")
+        state = self._state or state_folder()
+        note = running(state)
+        if note is None and self._start_if_missing:
+            note = start_local(state)
+        if note is None:
+            raise CoordinatorUnreachable("no coordinator is running. `pilotage up` starts one")
+        return note["url"], note["token"]
+
+
+def running(state: Path) -> dict[str, Any] | None:
+    """The note of a coordinator whose process is alive, else None."""
+    try:
+        note: dict[str, Any] = json.loads(coordinator_note(state).read_text())
+        os.kill(int(note["pid"]), 0)
+    except PermissionError:
+        return note
+    except (OSError, ValueError, KeyError):
+        return None
+    return note if _is_pilotage(int(note["pid"])) else None
+
+
+def _is_pilotage(pid: int) -> bool:
+    """A killed coordinator's process id may by now belong to somebody else, or be a zombie."""
+    try:
+        return b"pilotage" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except FileNotFoundError:
+        return not Path("/proc/self/cmdline").exists()
+    except OSError:
+        return True
+
+
+def start_local(state: Path) -> dict[str, Any]:
+    """Starts `pilotage up` so that it outlives this terminal, and waits until it answers."""
+    log = state / "coordinator.log"
+    with log.open("ab") as output:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "pilotage", "up", "--quiet"],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            env={**os.environ, "PILOTAGE_STATE": str(state)},
+        )
+    deadline = time.monotonic() + START_WITHIN_S
+    while time.monotonic() < deadline:
+        note = running(state)
+        if note is not None:
+            return note
+        if child.poll() not in (None, 5):
+            break
+        time.sleep(0.05)
+    tail = log.read_text(errors="replace").strip().splitlines()[-1:]
+    raise CoordinatorUnreachable(f"the coordinator did not start; {log} ends with: {' '.join(tail)}")

@@ -1,0 +1,289 @@
+"""The command line: a thin client of the API. Heavy imports stay inside the commands that need them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from pilotage import __version__
+from pilotage.cli.client import Api, ApiError, running
+from pilotage.core.errors import CoordinatorUnreachable, PilotageError, PlanError
+from pilotage.paths import state_folder
+
+PROMOTED, ROLLED_BACK, PLAN_WRONG, PERSON_NEEDED, FAILED = 0, 1, 2, 3, 4
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def as_json(command: F) -> F:
+    return click.option("--json", "json_out", is_flag=True, help="Print JSON for a program.")(command)
+
+
+def say(json_out: bool, data: Any, text: str) -> None:
+    click.echo(json.dumps(data, indent=2) if json_out else text)
+
+
+def whoami() -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="pilotage")
+def cli() -> None:
+    """Bring a hot-fix safely into production - or back, by itself or with one command.
+
+    \b
+    pilotage demo                   see it work, in a minute
+    pilotage plan "<brief>" -o plan.yaml
+    pilotage check plan.yaml
+    pilotage run plan.yaml
+    pilotage rollback               at any moment
+    """
+
+
+# ------------------------------------------------------------------ plans
+
+
+@cli.command()
+@click.argument("brief")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the plan here.")
+@as_json
+def plan(brief: str, output: Path | None, json_out: bool) -> None:
+    """Write a plan from a short BRIEF in plain words."""
+    from pilotage.codec import to_data
+    from pilotage.core.brief import parse
+    from pilotage.core.planning import draft, render_plan
+
+    parsed = parse(brief)
+    text = render_plan(draft(parsed))
+    if output is not None:
+        if output.exists():
+            raise PilotageError(f"{output} exists already; name another file, or remove it first")
+        output.write_text(text, encoding="utf-8")
+    if json_out:
+        click.echo(json.dumps({"brief": to_data(parsed), "plan": text}, indent=2))
+    elif output is None:
+        click.echo(text, nl=False)
+    else:
+        click.echo(f"{output} is written.")
+    for kind, items in (("missing", parsed.missing), ("conflict", parsed.conflicts)):
+        for item in items:
+            click.echo(f"{kind}: {item}", err=True)
+    if output is not None and not json_out:
+        click.echo(f"Next: fill in what says REPLACE_ME, then `pilotage check {output}`.", err=True)
+
+
+@cli.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@as_json
+def check(file: Path, json_out: bool) -> None:
+    """Check a plan FILE; nothing is started or asked."""
+    from pilotage import planfile
+
+    loaded = planfile.load_file(file)
+    phases = ", ".join(f"{phase.name} for {phase.watch_s:g} s" for phase in loaded.phases)
+    text = f"{file} is a good plan: {loaded.service} {loaded.previous} -> {loaded.version}; {phases}. {loaded.digest}"
+    say(json_out, {"ok": True, "digest": loaded.digest, "service": loaded.service}, text)
+
+
+@cli.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--reason", default="", help="Kept in the record.")
+@click.option("--detach", is_flag=True, help="Start, print the id, and do not follow.")
+@as_json
+def run(file: Path, reason: str, detach: bool, json_out: bool) -> None:
+    """Run a plan FILE. It goes on when this terminal closes.
+
+    Exit codes: 0 promoted, 1 rolled back, 2 the plan is wrong, 3 a person is needed, 4 Pilotage itself failed.
+    """
+    from pilotage import planfile
+
+    planfile.load_file(file)
+    body = {"plan": file.read_text(encoding="utf-8"), "directory": str(file.absolute().parent), "file": str(file)}
+    api = Api()
+    rollout = api.post("/v1/rollouts", {**body, "by": whoami(), "reason": reason})["id"]
+    if detach:
+        say(json_out, {"id": rollout}, rollout)
+        return
+    sys.exit(follow(api, rollout, json_out))
+
+
+# ------------------------------------------------------------------ looking
+
+
+@cli.command()
+@click.argument("rollout", default="latest", metavar="[ID]")
+@as_json
+def status(rollout: str, json_out: bool) -> None:
+    """Where a rollout stands (the newest when no ID is given)."""
+    view = Api().get(f"/v1/rollouts/{rollout}")
+    lines = [f"{view['id']}: {view['status']}, phase {view['phase_name']}, {view['weight_in_force']:g} % in force"]
+    if view["reason"]:
+        lines.append(f"  {view['reason']}")
+    if view["commands"]:
+        lines.append(f"  now possible: {', '.join(view['commands'])}")
+    say(json_out, view, "\n".join(lines))
+
+
+@cli.command("list")
+@as_json
+def list_rollouts(json_out: bool) -> None:
+    """All rollouts, the newest first."""
+    rows = Api().get("/v1/rollouts")
+    lines = [
+        f"{row['id']:<36} {row['status']:<18} {row['weight_in_force']:>5g} %  "
+        f"{row['service']} {row['version']} in {row['environment']}, by {row['by']}"
+        for row in rows
+    ]
+    say(json_out, rows, "\n".join(lines) or "There is no rollout yet. Start one with `pilotage run plan.yaml`.")
+
+
+@cli.command()
+@click.argument("rollout", default="latest", metavar="[ID]")
+@as_json
+def watch(rollout: str, json_out: bool) -> None:
+    """Follow a rollout live until it ends."""
+    api = Api()
+    sys.exit(follow(api, api.get(f"/v1/rollouts/{rollout}")["id"], json_out))
+
+
+@cli.command()
+@click.argument("rollout", default="latest", metavar="[ID]")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write it here.")
+@as_json
+def report(rollout: str, output: Path | None, json_out: bool) -> None:
+    """The report: timeline, comparison table, verdicts with their evidence."""
+    text = Api().get(f"/v1/rollouts/{rollout}/report")
+    if output is not None:
+        output.write_text(text, encoding="utf-8")
+        say(json_out, {"file": str(output)}, f"{output} is written.")
+    else:
+        say(json_out, {"report": text}, text)
+
+
+# ------------------------------------------------------------------ commands to a rollout
+
+
+def _command(name: str, text: str) -> None:
+    @cli.command(name, help=text)
+    @click.argument("rollout", default="latest", metavar="[ID]")
+    @click.option("--reason", default="", help="Kept in the record.")
+    @as_json
+    def command(rollout: str, reason: str, json_out: bool) -> None:
+        outcome = Api().post(f"/v1/rollouts/{rollout}/{name}", {"by": whoami(), "reason": reason})
+        say(json_out, outcome, f"{outcome['id']}: {outcome['message']}")
+        if not outcome["done"]:
+            sys.exit(FAILED)
+
+
+_command("approve", "Let a phase that waits for an approval begin.")
+_command("pause", "Keep the traffic where it is; the judge goes on guarding, the phase's time does not run.")
+_command("resume", "Go on after a pause or a hold.")
+_command("hold", "Hold: like pause, but the plan's hold deadline and policy apply.")
+_command("promote", "Pass the present phase now, before its watch is over.")
+_command("rollback", "Send all traffic back to the previous version, at once.")
+
+
+# ------------------------------------------------------------------ the coordinator
+
+
+@cli.command()
+@click.option("--port", default=0, help="Port on 127.0.0.1 (default: any free one).")
+@click.option("--quiet", is_flag=True, hidden=True)
+def up(port: int, quiet: bool) -> None:
+    """Run the coordinator in the foreground (other commands start it by themselves)."""
+    from pilotage.server.up import AlreadyUp
+    from pilotage.server.up import run as serve
+
+    try:
+        if not quiet:
+            click.echo(f"The coordinator keeps its state in {state_folder()}. Ctrl-C stops it.", err=True)
+        serve(state_folder(), port)
+    except AlreadyUp as error:
+        click.echo(str(error), err=True)
+        sys.exit(5 if quiet else FAILED)
+
+
+@cli.command()
+def down() -> None:
+    """Stop the local coordinator and its embedded engine. Running rollouts go on at the next `up`."""
+    from pilotage.cli.stop import stop_local
+
+    click.echo(stop_local(state_folder()))
+
+
+@cli.command()
+@as_json
+def doctor(json_out: bool) -> None:
+    """What runs, where it keeps its things, and what each rollout is waiting for."""
+    state = state_folder()
+    note = running(state)
+    if note is None:
+        say(json_out, {"up": False, "state": str(state)}, f"No coordinator is running on {state}. `pilotage up` starts one.")
+        return
+    health = Api().get("/v1/health")
+    lines = [
+        f"coordinator  pid {health['pid']}, up {health['up_s']:g} s, {note['url']}",
+        f"engine       {health['engine']}, pid {health['engine_pid'] or '- (not ours)'}",
+        f"state        {health['state']}",
+    ]
+    lines += [f"{row['id']}: {row['status']}; waits for: {row['waits_for']}" for row in health["rollouts"]]
+    lines += [
+        f"undelivered  {row['rollout']} channel {row['channel']}, {row['attempts']} attempts: {row['error']}"
+        for row in health["undelivered"]
+    ]
+    say(json_out, {"up": True, **health}, "\n".join(lines))
+
+
+@cli.command()
+@click.option("--bad", is_flag=True, help="Ship a fix that raises errors: it is rolled back by itself.")
+@click.option("--serve", is_flag=True, help="Only start the services, the proxy and the load; write plan.yaml here.")
+def demo(bad: bool, serve: bool) -> None:
+    """A whole rollout on this machine: real proxy, real services, real load. About a minute."""
+    from pilotage.demo.run import run_demo, serve_scene
+
+    sys.exit(serve_scene(bad) if serve else run_demo(bad))
+
+
+def follow(api: Api, rollout: str, json_out: bool) -> int:
+    """Shows the rollout until it ends, or until a person is needed and none sits here; returns the exit code."""
+    from pilotage.cli.follow import follow as follow_live
+
+    return follow_live(api, rollout, json_out)
+
+
+def main() -> None:
+    """The entry point: errors become sentences, never tracebacks."""
+    try:
+        cli(standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(PLAN_WRONG)
+    except PlanError as error:
+        _fail(str(error), PLAN_WRONG, {"type": "PlanError", "problems": [str(one) for one in error.problems]})
+    except ApiError as error:
+        _fail(str(error), PLAN_WRONG if error.status in (409, 412, 422, 404) else FAILED, error.body)
+    except CoordinatorUnreachable as error:
+        _fail(str(error), FAILED, {"type": "CoordinatorUnreachable", "detail": str(error)})
+    except (PilotageError, OSError) as error:
+        _fail(str(error), PLAN_WRONG, {"type": type(error).__name__, "detail": str(error)})
+
+
+def _fail(text: str, code: int, body: dict[str, Any]) -> None:
+    if "--json" in sys.argv:
+        click.echo(json.dumps(body, indent=2))
+    else:
+        click.echo(text, err=True)
+    sys.exit(code)

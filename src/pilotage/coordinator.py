@@ -1,0 +1,185 @@
+"""The use cases: everything a door (CLI, HTTP API, page, agent) can ask for, decided in one place."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from pilotage import planfile
+from pilotage.codec import to_data
+from pilotage.core.errors import NotFound, PreflightFailed, Refused
+from pilotage.core.events import Recorded
+from pilotage.core.model import Plan, Sample, Verdict
+from pilotage.core.report import comparison, report, sentence
+from pilotage.core.state import Command, RolloutState, Status, check_command, fold
+from pilotage.engine import Engine, Order, Outcome, Start
+from pilotage.preflight import preflight
+from pilotage.store import Store, queries
+
+log = structlog.get_logger()
+
+EXIT_CODES = {Status.PROMOTED: 0, Status.ROLLED_BACK: 1, Status.FAILED: 4}
+
+
+@dataclass(frozen=True)
+class Coordinator:
+    store: Store
+    engine: Engine
+    state: Path
+
+    async def start(self, plan_text: str, directory: str, file: str, by: str, reason: str = "") -> str:
+        """Checks the plan, asks every driver, takes the lock, starts; returns the rollout's id.
+
+        Raises PlanError, PreflightFailed or Refused; then nothing was started.
+        """
+        plan = planfile.load(plan_text, directory=Path(directory), file=file)
+        await self._refuse_if_active(plan)
+        problems = await preflight(plan, self.state)
+        if problems:
+            raise PreflightFailed(tuple(problems))
+        rollout = f"{plan.service}-{datetime.now(UTC):%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        await self.store.run(
+            queries.create_rollout, rollout, plan, plan_text, by, reason or plan.summary, time.time()
+        )
+        await self.engine.start(Start(rollout, plan, by, reason))
+        return rollout
+
+    async def _refuse_if_active(self, plan: Plan) -> None:
+        for row in await self.store.run(queries.list_rollouts, active_only=True):
+            if (row.plan.service, row.plan.environment) == (plan.service, plan.environment):
+                raise Refused(
+                    f"{plan.service} in {plan.environment} already has an active rollout: {row.id}, started by "
+                    f"{row.requested_by}. Follow it with `pilotage watch {row.id}`, "
+                    f"or end it with `pilotage rollback {row.id}`."
+                )
+
+    async def command(self, rollout: str, command: Command, by: str, reason: str = "") -> Outcome:
+        """Carries the command out and answers with what came of it. Raises Refused or NotFound."""
+        rollout = await self.resolve(rollout)
+        state = fold(await self.store.run(queries.events_of, rollout))
+        if state.status.ended:
+            check_command(state.status, command)
+            return Outcome(state.status, True, "already rolled back")
+        return await self.engine.command(rollout, Order(command, by, reason))
+
+    async def resolve(self, rollout: str) -> str:
+        """An id, or ``latest``: the newest active rollout, else the newest."""
+        if rollout == "latest":
+            return await self.store.run(queries.latest_rollout)
+        return (await self.store.run(queries.get_rollout, rollout)).id
+
+    async def view(self, rollout: str) -> dict[str, Any]:
+        """One rollout as the live view, the status command and the API show it."""
+        row = await self.store.run(queries.get_rollout, await self.resolve(rollout))
+        record = await self.store.run(queries.events_of, row.id)
+        samples = await self.store.run(queries.samples_of, row.id)
+        state = fold(record)
+        verdict = await self.store.run(queries.last_verdict, row.id, state.phase)
+        return _view(row, record, samples, state, verdict)
+
+    async def list(self) -> list[dict[str, Any]]:
+        rows = await self.store.run(queries.list_rollouts)
+        return [await self._summary(row) for row in rows]
+
+    async def _summary(self, row: queries.RolloutRow) -> dict[str, Any]:
+        state = fold(await self.store.run(queries.events_of, row.id))
+        return {
+            "id": row.id,
+            "service": row.plan.service,
+            "environment": row.plan.environment,
+            "version": row.plan.version,
+            "status": state.status.value,
+            "weight_in_force": state.weight,
+            "reason": state.reason,
+            "by": row.requested_by,
+            "started_at": row.created_at,
+        }
+
+    async def events(self, rollout: str, first: int = 0) -> list[dict[str, Any]]:
+        rollout = await self.resolve(rollout)
+        record = await self.store.run(queries.events_of, rollout, first)
+        return [{**to_data(one), "sentence": sentence(one.event)} for one in record]
+
+    async def report(self, rollout: str) -> str:
+        row = await self.store.run(queries.get_rollout, await self.resolve(rollout))
+        record = await self.store.run(queries.events_of, row.id)
+        samples = await self.store.run(queries.samples_of, row.id)
+        return report(row.plan, record, samples, await self.store.run(queries.verdicts_of, row.id))
+
+    async def recover(self) -> None:
+        """Starts again what the engine no longer knows: from the last phase the record names."""
+        for row in await self.store.run(queries.list_rollouts, active_only=True, limit=10_000):
+            if await self.engine.is_running(row.id):
+                continue
+            record = await self.store.run(queries.events_of, row.id)
+            state = fold(record)
+            if state.status.ended:
+                await self.store.run(queries.end_rollout, row.id)
+                continue
+            log.warning("the engine does not know this rollout; starting it again", rollout=row.id, phase=state.phase)
+            try:
+                await self.engine.start(
+                    Start(row.id, row.plan, row.requested_by, "", state.phase, state.next_number)
+                )
+            except NotFound as error:
+                log.error("could not start it again", rollout=row.id, error=str(error))
+
+
+def _view(
+    row: queries.RolloutRow,
+    record: list[Recorded],
+    samples: list[Sample],
+    state: RolloutState,
+    verdict: Verdict | None,
+) -> dict[str, Any]:
+    plan = row.plan
+    phase = plan.phases[state.phase]
+    table = comparison(plan, samples)
+    share = next((one for one in verdict.findings if one.metric == "share"), None) if verdict else None
+    ended = state.status.ended
+    exit_code = EXIT_CODES.get(state.status) if ended else 3 if state.needs_person else None
+    progress = 1.0 if state.status is Status.PROMOTED else verdict.progress if verdict else 0.0
+    return {
+        "id": row.id,
+        "service": plan.service,
+        "environment": plan.environment,
+        "version": plan.version,
+        "previous": plan.previous,
+        "severity": plan.severity.value,
+        "summary": plan.summary,
+        "strategy": plan.strategy.value,
+        "plan_digest": plan.digest,
+        "status": state.status.value,
+        "phase": state.phase,
+        "phase_name": phase.name,
+        "phases": [{"name": one.name, "weight": one.weight, "watch_s": one.watch_s} for one in plan.phases],
+        "weight_wanted": 0.0 if state.status in (Status.ROLLING_BACK, Status.ROLLED_BACK) else phase.weight,
+        "weight_in_force": state.weight,
+        "share_observed": share.canary if share else None,
+        "reason": state.reason,
+        "needs_person": state.needs_person,
+        "commands": [one.value for one in Command if _accepts(state.status, one)],
+        "progress": progress,
+        "time_left_s": None if ended else max(0.0, phase.watch_s * (1 - progress)),
+        "verdict": {"action": verdict.action.value, "reason": verdict.reason} if verdict else None,
+        "findings": to_data(list(verdict.findings)) if verdict else [],
+        "comparison": {"columns": list(table.columns), "rows": [list(one) for one in table.rows]},
+        "timeline": [{"at": one.at, "by": one.by, "sentence": sentence(one.event)} for one in record[-12:]],
+        "started_at": row.created_at,
+        "ended_at": record[-1].at if ended else None,
+        "exit_code": exit_code,
+    }
+
+
+def _accepts(status: Status, command: Command) -> bool:
+    try:
+        check_command(status, command)
+    except Refused:
+        return False
+    return not status.ended

@@ -1,0 +1,40 @@
+"""Secrets are written as references and read at the moment of use; a value is never kept, printed or logged."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from pilotage.core.errors import PermanentError
+
+
+class Secret(BaseModel):
+    """``{env: NAME}`` or ``{file: /absolute/path}``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    env: str | None = None
+    file: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _only_references(cls, value: Any) -> Any:
+        if isinstance(value, cls) or (isinstance(value, dict) and len(value) == 1 and set(value) <= {"env", "file"}):
+            return value
+        raise ValueError("write {env: NAME} or {file: PATH}: secrets are never written into a plan")
+
+    def missing(self) -> str | None:
+        """Why it cannot be read now, or None."""
+        if self.env is not None:
+            return None if os.environ.get(self.env) else f"the environment variable {self.env} is not set"
+        path = Path(self.file or "")
+        return None if path.is_file() and os.access(path, os.R_OK) else f"the file {path} cannot be read"
+
+    def reveal(self) -> str:
+        """The value. Raises PermanentError naming the reference only."""
+        if reason := self.missing():
+            raise PermanentError(f"a secret is missing: {reason} (where the coordinator runs)")
+        return os.environ[self.env] if self.env is not None else Path(self.file or "").read_text().strip()

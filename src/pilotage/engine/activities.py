@@ -1,0 +1,204 @@
+"""What the workflow asks of the world. Each may run twice around a crash; none acts twice."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import structlog
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from pilotage.codec import from_json, to_json
+from pilotage.core.counters import baseline_of
+from pilotage.core.errors import PermanentError, PilotageError
+from pilotage.core.events import Deployed, Recorded, WeightSet
+from pilotage.core.judge import Judge
+from pilotage.core.model import Action, Plan, Sample, Step, Verdict
+from pilotage.drivers import Call
+from pilotage.engine import measure
+from pilotage.engine.clock import Clock
+from pilotage.engine.crew import Crew
+from pilotage.engine.tasks import StepTask, WatchTask
+from pilotage.engine.telemetry import DRIVER_SECONDS, TICK_LATENESS, TICKS
+from pilotage.store import Store, queries
+
+BEAT_S = 1.0
+READ_TIMEOUT_S = 5.0
+WEIGHT_TOLERANCE = 0.51
+"""Percent points between wish and read-back that a coarse splitter may round away."""
+
+log = structlog.get_logger()
+
+
+class Activities:
+    def __init__(self, store: Store, state: Path, clock: Clock) -> None:
+        self._store = store
+        self._state = state
+        self._clock = clock
+        self._crews: dict[str, Crew] = {}
+        self._acting: dict[tuple[str, str], asyncio.Task[object]] = {}
+        self._watching: dict[str, asyncio.Task[object]] = {}
+
+    def all(self) -> list[object]:
+        return [self.record, self.take_step, self.watch, self.end]
+
+    @activity.defn
+    async def record(self, recorded: Recorded) -> None:
+        await self._store.run(queries.append_event, recorded)
+
+    @activity.defn
+    async def end(self, rollout: str) -> None:
+        await self._store.run(queries.end_rollout, rollout)
+        crew = self._crews.pop(rollout, None)
+        if crew is not None:
+            await crew.close()
+
+    # -------------------------------------------------------------- acting
+
+    @activity.defn
+    async def take_step(self, task: StepTask) -> WeightSet | Deployed:
+        """One driver call under its key. A later call on the same target ends an earlier one that still runs."""
+        me = _this_task()
+        place = (task.rollout, task.step.target)
+        before = self._acting.get(place)
+        self._acting[place] = me
+        try:
+            done = await self._store.run(
+                queries.begin_call, task.key, task.rollout, task.step.target, task.call, self._clock.now()
+            )
+            if before is not None and not before.done():
+                before.cancel()
+                await asyncio.wait([before], timeout=2)
+            if done is not None:
+                return from_json(_event_type(task.step), done)
+            async with _heartbeats():
+                event = await self._act(task)
+            await self._store.run(queries.finish_call, task.key, to_json(event))
+        except (PermanentError, queries.Fenced) as error:
+            raise ApplicationError(str(error), type=type(error).__name__, non_retryable=True) from None
+        except PilotageError as error:
+            raise ApplicationError(str(error), type=type(error).__name__) from None
+        finally:
+            if self._acting.get(place) is me:
+                del self._acting[place]
+        return event
+
+    async def _act(self, task: StepTask) -> WeightSet | Deployed:
+        crew = await self._crew(task.rollout)
+        step = task.step
+        began = self._clock.now()
+        call = Call(task.key, crew.plan.version, crew.plan.previous)
+        with DRIVER_SECONDS.labels(step.action).time():
+            if step.action == "deploy":
+                version = step.version or crew.plan.version
+                detail = await crew.deployer(step.target).deploy(version, call)
+                return Deployed(step.target, version, detail, self._clock.now() - began, task.key)
+            wanted = step.weight or 0.0
+            in_force = await crew.traffic(step.target).set_weight(wanted, call)
+        if abs(in_force - wanted) > WEIGHT_TOLERANCE or (in_force == 0) != (wanted == 0):
+            raise ApplicationError(f"{step.target}: asked for {wanted:g} %, but {in_force:g} % is in force")
+        return WeightSet(step.target, wanted, in_force, self._clock.now() - began, task.key)
+
+    # -------------------------------------------------------------- watching
+
+    @activity.defn
+    async def watch(self, task: WatchTask) -> Verdict:
+        """Samples, stores, judges; returns when the verdict changes what the rollout does. Never acts."""
+        before = self._watching.get(task.rollout)
+        if before is not None and not before.done():
+            before.cancel()
+        self._watching[task.rollout] = _this_task()
+        crew = await self._crew(task.rollout)
+        judge, last, verdict = await self._rebuilt_judge(crew.plan, task)
+        if last is not None and last.tick > 0 and last.counted and _decides(verdict, task):
+            return verdict
+        tick_s = crew.plan.phases[task.phase].tick_s
+        tick = 0 if last is None else last.tick + 1
+        due = self._clock.now() if last is None else max(last.at + tick_s, self._clock.now())
+        while True:
+            await self._sleep_until(due)
+            TICK_LATENESS.observe(max(0.0, self._clock.now() - due))
+            reading = await measure.read(crew.plan.measures, crew.sources, min(READ_TIMEOUT_S, max(tick_s, 1.0)))
+            sample = Sample(task.phase, tick, self._clock.now(), reading, task.counted)
+            verdict = judge.observe(sample)
+            if not await self._store.run(queries.add_sample, task.rollout, sample, verdict):
+                judge, last, verdict = await self._rebuilt_judge(crew.plan, task)
+                tick = last.tick if last is not None else tick
+            TICKS.inc()
+            if _decides(verdict, task):
+                return verdict
+            tick += 1
+            due = max(due + tick_s, self._clock.now() - tick_s)
+
+    async def _rebuilt_judge(self, plan: Plan, task: WatchTask) -> tuple[Judge, Sample | None, Verdict]:
+        """A judge that has seen what is stored: evidence survives a crash."""
+        samples = await self._store.run(queries.samples_of, task.rollout)
+        judge = Judge(plan, task.phase, baseline_of(one for one in samples if one.phase < task.phase))
+        verdict = Verdict(Action.WATCH, "")
+        last = None
+        for last in (one for one in samples if one.phase == task.phase):
+            verdict = judge.observe(last)
+        return judge, last, verdict
+
+    async def _sleep_until(self, due: float) -> None:
+        """In short pieces, each with a heartbeat: that is how a cancelled watch hears of it."""
+        while True:
+            activity.heartbeat()
+            left = due - self._clock.now()
+            if left <= 0:
+                return
+            await self._clock.sleep(min(left, BEAT_S))
+
+    async def _crew(self, rollout: str) -> Crew:
+        crew = self._crews.get(rollout)
+        if crew is None:
+            row = await self._store.run(queries.get_rollout, rollout)
+            crew = self._crews[rollout] = Crew(row.plan, self._state)
+        return crew
+
+    async def close(self) -> None:
+        for crew in self._crews.values():
+            await crew.close()
+
+
+def _decides(verdict: Verdict, task: WatchTask) -> bool:
+    if verdict.action is Action.ROLLBACK:
+        return True
+    if not task.counted:
+        return False
+    if verdict.action is Action.PROMOTE:
+        return True
+    if (verdict.action is Action.HOLD) != task.held:
+        return True
+    return verdict.overdue and not task.asked
+
+
+def _event_type(step: Step) -> type[WeightSet] | type[Deployed]:
+    return WeightSet if step.action == "set_weight" else Deployed
+
+
+def _this_task() -> asyncio.Task[object]:
+    task = asyncio.current_task()
+    assert task is not None
+    return task
+
+
+@asynccontextmanager
+async def _heartbeats() -> AsyncIterator[None]:
+    """So that a dead worker is noticed within seconds while a driver call runs."""
+
+    async def beat() -> None:
+        while True:
+            activity.heartbeat()
+            await asyncio.sleep(BEAT_S)
+
+    beating = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        beating.cancel()
+        with suppress(asyncio.CancelledError):
+            await beating

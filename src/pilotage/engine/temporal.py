@@ -1,0 +1,102 @@
+"""The Engine port on Temporal: client and worker of one task queue."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowUpdateFailedError
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from pilotage.core.errors import NotFound, Refused
+from pilotage.engine import Order, Outcome, Start
+from pilotage.engine.activities import Activities
+from pilotage.engine.clock import Clock, WallClock
+from pilotage.engine.workflow import RolloutWorkflow
+from pilotage.store import Store
+
+TASK_QUEUE = "pilotage"
+
+
+async def connect(address: str) -> Client:
+    """A client as the environment describes it: TEMPORAL_NAMESPACE, TEMPORAL_TLS, TEMPORAL_API_KEY."""
+    api_key = os.environ.get("TEMPORAL_API_KEY")
+    return await Client.connect(
+        address,
+        namespace=os.environ.get("TEMPORAL_NAMESPACE", "default"),
+        api_key=api_key,
+        tls=bool(api_key) or os.environ.get("TEMPORAL_TLS", "").lower() in ("1", "true", "yes"),
+        data_converter=pydantic_data_converter,
+    )
+
+
+def worker(client: Client, activities: Activities, **options: int) -> Worker:
+    return Worker(
+        client,
+        task_queue=TASK_QUEUE,
+        workflows=[RolloutWorkflow],
+        activities=activities.all(),  # type: ignore[arg-type]
+        workflow_runner=SandboxedWorkflowRunner(
+            restrictions=SandboxRestrictions.default.with_passthrough_modules("pilotage", "pydantic")
+        ),
+        max_concurrent_activities=options.get("max_concurrent_activities", 5000),
+        max_cached_workflows=options.get("max_cached_workflows", 1000),
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
+        graceful_shutdown_timeout=timedelta(seconds=1),
+    )
+
+
+class TemporalEngine:
+    """The engine port over a connected client; `worker` runs beside it in `pilotage up` and `pilotage worker`."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def start(self, start: Start) -> None:
+        try:
+            await self._client.start_workflow(
+                RolloutWorkflow.run,
+                start,
+                id=start.rollout,
+                task_queue=TASK_QUEUE,
+                task_timeout=timedelta(seconds=5),
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            )
+        except WorkflowAlreadyStartedError:
+            return
+
+    async def command(self, rollout: str, order: Order) -> Outcome:
+        handle = self._client.get_workflow_handle(rollout)
+        try:
+            return await handle.execute_update("command", order, result_type=Outcome)
+        except WorkflowUpdateFailedError as failure:
+            if isinstance(failure.cause, ApplicationError):
+                raise Refused(str(failure.cause)) from None
+            raise
+        except RPCError as error:
+            if error.status == RPCStatusCode.NOT_FOUND:
+                raise NotFound(f"{rollout} is not running (any more)") from None
+            raise
+
+    async def is_running(self, rollout: str) -> bool:
+        try:
+            description = await self._client.get_workflow_handle(rollout).describe()
+        except RPCError as error:
+            if error.status == RPCStatusCode.NOT_FOUND:
+                return False
+            raise
+        return description.status is WorkflowExecutionStatus.RUNNING
+
+    async def close(self) -> None:
+        """Nothing to give back: the client's connection ends with the process."""
+
+
+def activities(store: Store, state: Path, clock: Clock | None = None) -> Activities:
+    return Activities(store, state, clock or WallClock())

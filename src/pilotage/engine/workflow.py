@@ -1,0 +1,299 @@
+"""A rollout, as the runbook tells it: shift, watch, go on - and back at any moment.
+
+Deterministic: only `core` and workflow APIs here. Everything that touches the world is an activity.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from pilotage.core import events as ev
+    from pilotage.core.errors import Refused
+    from pilotage.core.model import Action, Phase, Step, Verdict
+    from pilotage.core.state import Command, RolloutState, Status, apply, check_command
+    from pilotage.engine import Order, Outcome, Start
+    from pilotage.engine.tasks import StepTask, WatchTask
+
+FOREVER = RetryPolicy(
+    initial_interval=timedelta(milliseconds=200), backoff_coefficient=2, maximum_interval=timedelta(seconds=5)
+)
+A_FEW_TIMES = RetryPolicy(
+    initial_interval=timedelta(milliseconds=300), backoff_coefficient=2, maximum_attempts=3
+)
+HEARTBEAT = timedelta(seconds=5)
+PAUSE_REMINDER_S = 4 * 3600.0
+ROLLBACK_ANSWER_S = 30.0
+STEP_RETRY_S = 5.0
+
+
+class TurnBack(Exception):
+    """The walk ends here: the traffic must go back."""
+
+    def __init__(self, reason: str, verdict: Verdict | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.verdict = verdict
+
+
+@workflow.defn(name="Rollout")
+class RolloutWorkflow:
+    @workflow.init
+    def __init__(self, start: Start) -> None:
+        self._start = start
+        self._plan = start.plan
+        self._state = RolloutState(next_number=start.next_number)
+        self._calls = 1000 * start.next_number  # a restarted rollout's calls must stand above the first run's
+        self._turn_back: TurnBack | None = None
+        self._turned_by = "pilotage"
+        self._nudged = False
+        self._approved = False
+        self._promoted_by_person = False
+        self._held_by_person = False
+        self._writing: list[asyncio.Task[None]] = []
+
+    # -------------------------------------------------------------- the runbook
+
+    @workflow.run
+    async def run(self, start: Start) -> str:
+        if start.next_number == 0:
+            await self._record(ev.RolloutStarted(start.reason), by=start.by)
+        walk = asyncio.create_task(self._walk())
+        await workflow.wait_condition(lambda: walk.done() or self._turn_back is not None)
+        if self._turn_back is None and isinstance(failure := walk.exception(), TurnBack):
+            self._turn_back = failure
+        if self._turn_back is not None:
+            walk.cancel()
+            await asyncio.wait([walk])
+            await self._roll_back(self._turn_back)
+        else:
+            walk.result()
+            await self._record(ev.Promoted(f"{self._plan.version} has all traffic and passed every phase"))
+        await asyncio.gather(*self._writing)
+        await self._end()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return self._state.status.value
+
+    async def _walk(self) -> None:
+        for index in range(self._start.first_phase, len(self._plan.phases)):
+            phase = self._plan.phases[index]
+            if phase.approval:
+                await self._wait_for_approval(index, phase)
+            await self._record(ev.PhaseStarted(index, phase.name, phase.weight))
+            for step in phase.steps:
+                await self._take(step, index)
+            await self._watch(index, phase)
+
+    async def _wait_for_approval(self, index: int, phase: Phase) -> None:
+        self._approved = False
+        await self._record(ev.ApprovalRequested(index, phase.name))
+        await workflow.wait_condition(lambda: self._approved)
+
+    async def _take(self, step: Step, index: int) -> None:
+        """One step forward. A driver that fails holds the rollout; then the plan's policy decides."""
+        deadline = workflow.now() + timedelta(seconds=self._plan.hold.deadline_s)
+        call = self._next_call()
+        while (error := await self._try(step, call)) is not None:
+            if self._state.status is not Status.HELD:
+                await self._record(ev.StepFailed(step.target, error, "held; tried again until the hold's deadline"))
+                await self._record(ev.Held(index, f"{step.target} does not do its work: {error}"))
+            if workflow.now() >= deadline and not self._state.needs_person:
+                await self._hold_is_over(index, f"{step.target} still fails: {error}")
+            await asyncio.sleep(STEP_RETRY_S)
+        if self._state.status is Status.HELD:
+            await self._record(ev.HoldCleared(index, f"{step.target} works again"))
+
+    async def _watch(self, index: int, phase: Phase) -> None:
+        """Until the judge or a person passes the phase. Raises TurnBack when the judge says so."""
+        await self._record(ev.WatchStarted(index, phase.watch_s))
+        self._promoted_by_person = False
+        while not self._promoted_by_person:
+            verdict = await self._watch_until_something_changes(index)
+            if verdict is None:
+                continue
+            if verdict.action is Action.ROLLBACK:
+                raise TurnBack(verdict.reason, verdict)
+            if verdict.action is Action.PROMOTE:
+                await self._record(ev.PhasePassed(index, phase.name, verdict))
+                return
+            if verdict.overdue and not self._state.needs_person:
+                await self._ask(index, f"the hold has outlived its deadline: {verdict.reason}")
+            elif verdict.action is Action.HOLD and self._state.status is Status.WATCHING:
+                await self._record(ev.Held(index, verdict.reason, verdict))
+            elif verdict.action is Action.WATCH and self._state.status is Status.HELD:
+                await self._record(ev.HoldCleared(index, "what was unclear has cleared"))
+
+    async def _watch_until_something_changes(self, index: int) -> Verdict | None:
+        """The verdict that ended the watch, or None when a command or a deadline did."""
+        by_person = self._state.status is Status.PAUSED or self._held_by_person
+        task = WatchTask(
+            rollout=self._start.rollout,
+            phase=index,
+            counted=not by_person,
+            held=self._state.status is Status.HELD,
+            asked=self._state.needs_person,
+        )
+        watch = workflow.start_activity(
+            "watch",
+            task,
+            result_type=Verdict,
+            start_to_close_timeout=timedelta(days=30),
+            heartbeat_timeout=HEARTBEAT,
+            retry_policy=FOREVER,
+        )
+        self._nudged = False
+        limit = None
+        if by_person and not self._state.needs_person:
+            limit = PAUSE_REMINDER_S if self._state.status is Status.PAUSED else self._plan.hold.deadline_s
+        try:
+            await workflow.wait_condition(lambda: watch.done() or self._nudged, timeout=limit)
+        except TimeoutError:
+            watch.cancel()
+            await self._person_was_slow(index)
+            return None
+        except asyncio.CancelledError:
+            watch.cancel()
+            raise
+        if watch.done():
+            return await watch
+        watch.cancel()
+        return None
+
+    async def _person_was_slow(self, index: int) -> None:
+        if self._state.status is Status.PAUSED:
+            await self._ask(index, "paused for hours: resume, promote or roll back")
+        else:
+            await self._hold_is_over(index, "held by a person")
+
+    async def _hold_is_over(self, index: int, why: str) -> None:
+        if self._plan.hold.then == "rollback":
+            minutes = self._plan.hold.deadline_s / 60
+            raise TurnBack(f"{why}; not cleared within {minutes:g} min, so the plan says roll back")
+        await self._ask(index, why)
+
+    async def _ask(self, index: int, why: str) -> None:
+        rollout = self._start.rollout
+        choices = f"`pilotage promote {rollout}`, `pilotage resume {rollout}` or `pilotage rollback {rollout}`"
+        await self._record(ev.PersonNeeded(index, f"{why}. Decide: {choices}"))
+
+    async def _roll_back(self, why: TurnBack) -> None:
+        """Act first, tell in the same breath; keep trying until the splitter itself says it is back."""
+        began = workflow.now()
+        telling = self._record(ev.RollbackStarted(self._state.phase, why.reason, why.verdict), by=self._turned_by)
+        await asyncio.gather(telling, self._undo(self._plan.rollback))
+        took = (workflow.now() - began).total_seconds()
+        await self._record(ev.RolledBack(why.reason, took), by=self._turned_by)
+
+    async def _undo(self, steps: tuple[Step, ...]) -> None:
+        pause = 0.5
+        for step in steps:
+            call = self._next_call()
+            while (error := await self._try(step, call)) is not None:
+                if not self._state.needs_person:
+                    await self._record(ev.StepFailed(step.target, error, "the rollback goes on trying"))
+                    await self._record(ev.PersonNeeded(self._state.phase, f"rollback of {step.target} fails: {error}"))
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 30)
+
+    # -------------------------------------------------------------- commands
+
+    @workflow.update(name="command")
+    async def command(self, order: Order) -> Outcome:
+        phase = self._state.phase
+        match order.command:
+            case Command.ROLLBACK:
+                return await self._answer_rollback(order)
+            case Command.APPROVE:
+                self._approved = True
+                await self._record(ev.Approved(phase, order.reason), by=order.by)
+                await workflow.wait_condition(lambda: self._state.status is not Status.AWAITING_APPROVAL)
+            case Command.PAUSE:
+                await self._change(ev.Paused(phase, order.reason), order, held=False)
+            case Command.HOLD:
+                await self._change(ev.Held(phase, order.reason or f"held by {order.by}"), order, held=True)
+            case Command.RESUME:
+                await self._change(ev.Resumed(phase, order.reason), order, held=False)
+            case Command.PROMOTE:
+                self._promoted_by_person = True
+                await self._change(ev.PromotionForced(phase, order.reason), order, held=False)
+                await workflow.wait_condition(
+                    lambda: self._state.phase > phase
+                    and self._state.status is not Status.SHIFTING
+                    or self._state.status.ended
+                    or self._state.status in (Status.AWAITING_APPROVAL, Status.ROLLING_BACK)
+                )
+        return Outcome(self._state.status, True, f"{order.command}: the rollout is {self._state.status}")
+
+    @command.validator
+    def _check(self, order: Order) -> None:
+        try:
+            check_command(self._state.status, order.command)
+        except Refused as refusal:
+            raise ApplicationError(str(refusal), type="Refused", non_retryable=True) from None
+
+    async def _change(self, event: ev.Event, order: Order, held: bool) -> None:
+        self._held_by_person = held
+        await self._record(event, by=order.by)
+        self._nudged = True
+
+    async def _answer_rollback(self, order: Order) -> Outcome:
+        if self._state.status is Status.ROLLED_BACK:
+            return Outcome(Status.ROLLED_BACK, True, "already rolled back")
+        if self._turn_back is None:
+            self._turned_by = order.by
+            self._turn_back = TurnBack(order.reason or f"asked for by {order.by}")
+        try:
+            await workflow.wait_condition(lambda: self._state.status.ended, timeout=ROLLBACK_ANSWER_S)
+        except TimeoutError:
+            return Outcome(self._state.status, False, f"still rolling back: {self._state.reason}")
+        if self._state.status is not Status.ROLLED_BACK:
+            return Outcome(self._state.status, False, f"came too late: the rollout is {self._state.status}")
+        return Outcome(Status.ROLLED_BACK, True, f"rolled back: {self._plan.previous} has all traffic again")
+
+    # -------------------------------------------------------------- the world
+
+    async def _try(self, step: Step, call: int) -> str | None:
+        """The error when the step did not succeed. One call number is one driver call, however often it is tried."""
+        task = StepTask(self._start.rollout, step, call, key=f"{self._start.rollout}/{call}")
+        try:
+            event: ev.WeightSet | ev.Deployed = await workflow.execute_activity(
+                "take_step",
+                task,
+                result_type=ev.WeightSet if step.action == "set_weight" else ev.Deployed,
+                start_to_close_timeout=timedelta(minutes=30),
+                heartbeat_timeout=HEARTBEAT,
+                retry_policy=A_FEW_TIMES,
+            )
+        except ActivityError as failure:
+            return str(failure.cause or failure)
+        await self._record(event)
+        return None
+
+    def _next_call(self) -> int:
+        self._calls += 1
+        return self._calls
+
+    async def _record(self, event: ev.Event, by: str = "pilotage") -> None:
+        """Gives the event its number and writes it; a cancelled walk does not stop the writing."""
+        number = self._state.next_number
+        recorded = ev.Recorded(self._start.rollout, number, workflow.now().timestamp(), by, event)
+        self._state = apply(self._state, recorded)
+        writing = asyncio.create_task(self._write(recorded))
+        self._writing.append(writing)
+        await asyncio.shield(writing)
+        self._writing.remove(writing)
+
+    async def _write(self, recorded: ev.Recorded) -> None:
+        await workflow.execute_activity(
+            "record", recorded, start_to_close_timeout=timedelta(seconds=10), retry_policy=FOREVER
+        )
+
+    async def _end(self) -> None:
+        await workflow.execute_activity(
+            "end", self._start.rollout, start_to_close_timeout=timedelta(seconds=10), retry_policy=FOREVER
+        )

@@ -1,0 +1,65 @@
+"""Before the first request moves: every driver is asked whether it could do its work. Nothing is changed."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import cast
+
+from pilotage.core.model import Plan, RatioMetric
+from pilotage.drivers import Driver, Metrics
+from pilotage.engine.crew import Crew
+from pilotage.engine.measure import for_group
+
+PROBE_S = 10.0
+
+
+async def preflight(plan: Plan, state: Path) -> list[str]:
+    """What stands against a start, a sentence each; empty when all is well."""
+    crew = Crew(plan, state)
+    try:
+        probes = [_ask(name, driver) for name, driver in crew.everyone()]
+        problems = [answer for answer in await asyncio.gather(*probes) if answer]
+        if problems:
+            return problems
+        weights = [_weight_is_zero(crew, one.name) for one in plan.targets if one.kind == "traffic"]
+        measures = [plan.measures.errors] + ([plan.measures.bug] if plan.measures.bug else [])
+        series = [_has_series(plan, crew.sources[one.source], one) for one in measures]
+        return [answer for answer in await asyncio.gather(*weights, *series) if answer]
+    finally:
+        await crew.close()
+
+
+async def _ask(name: str, driver: Driver) -> str:
+    try:
+        await asyncio.wait_for(driver.probe(), PROBE_S)
+    except TimeoutError:
+        return f"{name}: did not answer within {PROBE_S:g} s"
+    except Exception as error:
+        return f"{name}: {error or type(error).__name__}"
+    return ""
+
+
+async def _weight_is_zero(crew: Crew, target: str) -> str:
+    try:
+        weight = await asyncio.wait_for(crew.traffic(target).read_weight(), PROBE_S)
+    except Exception as error:
+        return f"{target}: the weight in force cannot be read: {error or type(error).__name__}"
+    if weight == 0:
+        return ""
+    return f"{target}: already sends {weight:g} % to the canary. Set it to 0 first, so that a rollout starts from stable."
+
+
+async def _has_series(plan: Plan, source: Driver, metric: RatioMetric) -> str:
+    control = for_group(metric.total, plan.measures.control)
+    bad = for_group(metric.bad, plan.measures.control)
+    bare = bad.split("{", 1)[0].strip()
+    try:
+        total, errors, named = await cast(Metrics, source).read([control, bad, bare if bare.isidentifier() else bad])
+    except Exception as error:
+        return f"metrics source {metric.source}: {error or type(error).__name__}"
+    if not total:
+        return f"{metric.name}: {metric.source} has no series for {control}. Is the selector right, does stable serve?"
+    if not errors and not named:
+        return f"{metric.name}: {metric.source} has no series called {bare}; a misspelt error counter would always pass"
+    return ""

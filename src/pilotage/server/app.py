@@ -1,0 +1,116 @@
+"""The HTTP API: a door to the coordinator, nothing decided here. Errors are problem+json."""
+
+from __future__ import annotations
+
+import hmac
+from typing import Any
+
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel, ConfigDict, Field
+
+import pilotage
+from pilotage.codec import to_data
+from pilotage.coordinator import Coordinator
+from pilotage.core.errors import NotFound, PilotageError, PlanError, PreflightFailed, Refused
+from pilotage.core.state import Command
+from pilotage.server.health import Health
+
+
+class StartRequest(BaseModel):
+    """A plan as its author wrote it. `directory` is where its relative paths start."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    plan: str = Field(max_length=1_000_000)
+    directory: str
+    file: str = ""
+    by: str = Field(max_length=128)
+    reason: str = Field(default="", max_length=2000)
+
+
+class CommandRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    by: str = Field(max_length=128)
+    reason: str = Field(default="", max_length=2000)
+
+
+STATUS_CODES: list[tuple[type[PilotageError], int]] = [
+    (PlanError, 422),
+    (PreflightFailed, 412),
+    (Refused, 409),
+    (NotFound, 404),
+]
+
+
+def create_app(coordinator: Coordinator, health: Health, token: str) -> FastAPI:
+    async def authorised(request: Request) -> None:
+        given = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if not hmac.compare_digest(given.encode(), token.encode()):
+            raise Unauthorised("the token is missing or wrong; the CLI reads it from the state folder")
+
+    app = FastAPI(title="Pilotage", version=pilotage.__version__)
+    guard = [Depends(authorised)]
+
+    @app.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.get("/metrics", dependencies=guard)
+    async def metrics() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    @app.get("/v1/health", dependencies=guard)
+    async def doctor() -> dict[str, Any]:
+        return await health.report()
+
+    @app.post("/v1/shutdown", dependencies=guard)
+    async def shutdown() -> dict[str, str]:
+        health.stop()
+        return {"status": "stopping"}
+
+    @app.get("/v1/rollouts", dependencies=guard)
+    async def list_rollouts() -> list[dict[str, Any]]:
+        return await coordinator.list()
+
+    @app.post("/v1/rollouts", dependencies=guard, status_code=201)
+    async def start(request: StartRequest) -> dict[str, Any]:
+        rollout = await coordinator.start(request.plan, request.directory, request.file, request.by, request.reason)
+        return {"id": rollout}
+
+    @app.get("/v1/rollouts/{rollout}", dependencies=guard)
+    async def view(rollout: str) -> dict[str, Any]:
+        return await coordinator.view(rollout)
+
+    @app.get("/v1/rollouts/{rollout}/events", dependencies=guard)
+    async def events(rollout: str, first: int = 0) -> list[dict[str, Any]]:
+        return await coordinator.events(rollout, first)
+
+    @app.get("/v1/rollouts/{rollout}/report", dependencies=guard)
+    async def report(rollout: str) -> PlainTextResponse:
+        return PlainTextResponse(await coordinator.report(rollout), media_type="text/markdown; charset=utf-8")
+
+    @app.post("/v1/rollouts/{rollout}/{command}", dependencies=guard)
+    async def command(rollout: str, command: Command, request: CommandRequest) -> dict[str, Any]:
+        outcome = await coordinator.command(rollout, command, request.by, request.reason)
+        return {**to_data(outcome), "id": await coordinator.resolve(rollout)}
+
+    @app.exception_handler(PilotageError)
+    async def problem(request: Request, error: PilotageError) -> JSONResponse:
+        status = next((code for kind, code in STATUS_CODES if isinstance(error, kind)), 500)
+        if isinstance(error, Unauthorised):
+            status = 401
+        body: dict[str, Any] = {"type": type(error).__name__, "title": type(error).__name__, "detail": str(error)}
+        if isinstance(error, PlanError):
+            body["problems"] = to_data(list(error.problems))
+        if isinstance(error, PreflightFailed):
+            body["problems"] = list(error.problems)
+        return JSONResponse(body, status_code=status, media_type="application/problem+json")
+
+    return app
+
+
+class Unauthorised(PilotageError):
+    pass

@@ -1,0 +1,127 @@
+"""`pilotage up`: the coordinator - API, worker, messages, and the embedded engine unless TEMPORAL_ADDRESS names one."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import os
+import secrets
+import signal
+import socket
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import structlog
+import uvicorn
+from temporalio.client import Client
+
+from pilotage.comms import Comms
+from pilotage.coordinator import Coordinator
+from pilotage.core.errors import PilotageError
+from pilotage.engine.embedded import EmbeddedServer
+from pilotage.engine.temporal import TemporalEngine, activities, connect, worker
+from pilotage.paths import coordinator_note
+from pilotage.server.app import create_app
+from pilotage.server.health import Health
+from pilotage.store import Store
+
+log = structlog.get_logger()
+
+CONNECT_WITHIN_S = 20.0
+
+
+class AlreadyUp(PilotageError):
+    pass
+
+
+def run(state: Path, port: int = 0) -> None:
+    """Serves until SIGTERM, SIGINT or a shutdown request. Raises AlreadyUp when another one holds the state folder."""
+    with (state / "coordinator.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise AlreadyUp(f"a coordinator already runs on {state}; `pilotage doctor` shows it") from None
+        store = Store(os.environ.get("PILOTAGE_DATABASE") or f"sqlite:///{state / 'pilotage.db'}")
+        store.migrate()
+        try:
+            asyncio.run(_serve(state, store, port))
+        finally:
+            store.close()
+
+
+async def _serve(state: Path, store: Store, port: int) -> None:
+    address = os.environ.get("TEMPORAL_ADDRESS")
+    embedded = None if address else EmbeddedServer(state)
+    if embedded is not None:
+        await embedded.ensure()
+        address = embedded.address
+    assert address is not None
+    client = await _connect(address)
+    engine = TemporalEngine(client)
+    coordinator = Coordinator(store, engine, state)
+    health = Health(coordinator, store, state, address, lambda: embedded.pid if embedded else 0)
+    work = activities(store, state)
+    token = secrets.token_urlsafe(32)
+    listener = _listen(port)
+    config = uvicorn.Config(
+        create_app(coordinator, health, token), log_level="warning", lifespan="off", access_log=False
+    )
+    server = uvicorn.Server(config)
+    server.install_signal_handlers = lambda: None  # type: ignore[method-assign]
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, health.stop)
+    tasks = [
+        asyncio.create_task(worker(client, work).run()),
+        asyncio.create_task(Comms(store, state).follow()),
+        asyncio.create_task(server.serve(sockets=[listener])),
+        asyncio.create_task(health.stopping.wait()),
+    ]
+    if embedded is not None:
+        tasks.append(asyncio.create_task(embedded.supervise()))
+    await coordinator.recover()
+    _announce(state, listener.getsockname()[1], token)
+    log.info("the coordinator is up", port=listener.getsockname()[1], engine=address)
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    coordinator_note(state).unlink(missing_ok=True)
+    failures = [failure for task in done if not task.cancelled() and (failure := task.exception())]
+    server.should_exit = True
+    for task in tasks:
+        if task is not tasks[2]:
+            task.cancel()
+    with suppress(Exception):
+        await asyncio.wait(tasks, timeout=5)
+    await work.close()
+    if embedded is not None:
+        await embedded.stop()
+    if failures:
+        raise failures[0]
+
+
+async def _connect(address: str) -> Client:
+    """The embedded server opens its port a moment before it serves: try until it does."""
+    deadline = asyncio.get_running_loop().time() + CONNECT_WITHIN_S
+    while True:
+        try:
+            return await connect(address)
+        except RuntimeError as error:
+            if asyncio.get_running_loop().time() > deadline:
+                raise PilotageError(f"the engine at {address} does not answer: {error}") from None
+            await asyncio.sleep(0.1)
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    return listener
+
+
+def _announce(state: Path, port: int, token: str) -> None:
+    note = coordinator_note(state)
+    temporary = note.with_suffix(".tmp")
+    temporary.unlink(missing_ok=True)
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump({"url": f"http://127.0.0.1:{port}", "token": token, "pid": os.getpid(), "since": time.time()}, file)
+    temporary.replace(note)

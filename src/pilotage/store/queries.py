@@ -1,0 +1,205 @@
+"""Every question asked of the store. Each function is one transaction's work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, delete, func, insert, select, update
+
+from pilotage.codec import from_json, to_json
+from pilotage.core.errors import NotFound, PilotageError, Refused
+from pilotage.core.events import Recorded
+from pilotage.core.model import Plan, Sample, Verdict
+from pilotage.store.schema import deliveries, driver_calls, events, locks, rollouts, samples
+
+
+class EventConflict(PilotageError):
+    """Another event already stands at this number: a second writer is refused."""
+
+
+class Fenced(PilotageError):
+    """A later driver call on the same target has begun; this one must not act any more."""
+
+
+@dataclass(frozen=True)
+class RolloutRow:
+    id: str
+    plan: Plan
+    plan_text: str
+    requested_by: str
+    created_at: float
+    ended: bool
+
+
+def create_rollout(
+    connection: Connection, rollout: str, plan: Plan, plan_text: str, owner: str, reason: str, at: float
+) -> None:
+    """Takes the lock of the service and environment and writes the rollout; raises Refused naming the lock's holder."""
+    holder = connection.execute(
+        select(locks).where(locks.c.service == plan.service, locks.c.environment == plan.environment)
+    ).first()
+    if holder is not None:
+        raise Refused(
+            f"{plan.service} in {plan.environment} already has an active rollout: {holder.rollout}, started by "
+            f"{holder.owner} ({holder.reason}). Follow it with `pilotage watch {holder.rollout}`, "
+            f"or end it with `pilotage rollback {holder.rollout}`."
+        )
+    lock = {"service": plan.service, "environment": plan.environment, "rollout": rollout, "owner": owner}
+    connection.execute(insert(locks).values(**lock, reason=reason, since=at))
+    connection.execute(
+        insert(rollouts).values(
+            id=rollout,
+            service=plan.service,
+            environment=plan.environment,
+            plan=to_json(plan),
+            plan_text=plan_text,
+            requested_by=owner,
+            created_at=at,
+            ended=False,
+        )
+    )
+
+
+def end_rollout(connection: Connection, rollout: str) -> None:
+    """Marks it ended and gives its lock back; doing it twice changes nothing."""
+    connection.execute(update(rollouts).where(rollouts.c.id == rollout).values(ended=True))
+    connection.execute(delete(locks).where(locks.c.rollout == rollout))
+
+
+def get_rollout(connection: Connection, rollout: str) -> RolloutRow:
+    row = connection.execute(select(rollouts).where(rollouts.c.id == rollout)).first()
+    if row is None:
+        raise NotFound(f"there is no rollout {rollout!r}. `pilotage list` shows them.")
+    return _rollout(row)
+
+
+def latest_rollout(connection: Connection) -> str:
+    """The newest rollout that has not ended, else the newest of all."""
+    row = connection.execute(select(rollouts.c.id).order_by(rollouts.c.ended, rollouts.c.created_at.desc())).first()
+    if row is None:
+        raise NotFound("there is no rollout yet. Start one with `pilotage run plan.yaml`.")
+    return str(row.id)
+
+
+def list_rollouts(connection: Connection, limit: int = 50, active_only: bool = False) -> list[RolloutRow]:
+    query = select(rollouts).order_by(rollouts.c.created_at.desc()).limit(limit)
+    if active_only:
+        query = query.where(rollouts.c.ended.is_(False))
+    return [_rollout(row) for row in connection.execute(query)]
+
+
+def append_event(connection: Connection, recorded: Recorded) -> None:
+    """Writes the event once. The same one again is fine; another one at the same number raises EventConflict."""
+    where = and_(events.c.rollout == recorded.rollout, events.c.number == recorded.number)
+    row = connection.execute(select(events).where(where)).first()
+    if row is None:
+        connection.execute(
+            insert(events).values(
+                rollout=recorded.rollout,
+                number=recorded.number,
+                at=recorded.at,
+                by=recorded.by,
+                body=to_json(recorded),
+            )
+        )
+        return
+    present = from_json(Recorded, row.body)
+    if replace(present, at=recorded.at) != recorded:
+        raise EventConflict(
+            f"event {recorded.number} of {recorded.rollout} is already {present.event.kind}, not {recorded.event.kind}"
+        )
+
+
+def events_of(connection: Connection, rollout: str, first: int = 0) -> list[Recorded]:
+    query = select(events.c.body).where(events.c.rollout == rollout, events.c.number >= first)
+    return [from_json(Recorded, row.body) for row in connection.execute(query.order_by(events.c.number))]
+
+
+def add_sample(connection: Connection, rollout: str, sample: Sample, verdict: Verdict) -> bool:
+    """False when this tick is already there: a repeat around a crash is no second sample."""
+    where = and_(samples.c.rollout == rollout, samples.c.phase == sample.phase, samples.c.tick == sample.tick)
+    if connection.execute(select(samples.c.tick).where(where)).first() is not None:
+        return False
+    connection.execute(
+        insert(samples).values(
+            rollout=rollout, phase=sample.phase, tick=sample.tick, sample=to_json(sample), verdict=to_json(verdict)
+        )
+    )
+    return True
+
+
+def samples_of(connection: Connection, rollout: str) -> list[Sample]:
+    query = select(samples.c.sample).where(samples.c.rollout == rollout).order_by(samples.c.phase, samples.c.tick)
+    return [from_json(Sample, row.sample) for row in connection.execute(query)]
+
+
+def verdicts_of(connection: Connection, rollout: str) -> dict[tuple[int, int], Verdict]:
+    """By (phase, tick)."""
+    query = select(samples.c.phase, samples.c.tick, samples.c.verdict).where(samples.c.rollout == rollout)
+    return {(row.phase, row.tick): from_json(Verdict, row.verdict) for row in connection.execute(query)}
+
+
+def last_verdict(connection: Connection, rollout: str, phase: int) -> Verdict | None:
+    query = select(samples.c.verdict).where(samples.c.rollout == rollout, samples.c.phase == phase)
+    row = connection.execute(query.order_by(samples.c.tick.desc()).limit(1)).first()
+    return None if row is None else from_json(Verdict, row.verdict)
+
+
+def begin_call(
+    connection: Connection, key: str, rollout: str, target: str, generation: int, at: float
+) -> str | None:
+    """The stored outcome when this call is already done, else None and the call is noted as begun.
+
+    Raises Fenced when a later generation has begun on the same target.
+    """
+    row = connection.execute(select(driver_calls).where(driver_calls.c.key == key)).first()
+    if row is not None and row.outcome is not None:
+        return str(row.outcome)
+    check_fence(connection, rollout, target, generation)
+    if row is None:
+        call = {"key": key, "rollout": rollout, "target": target, "generation": generation}
+        connection.execute(insert(driver_calls).values(**call, started_at=at, outcome=None))
+    return None
+
+
+def check_fence(connection: Connection, rollout: str, target: str, generation: int) -> None:
+    latest = connection.execute(
+        select(func.max(driver_calls.c.generation)).where(
+            driver_calls.c.rollout == rollout, driver_calls.c.target == target
+        )
+    ).scalar()
+    if latest is not None and latest > generation:
+        raise Fenced(f"a later call on {target} has begun")
+
+
+def finish_call(connection: Connection, key: str, outcome: str) -> None:
+    connection.execute(update(driver_calls).where(driver_calls.c.key == key).values(outcome=outcome))
+
+
+def delivery(connection: Connection, rollout: str, channel: int) -> int:
+    """The number of the next event to announce on this channel."""
+    where = and_(deliveries.c.rollout == rollout, deliveries.c.channel == channel)
+    row = connection.execute(select(deliveries.c.next_number).where(where)).first()
+    return 0 if row is None else int(row.next_number)
+
+
+def note_delivery(
+    connection: Connection, rollout: str, channel: int, next_number: int, attempts: int, last_error: str
+) -> None:
+    where = and_(deliveries.c.rollout == rollout, deliveries.c.channel == channel)
+    values: dict[str, Any] = {"next_number": next_number, "attempts": attempts, "last_error": last_error}
+    if connection.execute(update(deliveries).where(where).values(**values)).rowcount == 0:
+        connection.execute(insert(deliveries).values(rollout=rollout, channel=channel, **values))
+
+
+def backlog(connection: Connection) -> Sequence[Row[Any]]:
+    """Channels whose last attempt failed: (rollout, channel, attempts, last_error)."""
+    return connection.execute(select(deliveries).where(deliveries.c.last_error != "")).all()
+
+
+def _rollout(row: Row[Any]) -> RolloutRow:
+    return RolloutRow(
+        row.id, from_json(Plan, row.plan), row.plan_text, row.requested_by, row.created_at, bool(row.ended)
+    )

@@ -1,0 +1,76 @@
+"""The tables. The record (events) and the evidence (samples) are ours; the engine's own history is not read back."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, Float, Integer, MetaData, PrimaryKeyConstraint, String, Table, Text
+
+metadata = MetaData()
+
+rollouts = Table(
+    "rollouts",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("service", String(64), nullable=False),
+    Column("environment", String(64), nullable=False),
+    Column("plan", Text, nullable=False, comment="the compiled Plan as JSON; secrets are references"),
+    Column("plan_text", Text, nullable=False, comment="what the person wrote"),
+    Column("requested_by", String(128), nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("ended", Boolean, nullable=False, default=False, index=True),
+)
+
+locks = Table(
+    "locks",
+    metadata,
+    Column("service", String(64), nullable=False),
+    Column("environment", String(64), nullable=False),
+    Column("rollout", String(64), nullable=False),
+    Column("owner", String(128), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("since", Float, nullable=False),
+    PrimaryKeyConstraint("service", "environment"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("rollout", String(64), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("by", String(128), nullable=False),
+    Column("body", Text, nullable=False),
+    PrimaryKeyConstraint("rollout", "number"),
+)
+
+samples = Table(
+    "samples",
+    metadata,
+    Column("rollout", String(64), nullable=False),
+    Column("phase", Integer, nullable=False),
+    Column("tick", Integer, nullable=False),
+    Column("sample", Text, nullable=False),
+    Column("verdict", Text, nullable=False),
+    PrimaryKeyConstraint("rollout", "phase", "tick"),
+)
+
+driver_calls = Table(
+    "driver_calls",
+    metadata,
+    Column("key", String(200), primary_key=True),
+    Column("rollout", String(64), nullable=False, index=True),
+    Column("target", String(64), nullable=False),
+    Column("generation", Integer, nullable=False, comment="a later generation fences the earlier ones off"),
+    Column("started_at", Float, nullable=False),
+    Column("outcome", Text, nullable=True, comment="null while the call runs, or when it was cut off"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("rollout", String(64), nullable=False),
+    Column("channel", Integer, nullable=False),
+    Column("next_number", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("last_error", Text, nullable=False),
+    PrimaryKeyConstraint("rollout", "channel"),
+)

@@ -1,0 +1,182 @@
+"""What people read: a sentence per event, the comparison table, the report. Pure: events and samples in, text out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from pilotage.core import events as ev
+from pilotage.core.counters import Counts, quantile, totals
+from pilotage.core.model import Action, Plan, Sample, Verdict
+from pilotage.core.state import Status, fold
+
+MARKS = {Action.PROMOTE: "✓", Action.WATCH: "…", Action.HOLD: "!", Action.ROLLBACK: "✗"}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`rows` are as wide as `columns`; the first cell of each names the metric."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def comparison(plan: Plan, samples: Iterable[Sample]) -> Comparison:
+    """Metric by (baseline, each judged phase): the canary's value, control's behind it where control has traffic."""
+    by_phase: dict[int, list[Sample]] = {}
+    for sample in samples:
+        by_phase.setdefault(sample.phase, []).append(sample)
+    judged = [index for index, phase in enumerate(plan.phases) if phase.judged]
+    first = min(judged, default=0)
+    recorded = [one for index, rows in by_phase.items() if index < first for one in rows]
+    before = totals(recorded or by_phase.get(first, [])).control
+    phases = [totals(by_phase.get(index, [])) for index in judged]
+    names = ["requests", "error rate", "p50", "p95", "p99"] + ([plan.measures.bug.name] if plan.measures.bug else [])
+    rows = []
+    for place, name in enumerate(names):
+        cells = [_cell(place, before)]
+        for phase in phases:
+            mine, theirs = _cell(place, phase.canary), _cell(place, phase.control)
+            cells.append(mine if "-" in (mine, theirs) or place == 0 else f"{mine} (control {theirs})")
+        rows.append((name, *cells))
+    return Comparison(("metric", "baseline", *(plan.phases[index].name for index in judged)), tuple(rows))
+
+
+def _cell(place: int, counts: Counts) -> str:
+    if counts.requests == 0:
+        return "-"
+    if place == 0:
+        return f"{counts.requests:,.0f}"
+    if place == 1:
+        return f"{counts.errors / counts.requests:.2%}"
+    if place < 5:
+        value = quantile(counts.latency, (0.5, 0.95, 0.99)[place - 2])
+        return "-" if value is None else f"{value * 1000:.3g} ms" if value < 1 else f"{value:.2f} s"
+    return f"{counts.bug_bad / counts.bug_total:.2%}" if counts.bug_total else "-"
+
+
+def sentence(event: ev.Event) -> str:
+    """One plain sentence."""
+    match event:
+        case ev.RolloutStarted(reason=reason):
+            return "rollout started" + (f": {reason}" if reason else "")
+        case ev.Deployed(target=target, version=version, took_s=took, detail=detail):
+            return f"{target} deployed {version} in {took:.1f} s: {detail}"
+        case ev.PhaseStarted(name=name):
+            return f"phase {name} begins"
+        case ev.WeightSet(target=target, wanted=wanted, in_force=in_force, took_s=took):
+            return f"{target} sends {in_force:g} % to the canary ({wanted:g} % wanted; {took * 1000:.0f} ms)"
+        case ev.WatchStarted(watch_s=watch_s):
+            return f"watching for {duration(watch_s)}"
+        case ev.PhasePassed(name=name, verdict=verdict):
+            return f"phase {name} passed: {verdict.reason}"
+        case ev.Held(reason=reason):
+            return f"held: {reason}"
+        case ev.HoldCleared(reason=reason):
+            return f"hold cleared: {reason}"
+        case ev.PersonNeeded(reason=reason):
+            return f"a person is needed: {reason}"
+        case ev.Paused(reason=reason):
+            return "paused" + (f": {reason}" if reason else "")
+        case ev.Resumed(reason=reason):
+            return "resumed" + (f": {reason}" if reason else "")
+        case ev.ApprovalRequested(name=name):
+            return f"phase {name} waits for an approval"
+        case ev.Approved(reason=reason):
+            return "approved" + (f": {reason}" if reason else "")
+        case ev.PromotionForced(reason=reason):
+            return "phase passed by a person before its time" + (f": {reason}" if reason else "")
+        case ev.StepFailed(target=target, error=error, will=will):
+            return f"{target} failed ({error}); {will}"
+        case ev.RollbackStarted(reason=reason):
+            return f"rolling back: {reason}"
+        case ev.RolledBack(took_s=took):
+            return f"rolled back in {took:.2f} s"
+        case ev.Promoted(reason=reason):
+            return f"promoted: {reason}"
+        case ev.Failed(detail=detail):
+            return f"Pilotage failed: {detail}"
+
+
+def report(
+    plan: Plan, record: Sequence[ev.Recorded], samples: Sequence[Sample], verdicts: Mapping[tuple[int, int], Verdict]
+) -> str:
+    """The whole report as Markdown; `verdicts` by (phase, tick)."""
+    lines = [f"# {_inline(plan.service)} {_inline(plan.version)} in {_inline(plan.environment)}", ""]
+    lines += [f"**{_inline(_outcome(plan, record))}**", "", *_facts(plan, record), "", "## Comparison", ""]
+    table = comparison(plan, samples)
+    lines += _table(table.columns, table.rows)
+    lines += ["", "The canary's value; control's beside it where control had traffic in that phase.", ""]
+    lines += ["## Verdicts", "", *_verdicts(plan, verdicts), "## Timeline", ""]
+    rows = [(clock_time(one.at), one.by, sentence(one.event)) for one in record]
+    lines += _table(("UTC", "by", "what"), rows)
+    return "\n".join(lines) + "\n"
+
+
+def _outcome(plan: Plan, record: Sequence[ev.Recorded]) -> str:
+    state = fold(record)
+    if state.status is Status.ROLLED_BACK:
+        return f"Rolled back to {plan.previous}: {state.reason}."
+    if state.status is Status.PROMOTED:
+        return f"Promoted: {state.reason}."
+    return f"Not ended: {state.status}" + (f", {state.reason}." if state.reason else ".")
+
+
+def _facts(plan: Plan, record: Sequence[ev.Recorded]) -> list[str]:
+    facts = [
+        f"- What: {_inline(plan.summary)} ({plan.severity.value}, {plan.strategy.value})",
+        f"- Versions: {_inline(plan.previous)} -> {_inline(plan.version)}",
+        f"- Plan: `{plan.digest}`",
+    ]
+    if record:
+        facts.append(f"- Began {clock_time(record[0].at)} UTC, took {duration(record[-1].at - record[0].at)}")
+    turned = next((one for one in record if isinstance(one.event, ev.RollbackStarted)), None)
+    back = next((one for one in record if isinstance(one.event, ev.RolledBack)), None)
+    if turned is not None:
+        shifted = [one.at for one in record if isinstance(one.event, ev.WeightSet) and one.number < turned.number]
+        if shifted:
+            facts.append(f"- Time to detect: {turned.at - shifted[-1]:.1f} s after the last shift of traffic")
+        if back is not None:
+            facts.append(f"- Time to recover: {back.at - turned.at:.2f} s from the decision to traffic back on stable")
+    return facts
+
+
+def _verdicts(plan: Plan, verdicts: Mapping[tuple[int, int], Verdict]) -> list[str]:
+    last: dict[int, tuple[int, Verdict]] = {}
+    for (phase, tick), verdict in sorted(verdicts.items()):
+        last[phase] = (tick, verdict)
+    lines: list[str] = []
+    for phase, (tick, verdict) in last.items():
+        lines += [f"### {plan.phases[phase].name}: {verdict.action.value} at tick {tick}", ""]
+        for finding in verdict.findings:
+            mark = MARKS[finding.action]
+            lines.append(f"- {mark} **{finding.metric}**: {_inline(finding.sentence)}")
+        lines.append("")
+    return lines or ["No sample was taken.", ""]
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    head = ["| " + " | ".join(_inline(cell) for cell in columns) + " |", "|" + " --- |" * len(columns)]
+    return head + ["| " + " | ".join(_inline(cell) for cell in row) + " |" for row in rows]
+
+
+def _inline(text: str) -> str:
+    """Text from outside stays text: no new table cells, no new lines, no markup or links."""
+    flat = " ".join(text.split())
+    for sign in ("\\", "|", "<", "[", "]", "*", "`"):
+        flat = flat.replace(sign, "\\" + sign)
+    return flat
+
+
+def clock_time(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def duration(seconds: float) -> str:
+    """``90 s`` as ``1 min 30 s``; whole units only."""
+    whole = round(seconds)
+    hours, rest = divmod(whole, 3600)
+    minutes, left = divmod(rest, 60)
+    parts = [(hours, "h"), (minutes, "min"), (left, "s")]
+    return " ".join(f"{number} {unit}" for number, unit in parts if number) or "0 s"

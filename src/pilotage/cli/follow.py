@@ -19,7 +19,7 @@ FAILED = 4
 INTERRUPTED = 130
 
 
-def follow(api: Api, rollout: str, json_out: bool) -> int:
+def follow(api: Api, rollout: str, json_out: bool, hint: bool = True) -> int:
     """The exit code of `run`. Ctrl-C leaves the rollout running and says how to come back."""
     try:
         if sys.stdout.isatty() and not json_out:
@@ -39,7 +39,8 @@ def follow(api: Api, rollout: str, json_out: bool) -> int:
         click.echo(f"{rollout}: {view['status']}. {view['reason']}")
         if view["needs_person"]:
             click.echo(f"A person is needed; now possible: {', '.join(view['commands'])}. See `pilotage watch {rollout}`.")
-        click.echo(f"Report: pilotage report {rollout} -o report.md")
+        if hint:
+            click.echo(f"Report: pilotage report {rollout} -o report.md")
     return FAILED if view["exit_code"] is None else int(view["exit_code"])
 
 

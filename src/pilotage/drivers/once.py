@@ -24,7 +24,11 @@ def main() -> None:
             done = subprocess.run(  # noqa: S603
                 job["argv"], capture_output=True, timeout=job["timeout_s"], stdin=subprocess.DEVNULL, check=False
             )
-            result = {"returncode": done.returncode, "stdout": _text(done.stdout, job), "stderr": _text(done.stderr, job)}
+            result = {
+                "returncode": done.returncode,
+                "stdout": _text(done.stdout, job),
+                "stderr": _text(done.stderr, job),
+            }
         except subprocess.TimeoutExpired:
             result = {"returncode": -9, "stdout": "", "stderr": "timed out"}
         except OSError as error:

@@ -1,122 +1,192 @@
-"""Running a team's own commands: argument lists only, and one key never acts twice.
+"""Running a team's commands: argument lists, bounded output, and each call's key acts once.
 
-`run_once` starts the command under a tiny supervisor of its own session (once.py) that notes the result in a journal.
-When Pilotage is killed in the middle, the supervisor goes on; the repeated call finds it, or its result.
+A journalled command (`run_once`) runs under a small detached supervisor that outlives Pilotage. The supervisor holds
+a lock on the key's folder while it lives and leaves the result there as JSON, so a restarted Pilotage waits for the
+running command or reads what came of it. Only when the supervisor itself died without a result (a reboot, the
+out-of-memory killer) is the command run again: then nobody knows how far it came.
 """
 
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import hashlib
 import json
 import os
-import re
 import shutil
 import signal
+import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pilotage.core.errors import PermanentError, TemporaryError
-from pilotage.drivers import Context
 
 OUTPUT_LIMIT = 64 * 1024
-_PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
-_SUPERVISOR = Path(__file__).with_name("once.py")
+_EXCERPT_LINES = 5
+_EXCERPT_CHARS = 1000
+_GRACE_S = 10.0
 
 
-def check_placeholders(argv: list[str], known: tuple[str, ...]) -> list[str]:
-    """The same list; raises ValueError for a placeholder nobody fills."""
-    for argument in argv:
-        for name in _PLACEHOLDER.findall(argument):
-            if name not in known:
-                raise ValueError(f"{{{name}}} is unknown; possible: {', '.join('{' + one + '}' for one in known)}")
-    return argv
+@dataclass(frozen=True)
+class Finished:
+    """What a command came to. Output is its last 64 KiB; `timed_out` means its process group was killed."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+    timed_out: bool = False
+
+    @property
+    def ok(self) -> bool:
+        return self.returncode == 0 and not self.timed_out
+
+    def excerpt(self) -> str:
+        """The last lines a command said, short enough for an error message."""
+        said = (self.stderr.strip() or self.stdout.strip()).splitlines()[-_EXCERPT_LINES:]
+        return "\n".join(said)[-_EXCERPT_CHARS:] or "(it printed nothing)"
 
 
-def fill(argv: Sequence[str], values: Mapping[str, str]) -> list[str]:
-    return [_PLACEHOLDER.sub(lambda match: values[match[1]], argument) for argument in argv]
-
-
-def executable(name: str, directory: Path) -> str:
-    """The program's path; raises PermanentError when there is none."""
-    found = shutil.which(name, path=None if "/" not in name else os.defpath)
-    if "/" in name:
-        path = directory / name
-        found = str(path) if path.is_file() and os.access(path, os.X_OK) else None
-    if found is None:
-        raise PermanentError(f"there is no program {name!r} to run (looked in {directory if '/' in name else 'PATH'})")
-    return found
-
-
-async def run(argv: Sequence[str], context: Context, timeout_s: float) -> str:
-    """A command that only reads; returns what it printed."""
-    child = await _spawn([executable(argv[0], context.directory), *argv[1:]], context, "")
+_SUPERVISOR = f"""
+import json, os, signal, subprocess, sys, tempfile
+result, timeout, cwd, *argv = sys.argv[1:]
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+out, err, timed_out = tempfile.TemporaryFile(), tempfile.TemporaryFile(), False
+try:
+    child = subprocess.Popen(argv, cwd=cwd, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True)
+except OSError as error:
+    code = 127
+    err.write(str(error).encode())
+else:
     try:
-        output, errors = await asyncio.wait_for(child.communicate(), timeout_s)
-    except TimeoutError:
-        raise TemporaryError(f"{argv[0]} did not end within {timeout_s:g} s") from None
-    finally:
-        _end(child)
-    if child.returncode:
-        raise TemporaryError(_failure(argv[0], child.returncode, errors.decode(errors="replace")))
-    return output[:OUTPUT_LIMIT].decode(errors="replace")
-
-
-async def run_once(argv: Sequence[str], context: Context, key: str, timeout_s: float) -> str:
-    """A command that acts; returns what it printed. The same key again waits for, or returns, the first run's result;
-    only a run that failed, or whose supervisor died with the machine, is run anew."""
-    program = executable(argv[0], context.directory)
-    folder = context.state / "calls"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    journal = folder / hashlib.sha256(key.encode()).hexdigest()[:32]
-    result = _result(journal)
-    if result is None or result["returncode"] != 0:
-        job = {"argv": [program, *argv[1:]], "timeout_s": timeout_s, "limit": OUTPUT_LIMIT, "journal": str(journal)}
-        supervisor = await _spawn([sys.executable, "-I", "-S", str(_SUPERVISOR), json.dumps(job)], context, key)
-        try:
-            await supervisor.communicate()
-        except asyncio.CancelledError:
-            _end(supervisor)  # a later call on this target has begun: this one must not go on
-            raise
-        result = _result(journal)
-    if result is None:
-        raise TemporaryError(f"{argv[0]}: the run ended without a result")
-    if result["returncode"] != 0:
-        raise TemporaryError(_failure(argv[0], result["returncode"], result["stderr"]))
-    return str(result["stdout"])
-
-
-async def _spawn(argv: Sequence[str], context: Context, key: str) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        *argv,
-        cwd=context.directory,
-        env={**os.environ, "PILOTAGE_KEY": key},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        start_new_session=True,
-    )
-
-
-def _end(child: asyncio.subprocess.Process) -> None:
-    if child.returncode is None:
+        code = child.wait(float(timeout))
+    except subprocess.TimeoutExpired:
+        timed_out = True
         try:
             os.killpg(child.pid, signal.SIGKILL)
         except ProcessLookupError:
-            return
+            pass
+        code = child.wait()
+def tail(file):
+    file.seek(max(0, file.seek(0, 2) - {OUTPUT_LIMIT}))
+    return file.read().decode("utf-8", "replace")
+answer = dict(returncode=code, stdout=tail(out), stderr=tail(err), timed_out=timed_out)
+with open(os.open(result + ".tmp", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+    json.dump(answer, file)
+    file.flush()
+    os.fsync(file.fileno())
+os.replace(result + ".tmp", result)
+"""
 
 
-def _result(journal: Path) -> dict[str, Any] | None:
+async def run_once(
+    argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], key: str, state: Path, timeout_s: float
+) -> Finished:
+    """Run `argv` unless a call with this key already succeeded or is still running; then give that call's result.
+
+    A finished attempt that failed is run again. Raises PermanentError when the command cannot be started,
+    TemporaryError when it gave no result; a non-zero exit is returned, not raised.
+    """
+    await asyncio.to_thread(check_command, argv, cwd, env)
+    folder = state / "calls" / hashlib.sha256(key.encode()).hexdigest()
+    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True, mode=0o700)
+    earlier, _ = await asyncio.to_thread(_last_result, folder)
+    supervisor: subprocess.Popen[bytes] | None = None
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + timeout_s + _GRACE_S
+    pause = 0.005
+    while loop.time() < deadline:
+        attempts, result = await asyncio.to_thread(_last_result, folder)
+        if result is not None and (result.ok or attempts > earlier):
+            if supervisor is not None:
+                await asyncio.to_thread(supervisor.wait)
+            return result
+        if supervisor is None:
+            supervisor = await asyncio.to_thread(_start, folder, argv, cwd, env, timeout_s)
+        elif supervisor.poll() is not None and (await asyncio.to_thread(_last_result, folder))[0] == attempts:
+            raise TemporaryError(f"{argv[0]} was started, but its supervisor died before it could note the result")
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.5, 0.1)
+    raise TemporaryError(f"{argv[0]} (in {cwd}) has not ended after {timeout_s + _GRACE_S:g} s")
+
+
+async def run(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], timeout_s: float) -> Finished:
+    """Run a read-only command, without a journal. Raises PermanentError when it cannot be started."""
+    await asyncio.to_thread(check_command, argv, cwd, env)
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        process = await asyncio.create_subprocess_exec(
+            *argv, cwd=cwd, env=dict(env), stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True
+        )
+        timed_out = False
+        try:
+            await asyncio.wait_for(process.wait(), timeout_s)
+        except TimeoutError:
+            timed_out = True
+        finally:
+            if process.returncode is None:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                await process.wait()
+        texts = []
+        for file in (out, err):
+            file.seek(max(0, file.seek(0, os.SEEK_END) - OUTPUT_LIMIT))
+            texts.append(file.read().decode("utf-8", "replace"))
+        return Finished(process.returncode or 0, texts[0], texts[1], timed_out)
+
+
+def expect_success(argv: Sequence[str], cwd: Path, finished: Finished, timeout_s: float) -> None:
+    """Raises TemporaryError with the last lines the command said."""
+    if finished.ok:
+        return
+    how = f"did not end within {timeout_s:g} s" if finished.timed_out else f"ended with exit code {finished.returncode}"
+    raise TemporaryError(f"{argv[0]} (in {cwd}) {how}. Its last lines:\n{finished.excerpt()}")
+
+
+def _last_result(folder: Path) -> tuple[int, Finished | None]:
+    """How many attempts have ended, and what the last one came to."""
+    attempts = len(list(folder.glob("*.json")))
+    if not attempts:
+        return 0, None
+    return attempts, Finished(**json.loads((folder / f"{attempts}.json").read_text(encoding="utf-8")))
+
+
+def _start(
+    folder: Path, argv: Sequence[str], cwd: Path, env: Mapping[str, str], timeout_s: float
+) -> subprocess.Popen[bytes] | None:
+    """A supervisor for the next attempt, or None when one is alive or has just succeeded.
+
+    The lock is inherited, never handed over: whoever is killed at whatever moment, it is free exactly when no
+    supervisor lives. A process id would have to be protected against reuse.
+    """
+    lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        result: dict[str, Any] = json.loads(journal.with_suffix(".json").read_text())
-    except (OSError, ValueError):
-        return None
-    return result
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return None
+        attempts, result = _last_result(folder)
+        if result is not None and result.ok:
+            return None
+        place = folder / f"{attempts + 1}.json"
+        return subprocess.Popen(  # noqa: S603 - an argument list from the plan's author
+            [sys.executable, "-I", "-S", "-c", _SUPERVISOR, str(place), str(timeout_s), str(cwd), *argv],
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=(lock,),
+            start_new_session=True,
+        )
+    finally:
+        os.close(lock)
 
 
-def _failure(program: str, code: int, errors: str) -> str:
-    last = " / ".join(errors.strip().splitlines()[-3:])[-300:]
-    how = "ran out of time" if code == -9 else f"failed with exit code {code}"
-    return f"{program} {how}" + (f": {last}" if last else "")
+def check_command(argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> None:
+    if not cwd.is_dir():
+        raise PermanentError(f"cannot run {argv[0]}: its folder {cwd} does not exist")
+    name = argv[0] if os.sep not in argv[0] else str(cwd / argv[0])
+    if shutil.which(name, path=env.get("PATH", os.defpath)) is None:
+        raise PermanentError(f"cannot run {argv[0]} in {cwd}: no such command, or it is not executable")

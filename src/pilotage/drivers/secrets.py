@@ -11,6 +11,18 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from pilotage.core.errors import PermanentError
 
 
+_HIDDEN = "(hidden)"
+
+
+def _is_reference(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and len(value) == 1
+        and set(value) <= {"env", "file"}
+        and all(isinstance(one, str) and one for one in value.values())
+    )
+
+
 class Secret(BaseModel):
     """``{env: NAME}`` or ``{file: /absolute/path}``."""
 
@@ -22,9 +34,15 @@ class Secret(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _only_references(cls, value: Any) -> Any:
-        if isinstance(value, cls) or (isinstance(value, dict) and len(value) == 1 and set(value) <= {"env", "file"}):
-            return value
-        raise ValueError("write {env: NAME} or {file: PATH}: secrets are never written into a plan")
+        if value is _HIDDEN:
+            raise ValueError("write {env: NAME} or {file: PATH}: secrets are never written into a plan")
+        return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _hide_anything_else(cls, value: Any) -> Any:
+        # Runs first: pydantic shows the refused input in its errors, so the input must be gone before the refusal.
+        return value if isinstance(value, cls) or _is_reference(value) else _HIDDEN
 
     def missing(self) -> str | None:
         """Why it cannot be read now, or None."""
@@ -37,4 +55,9 @@ class Secret(BaseModel):
         """The value. Raises PermanentError naming the reference only."""
         if reason := self.missing():
             raise PermanentError(f"a secret is missing: {reason} (where the coordinator runs)")
-        return os.environ[self.env] if self.env is not None else Path(self.file or "").read_text().strip()
+        if self.env is not None:
+            return os.environ[self.env]
+        try:
+            return Path(self.file or "").read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            raise PermanentError(f"a secret is missing: the file {self.file} cannot be read as text") from None

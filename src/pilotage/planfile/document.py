@@ -137,6 +137,13 @@ class _Builder:
             raise NotReadable("readable text", f"the control character U+{ord(found.group()):04X}", line)
         self.add(Node(_plain_scalar(written) if event.style is None else written, line, written))
 
+    def path(self, key: str) -> str:
+        parts = [
+            f"[{len(one.value)}]" if isinstance(one.value, list) else f".{name or key}"
+            for one, name in zip(self.stack, self.keys, strict=True)
+        ]
+        return "".join(parts).removeprefix(".")
+
     def add(self, node: Node) -> None:
         if not self.stack:
             self.root = node
@@ -150,7 +157,7 @@ class _Builder:
             if node.text in parent.value:
                 first = parent.key_lines[node.text]
                 self.problems.append(
-                    Problem(node.text, "each key once", f"it a second time (first on line {first})", node.line)
+                    Problem(self.path(node.text), "each key once", f"it again (first on line {first})", node.line)
                 )
             else:
                 parent.key_lines[node.text] = node.line

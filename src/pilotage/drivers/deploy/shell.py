@@ -1,33 +1,52 @@
-"""Deploys by a command: an argument list with {version}, {previous}, {key}; never a shell string."""
+"""Deploying with a team's own command."""
 
 from __future__ import annotations
 
-from pydantic import Field, field_validator
+import os
+from typing import Self
 
-from pilotage.drivers import Call, Context, DriverOptions, process
+from pydantic import Field, model_validator
+
+from pilotage.drivers import Call, Context, DriverOptions
+from pilotage.drivers.arguments import check_placeholders, fill
+from pilotage.drivers.process import check_command, expect_success, run, run_once
 
 
 class ShellDeployer:
     class Options(DriverOptions):
-        command: list[str] = Field(min_length=1, description="deploys, e.g. [./deploy.sh, '{version}']")
-        timeout: float = Field(default=600.0, gt=0, le=1800, description="seconds")
+        """`command` may use {version}, {previous} and {key}; `check` is read-only and answers the probe."""
 
-        @field_validator("command")
-        @classmethod
-        def _known(cls, value: list[str]) -> list[str]:
-            return process.check_placeholders(value, ("version", "previous", "key"))
+        command: list[str]
+        check: list[str] | None = None
+        timeout_s: float = Field(default=600.0, gt=0)
+
+        @model_validator(mode="after")
+        def _known_placeholders(self) -> Self:
+            check_placeholders(self.command, ("version", "previous", "key"))
+            if self.check is not None:
+                check_placeholders(self.check, ())
+            return self
 
     def __init__(self, options: Options, context: Context) -> None:
         self._options = options
         self._context = context
 
     async def deploy(self, version: str, call: Call) -> str:
-        argv = process.fill(self._options.command, {"version": version, "previous": call.previous, "key": call.key})
-        output = await process.run_once(argv, self._context, call.key, self._options.timeout)
-        return (output.strip().splitlines() or ["done"])[-1][:200]
+        argv = fill(self._options.command, {"version": version, "previous": call.previous, "key": call.key})
+        cwd, timeout_s = self._context.directory, self._options.timeout_s
+        env = {**os.environ, "PILOTAGE_KEY": call.key}
+        done = await run_once(argv, cwd=cwd, env=env, key=call.key, state=self._context.state, timeout_s=timeout_s)
+        expect_success(argv, cwd, done, timeout_s)
+        return f"{argv[0]} deployed {version}"
 
     async def probe(self) -> str:
-        return f"will run {process.executable(self._options.command[0], self._context.directory)}"
+        cwd = self._context.directory
+        check_command(self._options.command, cwd, os.environ)
+        if self._options.check is None:
+            return f"{self._options.command[0]} can be run in {cwd}"
+        done = await run(self._options.check, cwd=cwd, env=os.environ, timeout_s=self._options.timeout_s)
+        expect_success(self._options.check, cwd, done, self._options.timeout_s)
+        return f"{self._options.check[0]} ended well"
 
     async def close(self) -> None:
-        """Nothing is kept open."""
+        pass

@@ -1,4 +1,4 @@
-"""Direct scrape: reads `/metrics` pages in Prometheus' text format, no server between."""
+"""Counters straight from the services' (or the proxy's) own /metrics pages."""
 
 from __future__ import annotations
 
@@ -6,67 +6,68 @@ import asyncio
 from collections.abc import Sequence
 
 import httpx
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context, DriverOptions, Point
-from pilotage.drivers.exposition import Selector, parse_selector, points
+from pilotage.drivers.metrics.exposition import parse_selector, select
 from pilotage.drivers.secrets import Secret
 
-PAGE_LIMIT = 32 * 1024 * 1024
+BODY_LIMIT = 32 * 1024 * 1024
 
 
 class ScrapeMetrics:
     class Options(DriverOptions):
-        urls: list[str] = Field(min_length=1, description="pages whose series are taken together")
-        token: Secret | None = Field(default=None, description="sent as a bearer token")
-        timeout: float = Field(default=4.0, gt=0, le=60, description="seconds")
+        """Every instance's metrics page: counters of several instances must not be read through a load balancer."""
 
-        @field_validator("urls")
-        @classmethod
-        def _http(cls, value: list[str]) -> list[str]:
-            for url in value:
-                if not url.startswith(("http://", "https://")):
-                    raise ValueError("each must begin with http:// or https://")
-            return value
+        urls: list[str] = Field(min_length=1)
+        token: Secret | None = None
+        timeout_s: float = Field(default=5.0, gt=0)
 
     def __init__(self, options: Options, context: Context) -> None:
         self._options = options
-        self._client = httpx.AsyncClient(timeout=options.timeout)
-        self._selectors: dict[str, Selector] = {}
+        self._client = httpx.AsyncClient(timeout=options.timeout_s)
 
     async def read(self, selectors: Sequence[str]) -> list[list[Point]]:
-        compiled = [self._compile(selector) for selector in selectors]
-        pages = await asyncio.gather(*[self._page(url) for url in self._options.urls])
-        tables = [points(page, compiled) for page in pages]
-        return [[point for table in tables for point in table[index]] for index in range(len(compiled))]
+        """One page missing fails the whole read: a sum without it would look like counters going backwards."""
+        try:
+            parsed = [parse_selector(one) for one in selectors]
+        except ValueError as error:
+            raise PermanentError(f"bad selector: {error}") from None
+        pages = await asyncio.gather(*(self._fetch(url) for url in self._options.urls))
+        found: list[list[Point]] = [[] for _ in parsed]
+        for url, page in zip(self._options.urls, pages, strict=True):
+            try:
+                answers = select(page, parsed)
+            except ValueError:
+                raise PermanentError(f"{url} is not in Prometheus' text format. Try: curl '{url}'") from None
+            instance = httpx.URL(url).netloc.decode()
+            for all_points, points in zip(found, answers, strict=True):
+                all_points += [Point({"instance": instance, **point.labels}, point.value) for point in points]
+        return found
 
     async def probe(self) -> str:
-        pages = await asyncio.gather(*[self._page(url) for url in self._options.urls])
-        return f"{sum(page.count(chr(10)) for page in pages)} lines of metrics"
+        pages = await asyncio.gather(*(self._fetch(url) for url in self._options.urls))
+        return f"{len(pages)} metrics page(s), {sum(map(len, pages)) / 1024:.0f} KiB"
 
     async def close(self) -> None:
         await self._client.aclose()
 
-    def _compile(self, selector: str) -> Selector:
-        if selector not in self._selectors:
-            try:
-                self._selectors[selector] = parse_selector(selector)
-            except ValueError as error:
-                raise PermanentError(f"the selector {selector!r} is not understood: {error}") from None
-        return self._selectors[selector]
-
-    async def _page(self, url: str) -> str:
+    async def _fetch(self, url: str) -> str:
         headers = {"Authorization": f"Bearer {self._options.token.reveal()}"} if self._options.token else {}
+        body = bytearray()
         try:
-            answer = await self._client.get(url, headers=headers)
+            async with self._client.stream("GET", url, headers=headers) as answer:
+                if answer.status_code in (401, 403):
+                    raise PermanentError(f"{url} refuses access ({answer.status_code}); check the token")
+                if answer.status_code != 200:
+                    raise TemporaryError(f"{url} answered {answer.status_code}. Try: curl -i '{url}'")
+                async for chunk in answer.aiter_bytes():
+                    body += chunk
+                    if len(body) > BODY_LIMIT:
+                        raise PermanentError(f"{url} sends more than {BODY_LIMIT // 2**20} MiB; scrape less")
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol):
+            raise PermanentError(f"expected an http:// or https:// address, got {url!r}") from None
         except httpx.HTTPError as error:
-            reason = str(error) or type(error).__name__
-            raise TemporaryError(f"cannot read {url}: {reason}. Try: curl '{url}'") from None
-        if answer.status_code in (401, 403):
-            raise PermanentError(f"{url} refuses the credentials (HTTP {answer.status_code})")
-        if answer.status_code != 200:
-            raise TemporaryError(f"{url} answered HTTP {answer.status_code}. Try: curl '{url}'")
-        if len(answer.content) > PAGE_LIMIT:
-            raise PermanentError(f"{url} is larger than {PAGE_LIMIT} bytes")
-        return answer.text
+            raise TemporaryError(f"{url} does not answer ({type(error).__name__}). Try: curl -i '{url}'") from None
+        return body.decode("utf-8", "replace")

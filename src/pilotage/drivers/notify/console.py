@@ -1,34 +1,41 @@
-"""Writes messages to a file, or to the coordinator's standard error (its log)."""
+"""Announcements to a file, or to standard error."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
+from pathlib import Path
 
-from pydantic import Field
-
+from pilotage.core.errors import PermanentError
 from pilotage.drivers import Context, DriverOptions, Message
 
 
 class ConsoleNotifier:
     class Options(DriverOptions):
-        path: str | None = Field(default=None, description="a file to append to")
+        path: Path | None = None
 
     def __init__(self, options: Options, context: Context) -> None:
-        self._path = context.directory / options.path if options.path else None
+        self._path = None if options.path is None else context.directory / options.path
 
     async def send(self, message: Message) -> None:
-        await asyncio.to_thread(self._write, f"[{message.rollout}] {message.title}\n{message.text}\n")
+        await asyncio.to_thread(self._write, f"{message.title}\n{message.text}\n\n")
 
     async def probe(self) -> str:
-        return f"will write to {self._path or 'standard error'}"
+        if self._path is None:
+            return "announcements go to standard error"
+        if not await asyncio.to_thread(self._path.parent.is_dir):
+            raise PermanentError(f"cannot write announcements: the folder {self._path.parent} does not exist")
+        return f"announcements go to {self._path}"
 
     async def close(self) -> None:
-        """Nothing is kept open."""
+        pass
 
     def _write(self, text: str) -> None:
         if self._path is None:
             sys.stderr.write(text)
             return
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(text)
+        try:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(text)
+        except OSError as error:
+            raise PermanentError(f"cannot write announcements to {self._path}: {error.strerror}") from None

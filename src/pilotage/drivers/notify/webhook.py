@@ -1,10 +1,11 @@
-"""Posts each message as JSON, signed when a secret is given; `Idempotency-Key` is the same on every attempt."""
+"""Announcements as JSON to an address of the team's own, signed when a secret is given."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
 import json
+from dataclasses import asdict
 
 import httpx
 from pydantic import Field
@@ -16,36 +17,49 @@ from pilotage.drivers.secrets import Secret
 
 class WebhookNotifier:
     class Options(DriverOptions):
-        url: Secret | str = Field(description="where to post; {env: NAME} or {file: PATH} when the URL is a secret")
-        secret: Secret | None = Field(default=None, description="signs the body: X-Pilotage-Signature: sha256=...")
-        timeout: float = Field(default=5.0, gt=0, le=60, description="seconds")
+        """`secret` signs the body: ``X-Pilotage-Signature: sha256=<HMAC-SHA256 in hex>``."""
+
+        url: str | Secret
+        secret: Secret | None = None
+        timeout_s: float = Field(default=10.0, gt=0)
 
     def __init__(self, options: Options, context: Context) -> None:
         self._options = options
-        self._client = httpx.AsyncClient(timeout=options.timeout)
+        self._client = httpx.AsyncClient(timeout=options.timeout_s)
 
     async def send(self, message: Message) -> None:
-        url = self._options.url if isinstance(self._options.url, str) else self._options.url.reveal()
-        facts = dict(message.facts)
-        document = {"id": message.id, "rollout": message.rollout, "kind": message.kind, "facts": facts}
-        body = json.dumps({**document, "title": message.title, "text": message.text}).encode()
+        body = json.dumps(asdict(message), ensure_ascii=False, default=str).encode()
         headers = {"Content-Type": "application/json", "Idempotency-Key": message.id}
-        if self._options.secret:
+        if self._options.secret is not None:
             digest = hmac.new(self._options.secret.reveal().encode(), body, hashlib.sha256).hexdigest()
             headers["X-Pilotage-Signature"] = f"sha256={digest}"
+        url = self._address()
         try:
             answer = await self._client.post(url, content=body, headers=headers)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise TemporaryError(f"the webhook does not answer ({type(error).__name__})") from None
-        if 400 <= answer.status_code < 500 and answer.status_code not in (408, 429):
-            raise PermanentError(f"the webhook refused the message (HTTP {answer.status_code})")
-        if answer.status_code >= 300:
-            raise TemporaryError(f"the webhook answered HTTP {answer.status_code}")
+        except httpx.HTTPError as error:
+            raise TemporaryError(f"the webhook at {url.host} does not answer ({type(error).__name__})") from None
+        code = answer.status_code
+        if code >= 500 or code in (408, 429):
+            raise TemporaryError(f"the webhook at {url.host} answered {code}")
+        if code >= 300:
+            raise PermanentError(f"the webhook at {url.host} refused the message with {code}")
 
     async def probe(self) -> str:
-        if isinstance(self._options.url, Secret):
-            self._options.url.reveal()
-        return "will post"
+        """Only what can be checked without sending: the address and that the secrets can be read."""
+        if self._options.secret is not None:
+            self._options.secret.reveal()
+        return f"webhook at {self._address().host} (not called)"
 
     async def close(self) -> None:
         await self._client.aclose()
+
+    def _address(self) -> httpx.URL:
+        """Errors name the host at most: the path of a webhook's address is often its password."""
+        given = self._options.url
+        try:
+            url = httpx.URL(given if isinstance(given, str) else given.reveal())
+        except httpx.InvalidURL:
+            url = httpx.URL("")
+        if url.scheme not in ("http", "https") or not url.host:
+            raise PermanentError("the webhook's url is not an http:// or https:// address")
+        return url

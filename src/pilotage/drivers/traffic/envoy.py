@@ -1,90 +1,141 @@
-"""Envoy by its disk runtime layer: one key, swapped atomically, read back from the admin interface."""
+"""Envoy, through one key of its disk runtime: survives a restart of Envoy, and a change is one atomic rename.
+
+The route uses `runtime_fraction` with this key; the layered runtime has a `disk_layer` whose `symlink_root` is a
+symbolic link. Envoy reloads the tree when that link is replaced by a rename.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import json
 import os
+import re
 import shutil
-import time
-import uuid
-from typing import Any
+import tempfile
+from pathlib import Path
+from typing import Literal
 
 import httpx
 from pydantic import Field
 
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Call, Context, DriverOptions
+from pilotage.drivers.secrets import Secret
+
+_DENOMINATORS = {"HUNDRED": 100, "TEN_THOUSAND": 10_000, "MILLION": 1_000_000}
+_TREE = ".pilotage-"
 
 
 class EnvoyTraffic:
     class Options(DriverOptions):
-        runtime_dir: str = Field(description="the disk layer's symlink_root: a symbolic link that Envoy watches")
-        subdirectory: str = Field(default="", description="the disk layer's subdirectory")
-        key: str = Field(pattern=r"^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$", description="the route's runtime_fraction key")
-        admin: str = Field(pattern=r"^https?://", description="admin address, to read back what is in force")
-        denominator: int = Field(default=100, description="of the route's runtime_fraction: 100, 10000 or 1000000")
+        """`runtime_dir` is the disk layer's `symlink_root`; `admin` Envoy's admin address, as http://127.0.0.1:9901."""
+
+        runtime_dir: Path
+        subdirectory: str = ""
+        key: str = Field(min_length=1, pattern=r"^[^/\s]+$")
+        admin: str
+        token: Secret | None = None
+        denominator: Literal[100, 10_000, 1_000_000] = 10_000
 
     def __init__(self, options: Options, context: Context) -> None:
         self._options = options
         self._link = context.directory / options.runtime_dir
-        self._admin = httpx.AsyncClient(base_url=options.admin, timeout=2.0)
+        self._url = options.admin.rstrip("/") + "/runtime?format=json"
+        self._client = httpx.AsyncClient(timeout=5.0)
 
     async def set_weight(self, weight: float, call: Call) -> float:
-        numerator = round(weight * self._options.denominator / 100)
-        if await self._read() != numerator:
-            await asyncio.to_thread(self._swap, numerator)
-            await self._until(numerator, call.timeout_s)
-        return await self.read_weight()
+        if not 0 <= weight <= 100:
+            raise PermanentError(f"expected a weight from 0 to 100, got {weight:g}")
+        numerator = round(weight / 100 * self._options.denominator)
+        wanted = numerator / self._options.denominator * 100
+        await asyncio.to_thread(self._swap, numerator)
+        loop = asyncio.get_running_loop()
+        deadline, pause = loop.time() + call.timeout_s, 0.005
+        while (now := await self._value()) is None or abs(now - wanted) > 1e-9:
+            if loop.time() > deadline:
+                raise TemporaryError(
+                    f"Envoy did not take over {wanted:g} % within {call.timeout_s:g} s, it has {now} %. "
+                    f"Is {self._link} the symlink_root of its disk layer? Try: curl '{self._url}'"
+                )
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, 0.25)
+        return now
 
     async def read_weight(self) -> float:
-        return 100 * await self._read() / self._options.denominator
+        value = await self._value()
+        if value is None:
+            raise PermanentError(
+                f"Envoy's runtime has no key {self._options.key}: its share is whatever the route's default says. "
+                f"Write 0 into {self._path(self._link)} before Envoy starts, or try: curl '{self._url}'"
+            )
+        return value
 
     async def probe(self) -> str:
-        weight = await self.read_weight()
-        if not self._link.is_symlink():
-            raise PermanentError(f"{self._link} is not a symbolic link; Envoy's symlink_root must be one (see its page)")
-        return f"{weight:g} % in force by {self._options.key}"
+        await asyncio.to_thread(self._check_link)
+        return f"Envoy has {self._options.key} at {await self.read_weight():g} %"
 
     async def close(self) -> None:
-        await self._admin.aclose()
+        await self._client.aclose()
 
-    async def _until(self, numerator: int, timeout_s: float) -> None:
-        deadline, pause = time.monotonic() + timeout_s, 0.005
-        while await self._read() != numerator:
-            if time.monotonic() > deadline:
-                raise TemporaryError(f"Envoy has not taken {self._options.key}={numerator} within {timeout_s:g} s")
-            await asyncio.sleep(pause)
-            pause = min(pause * 1.5, 0.1)
+    async def _value(self) -> float | None:
+        headers = {"Authorization": f"Bearer {self._options.token.reveal()}"} if self._options.token else {}
+        try:
+            answer = await self._client.get(self._url, headers=headers)
+        except httpx.HTTPError as error:
+            kind = type(error).__name__
+            raise TemporaryError(f"Envoy's admin does not answer ({kind}). Try: curl '{self._url}'") from None
+        if answer.status_code in (401, 403):
+            raise PermanentError(f"Envoy's admin refuses access ({answer.status_code}) at {self._url}")
+        if answer.status_code != 200:
+            raise TemporaryError(f"Envoy's admin answered {answer.status_code}. Try: curl '{self._url}'")
+        try:
+            entry = answer.json()["entries"].get(self._options.key)
+            return None if entry is None else _percent(entry["final_value"])
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise PermanentError(f"this is not Envoy's runtime, or not a share. Try: curl '{self._url}'") from None
 
-    async def _read(self) -> int:
-        url = f"{self._options.admin}/runtime?format=json"
-        try:
-            answer = await self._admin.get("/runtime", params={"format": "json"})
-            answer.raise_for_status()
-            entries: dict[str, Any] = answer.json().get("entries", {})
-        except (httpx.HTTPError, ValueError) as error:
-            reason = str(error) or type(error).__name__
-            raise TemporaryError(f"Envoy's admin does not answer: {reason}. Try: curl '{url}'") from None
-        value = entries.get(self._options.key, {}).get("final_value", "")
-        if not value:
-            raise PermanentError(f"Envoy has no runtime key {self._options.key}. Try: curl '{url}'")
-        try:
-            return int(float(value))
-        except ValueError:
-            raise PermanentError(f"Envoy's {self._options.key} is {value!r}, not a number. Try: curl '{url}'") from None
+    def _path(self, root: Path) -> Path:
+        """Where the key lives: Envoy reads ``a/b`` and ``a.b`` as the same key, so an existing file is kept."""
+        base = root / self._options.subdirectory
+        nested = base.joinpath(*self._options.key.split("."))
+        return nested if nested.is_file() else base / self._options.key
+
+    def _check_link(self) -> None:
+        if not self._link.is_symlink() or not self._link.is_dir():
+            raise PermanentError(
+                f"{self._link} must be a symbolic link to a folder (Envoy reloads when the link is replaced). "
+                f"Make it with: mkdir {self._link}.d && ln -s {self._link.name}.d {self._link}"
+            )
+        if not os.access(self._link.parent, os.W_OK):
+            raise PermanentError(f"cannot write in {self._link.parent}: the link there has to be replaced")
 
     def _swap(self, numerator: int) -> None:
-        """A new folder beside the old one, then the link is renamed over: Envoy sees all or nothing."""
-        old = self._link.resolve()
-        new = old.with_name(f"runtime-{uuid.uuid4().hex[:12]}")
-        shutil.copytree(old, new)
-        key = new / self._options.subdirectory / self._options.key
-        key.parent.mkdir(parents=True, exist_ok=True)
-        key.write_text(str(numerator))
-        temporary = self._link.with_name(f".{self._link.name}-{uuid.uuid4().hex[:12]}")
-        os.symlink(new.name, temporary)
-        os.replace(temporary, self._link)
-        if old.name.startswith("runtime-"):
-            with contextlib.suppress(OSError):
-                shutil.rmtree(old)
+        self._check_link()
+        before = self._link.resolve()
+        tree = Path(tempfile.mkdtemp(prefix=_TREE, dir=self._link.parent))
+        try:
+            shutil.copytree(before, tree, dirs_exist_ok=True, symlinks=True)
+            tree.chmod(0o755)  # Envoy often runs as another user
+            path = self._path(tree)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            names = {value: name for name, value in _DENOMINATORS.items()}
+            path.write_text(json.dumps({"numerator": numerator, "denominator": names[self._options.denominator]}))
+            fresh = tree.with_name(tree.name + ".link")
+            fresh.symlink_to(tree.name)
+            fresh.replace(self._link)
+        except OSError as error:
+            shutil.rmtree(tree, ignore_errors=True)
+            raise PermanentError(f"cannot write the runtime next to {self._link}: {error.strerror}") from None
+        # Envoy may still be reading the tree just replaced; older ones of ours can go.
+        for old in self._link.parent.glob(f"{_TREE}*"):
+            if old.is_dir() and not old.is_symlink() and old not in (tree, before):
+                shutil.rmtree(old, ignore_errors=True)
+
+
+def _percent(text: str) -> float:
+    """A runtime value as percent: a plain number counts hundredths, otherwise a FractionalPercent."""
+    numerator = re.search(r'numerator"?\s*:\s*(\d+)', text)
+    if numerator is None:
+        return float(text)
+    denominator = re.search(r'denominator"?\s*:\s*"?(\w+)', text)
+    return int(numerator[1]) / _DENOMINATORS[denominator[1] if denominator else "HUNDRED"] * 100

@@ -1,23 +1,31 @@
-"""Any splitter a command can drive: argument lists with {weight}, {version}, {previous}, {key}; never a shell string."""
+"""Traffic through a team's own commands: one that sets the weight, one that prints it."""
 
 from __future__ import annotations
 
-from pydantic import Field, field_validator
+import os
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from pilotage.core.errors import PermanentError
-from pilotage.drivers import Call, Context, DriverOptions, process
+from pilotage.drivers import Call, Context, DriverOptions
+from pilotage.drivers.arguments import check_placeholders, fill
+from pilotage.drivers.process import expect_success, run, run_once
 
 
 class ShellTraffic:
     class Options(DriverOptions):
-        set: list[str] = Field(min_length=1, description="sets the weight, e.g. [./traffic.sh, set, '{weight}']")
-        read: list[str] = Field(min_length=1, description="prints the weight in force, percent")
-        timeout: float = Field(default=30.0, gt=0, le=1800, description="seconds")
+        """`set` may use {weight}, {version}, {previous} and {key}; `read` prints the percent on its last line."""
 
-        @field_validator("set")
-        @classmethod
-        def _known(cls, value: list[str]) -> list[str]:
-            return process.check_placeholders(value, ("weight", "version", "previous", "key"))
+        set: list[str]
+        read: list[str]
+        timeout_s: float = Field(default=30.0, gt=0)
+
+        @model_validator(mode="after")
+        def _known_placeholders(self) -> Self:
+            check_placeholders(self.set, ("weight", "version", "previous", "key"))
+            check_placeholders(self.read, ())
+            return self
 
     def __init__(self, options: Options, context: Context) -> None:
         self._options = options
@@ -25,23 +33,30 @@ class ShellTraffic:
 
     async def set_weight(self, weight: float, call: Call) -> float:
         values = {"weight": f"{weight:g}", "version": call.version, "previous": call.previous, "key": call.key}
-        argv = process.fill(self._options.set, values)
-        await process.run_once(argv, self._context, call.key, self._options.timeout)
+        argv = fill(self._options.set, values)
+        cwd, timeout_s = self._context.directory, self._options.timeout_s
+        env = {**os.environ, "PILOTAGE_KEY": call.key}
+        done = await run_once(argv, cwd=cwd, env=env, key=call.key, state=self._context.state, timeout_s=timeout_s)
+        expect_success(argv, cwd, done, timeout_s)
         return await self.read_weight()
 
     async def read_weight(self) -> float:
-        output = await process.run(self._options.read, self._context, self._options.timeout)
+        argv, cwd, timeout_s = self._options.read, self._context.directory, self._options.timeout_s
+        done = await run(argv, cwd=cwd, env=os.environ, timeout_s=timeout_s)
+        expect_success(argv, cwd, done, timeout_s)
+        last = (done.stdout.strip().splitlines() or [""])[-1].strip().removesuffix("%")
         try:
-            weight = float(output.strip().removesuffix("%"))
+            weight = float(last)
         except ValueError:
-            raise PermanentError(f"{self._options.read[0]} should print a weight, printed {output[:80]!r}") from None
+            weight = -1.0
         if not 0 <= weight <= 100:
-            raise PermanentError(f"{self._options.read[0]} printed the weight {weight:g}; expected 0 to 100")
+            raise PermanentError(
+                f"{argv[0]} must print the weight, 0 to 100, on its last line; it printed {last[:80]!r}"
+            )
         return weight
 
     async def probe(self) -> str:
-        process.executable(self._options.set[0], self._context.directory)
-        return f"{await self.read_weight():g} % in force"
+        return f"{self._options.read[0]} says {await self.read_weight():g} %"
 
     async def close(self) -> None:
-        """Nothing is kept open."""
+        pass

@@ -1,0 +1,62 @@
+"""`pilotage demo`: the scene, the real coordinator in a state folder of its own, and `run`'s live view."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import tempfile
+import time
+from pathlib import Path
+
+import click
+
+from pilotage.cli.client import Api
+from pilotage.cli.follow import follow
+from pilotage.cli.stop import stop_local
+from pilotage.demo.scene import Scene
+from pilotage.paths import state_folder
+
+
+def run_demo(bad: bool) -> int:
+    """Ends with the exit codes of `run`. Leaves nothing running; the report stays in the state folder."""
+    for name in ("TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE", "TEMPORAL_API_KEY", "PILOTAGE_URL", "PILOTAGE_DATABASE"):
+        os.environ.pop(name, None)
+    home = state_folder() / "demo"
+    home.mkdir(exist_ok=True, mode=0o700)
+    folder = Path(tempfile.mkdtemp(prefix="pilotage-demo-"))
+    state = folder / "state"
+    state.mkdir()
+    os.environ["PILOTAGE_STATE"] = str(state)
+    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+    click.echo("Starting two payment services, Envoy in front of them, and 150 requests a second ...", err=True)
+    try:
+        with Scene(folder, bad) as scene:
+            click.echo(f"The fix is {'bad' if bad else 'good'}. The plan: {scene.plan}", err=True)
+            api = Api(state)
+            body = {"plan": scene.plan.read_text(), "directory": str(folder), "file": str(scene.plan), "by": "demo"}
+            rollout = api.post("/v1/rollouts", body)["id"]
+            code = follow(api, rollout, json_out=False, hint=False)
+            report = home / f"{rollout}.md"
+            report.write_text(api.get(f"/v1/rollouts/{rollout}/report"))
+            click.echo(f"Report: {report}")
+            return code
+    finally:
+        stop_local(state)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def serve_scene(bad: bool) -> int:
+    """The stage alone, its plan in the present folder, until Ctrl-C (one hour at most)."""
+    plan = Path("plan.yaml")
+    if plan.exists():
+        click.echo(f"{plan.absolute()} exists already; run this in an empty folder", err=True)
+        return 2
+    with Scene(Path.cwd(), bad, seconds=3600) as scene:
+        click.echo(f"Payment is at http://127.0.0.1:{scene.port}, {scene.plan} is written. Ctrl-C ends it.")
+        click.echo("Now, in another terminal here: pilotage run plan.yaml")
+        try:
+            time.sleep(3600)
+        except KeyboardInterrupt:
+            click.echo("The stage is taken down.")
+    return 0

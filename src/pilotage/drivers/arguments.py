@@ -1,0 +1,24 @@
+"""Placeholders in a command's arguments: replaced inside each argument, never by a shell."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+
+def check_placeholders(argv: Sequence[str], known: Sequence[str]) -> None:
+    """Raises ValueError for an empty command or a placeholder nobody will fill in."""
+    if not argv or not argv[0]:
+        raise ValueError("expected a list with a command and its arguments, got an empty one")
+    for argument in argv:
+        for name in _PLACEHOLDER.findall(argument):
+            if name not in known:
+                possible = ", ".join(f"{{{one}}}" for one in known) or "none"
+                raise ValueError(f"unknown placeholder {{{name}}}; possible here: {possible}")
+
+
+def fill(argv: Sequence[str], values: Mapping[str, str]) -> list[str]:
+    """One pass over each argument, so that a value that looks like a placeholder stays as it is."""
+    return [_PLACEHOLDER.sub(lambda found: values.get(found[1], found[0]), argument) for argument in argv]

@@ -1,0 +1,45 @@
+"""What a person writes: a YAML plan file becomes a Plan, or a PlanError with every mistake and its line."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from pilotage.core.errors import PlanError, Problem
+from pilotage.core.model import Plan
+from pilotage.planfile.compile import compile_plan
+from pilotage.planfile.document import MAX_CHARACTERS, NotReadable, read
+from pilotage.planfile.reader import Reader
+
+__all__ = ["load", "load_file"]
+
+
+def load(text: str, *, directory: Path, file: str = "") -> Plan:
+    """The plan in `text`; relative paths in it start at `directory`. Raises PlanError with all problems found."""
+    reader = Reader()
+    try:
+        tree, twice = read(text)
+    except NotReadable as error:
+        raise PlanError((error.problem,), file) from None
+    reader.problems.extend(twice)
+    digest = "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+    plan = compile_plan(reader, tree, directory=str(directory.absolute()), digest=digest)
+    if plan is None or reader.problems:
+        ordered = sorted(dict.fromkeys(reader.problems), key=lambda one: one.line or 0)
+        raise PlanError(tuple(ordered), file)
+    return plan
+
+
+def load_file(path: Path) -> Plan:
+    """The plan in a UTF-8 file. Raises PlanError, also when the file cannot be read."""
+    try:
+        with path.open("rb") as source:
+            data = source.read(4 * MAX_CHARACTERS + 1)
+        text = data.decode("utf-8")
+    except OSError as error:
+        problem = Problem("(file)", "a plan file that can be read", error.strerror or type(error).__name__)
+        raise PlanError((problem,), str(path)) from None
+    except ValueError:
+        problem = Problem("(file)", "text in UTF-8", "another encoding", hint="Save the file as UTF-8.")
+        raise PlanError((problem,), str(path)) from None
+    return load(text, directory=path.absolute().parent, file=str(path))

@@ -1,0 +1,267 @@
+"""The tree -> a Plan. One function per section; nothing here raises: mistakes go to the reader."""
+
+from __future__ import annotations
+
+from pilotage.core import strategies
+from pilotage.core.model import (
+    DriverRef,
+    HoldPolicy,
+    LatencyMetric,
+    Limits,
+    Measures,
+    Plan,
+    RatioMetric,
+    Severity,
+    Strategy,
+    Target,
+)
+from pilotage.core.strategies import AfterSpec, PhaseSpec
+from pilotage.planfile.document import Node
+from pilotage.planfile.options import driver
+from pilotage.planfile.reader import Reader, did_you_mean
+
+NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}"
+VERSION = r"[A-Za-z0-9][A-Za-z0-9._+/@:-]{0,127}"
+LABEL = r"[A-Za-z0-9_.:/@-]{1,200}"
+A_NAME = "a name of letters, digits, '.', '_', '-' (at most 63)"
+A_VERSION = 'a version in quotes such as "2.4.1"'
+PLACEHOLDER = "REPLACE_ME"
+
+_REQUIRED = ("pilotage", "service", "environment", "version", "previous", "severity", "summary", "strategy", "phases")
+_SECTIONS = (*_REQUIRED, "known_bad", "baseline", "tick", "after", "deploy", "traffic", "metrics", "success")
+_KNOWN = (*_SECTIONS, "rollback_when", "hold", "notify")
+
+
+def compile_plan(reader: Reader, tree: Node, *, directory: str, digest: str) -> Plan | None:
+    """The plan, or None when a part is missing. It is only good while `reader.problems` is empty."""
+    top = reader.mapping(tree, "", _KNOWN, (*_REQUIRED, "traffic", "metrics"))
+    if not top:
+        return None
+    if "pilotage" in top and (top["pilotage"].value != 1 or top["pilotage"].value is True):
+        reader.wrong("pilotage", top["pilotage"], "the format version 1")
+    service = reader.text(top.get("service"), "service", A_NAME, NAME)
+    environment = reader.text(top.get("environment"), "environment", A_NAME, NAME)
+    version = reader.text(top.get("version"), "version", A_VERSION, VERSION)
+    previous = reader.text(top.get("previous"), "previous", A_VERSION, VERSION)
+    if version is not None and version == previous:
+        reader.wrong("previous", top["previous"], "another version than `version`")
+    severity = reader.one_of(top.get("severity"), "severity", [one.value for one in Severity])
+    summary = reader.text(top.get("summary"), "summary", "one line of at most 200 characters", limit=200)
+    strategy = reader.one_of(top.get("strategy"), "strategy", [one.value for one in Strategy])
+    if strategy not in (None, Strategy.CANARY):
+        reader.wrong("strategy", top["strategy"], "canary", hint="Blue-green and rolling are not in this release.")
+    known_bad = reader.flag(top.get("known_bad"), "known_bad", True)
+    tick = reader.duration(top.get("tick"), "tick", 10.0)
+    baseline = reader.duration(top.get("baseline"), "baseline", 30.0, least=0.0)
+    if 0 < baseline < tick and "baseline" in top:
+        reader.wrong("baseline", top["baseline"], f"0s, or at least one tick ({tick:g}s)")
+    specs = _phases(reader, top.get("phases"), tick)
+    after = _after(reader, top.get("after"))
+    targets = _targets(reader, top)
+    limits = _limits(reader, top)
+    measures, target = _measures(reader, top.get("metrics"), known_bad)
+    hold = _hold(reader, top.get("hold"))
+    notify = _notify(reader, top.get("notify"))
+    _placeholders(reader, tree)
+    if reader.problems or measures is None:
+        return None
+    if service is None or environment is None or version is None or previous is None:
+        return None
+    if summary is None or severity is None:
+        return None
+    return Plan(
+        service=service,
+        environment=environment,
+        version=version,
+        previous=previous,
+        severity=Severity(severity),
+        strategy=Strategy.CANARY,
+        summary=summary,
+        known_bad=known_bad,
+        targets=targets,
+        phases=strategies.canary(specs, targets, version=version, baseline_s=baseline, tick_s=tick, after=after),
+        rollback=strategies.rollback(targets),
+        measures=measures,
+        limits=Limits(**limits, bug_target=target),
+        hold=hold,
+        notify=notify,
+        directory=directory,
+        digest=digest,
+    )
+
+
+def _phases(reader: Reader, node: Node | None, tick: float) -> list[PhaseSpec]:
+    specs: list[PhaseSpec] = []
+    highest = 0.0
+    rows = reader.items(node, "phases", "phases such as {weight: 10%, watch: 10m}")
+    for path, row in rows:
+        found = reader.mapping(row, path, ("weight", "watch", "approval"), ("weight", "watch"))
+        weight = reader.percent(found.get("weight"), f"{path}.weight", -1.0)
+        watch = reader.duration(found.get("watch"), f"{path}.watch", -1.0)
+        approval = reader.flag(found.get("approval"), f"{path}.approval", False)
+        if 0 <= watch < tick:
+            reader.wrong(f"{path}.watch", found["watch"], f"at least one tick ({tick:g}s)")
+        if weight >= 0:
+            if weight <= highest:
+                reader.wrong(f"{path}.weight", found["weight"], f"more than the phase before ({highest:g}%)")
+            elif row is rows[-1][1] and weight != 100:
+                reader.wrong(f"{path}.weight", found["weight"], "100% in the last phase")
+            highest = max(highest, weight)
+        specs.append(PhaseSpec(weight, watch, approval))
+    return specs
+
+
+def _after(reader: Reader, node: Node | None) -> AfterSpec | None:
+    if node is None:
+        return None
+    found = reader.mapping(node, "after", ("watch", "tick"), ("watch",))
+    tick = reader.duration(found.get("tick"), "after.tick", 60.0)
+    watch = reader.duration(found.get("watch"), "after.watch", tick)
+    if watch < tick:
+        reader.wrong("after.watch", found["watch"], f"at least one tick ({tick:g}s)")
+    return AfterSpec(watch, tick)
+
+
+def _targets(reader: Reader, top: dict[str, Node]) -> tuple[Target, ...]:
+    targets: list[Target] = []
+    for kind in ("deploy", "traffic"):
+        for path, row in reader.items(top.get(kind), kind, f"{kind} drivers"):
+            ref = driver(reader, row, path, kind, ("name",))
+            entries = row.value if isinstance(row.value, dict) else {}
+            named = entries.get("name")
+            name = reader.text(named, f"{path}.name", A_NAME, NAME) if named else (ref.driver if ref else None)
+            if name is not None and any(one.name == name for one in targets):
+                reader.wrong(f"{path}.name", named or row, "a name of its own", f'"{name}" again', "Add name: ...")
+            if name is not None:
+                ref = ref or DriverRef("", {})
+                targets.append(Target(name, "deploy" if kind == "deploy" else "traffic", ref))
+    return tuple(targets)
+
+
+def _measures(reader: Reader, node: Node | None, known_bad: bool) -> tuple[Measures | None, float]:
+    known = ("sources", "groups", "errors", "latency", "bug")
+    found = reader.mapping(node, "metrics", known, ("sources", "groups", "errors"))
+    if not found:
+        return None, 0.005
+    rows = found.get("sources")
+    sources: dict[str, DriverRef] = {}
+    if rows is not None and (not isinstance(rows.value, dict) or not rows.value):
+        reader.wrong("metrics.sources", rows, "a mapping of source names to metrics drivers")
+    elif rows is not None:
+        for name, row in rows.value.items():
+            sources[name] = driver(reader, row, f"metrics.sources.{name}", "metrics") or DriverRef("", {})
+    groups = reader.mapping(found.get("groups"), "metrics.groups", ("canary", "control"), ("canary", "control"))
+    a_label = "a label of letters, digits and _.:/@-"
+    canary = reader.text(groups.get("canary"), "metrics.groups.canary", a_label, LABEL)
+    control = reader.text(groups.get("control"), "metrics.groups.control", a_label, LABEL)
+    if canary is not None and canary == control:
+        reader.wrong("metrics.groups.control", groups["control"], "another label than canary's")
+    errors = _ratio(reader, found.get("errors"), "metrics.errors", sources, "errors")
+    bug_node, target = found.get("bug"), 0.005
+    bug = _ratio(reader, bug_node, "metrics.bug", sources, "bug")
+    if bug_node is not None and isinstance(bug_node.value, dict):
+        target = reader.percent(bug_node.value.get("target"), "metrics.bug.target", 0.5) / 100
+    elif bug_node is None and known_bad and node is not None:
+        hint = "Add metrics.bug (total, bad), or write known_bad: false when the running version is healthy."
+        reader.wrong("metrics.bug", node, "the bug's own metric, as known_bad is true", "nothing", hint)
+    latency = _latency(reader, found.get("latency"), sources)
+    if errors is None or canary is None or control is None:
+        return None, target
+    return Measures(sources, canary, control, errors, latency, bug), target
+
+
+def _source(reader: Reader, node: Node | None, path: str, sources: dict[str, DriverRef]) -> str | None:
+    name = reader.text(node, path, "a name from metrics.sources")
+    if node is None or name is None or name in sources:
+        return name
+    reader.wrong(path, node, f"one of {', '.join(sources) or 'metrics.sources'}", hint=did_you_mean(name, sources))
+    return None
+
+
+def _selector(reader: Reader, node: Node | None, path: str) -> str | None:
+    selector = reader.text(node, path, "a selector", limit=1000)
+    if node is not None and selector is not None and "$group" not in selector:
+        hint = "Without it the canary and the control would be the same series."
+        reader.wrong(path, node, "a selector with $group", hint=hint)
+        return None
+    return selector
+
+
+def _ratio(
+    reader: Reader, node: Node | None, path: str, sources: dict[str, DriverRef], default: str
+) -> RatioMetric | None:
+    required = ("source", "total", "bad")
+    known = (*required, "name", "target") if default == "bug" else required
+    found = reader.mapping(node, path, known, required)
+    source = _source(reader, found.get("source"), f"{path}.source", sources)
+    total = _selector(reader, found.get("total"), f"{path}.total")
+    bad = _selector(reader, found.get("bad"), f"{path}.bad")
+    name = reader.text(found.get("name"), f"{path}.name", "one line of at most 80 characters", limit=80)
+    if source is None or total is None or bad is None:
+        return None
+    return RatioMetric(name or default, source, total, bad)
+
+
+def _latency(reader: Reader, node: Node | None, sources: dict[str, DriverRef]) -> LatencyMetric | None:
+    path = "metrics.latency"
+    found = reader.mapping(node, path, ("source", "histogram", "unit"), ("source", "histogram"))
+    source = _source(reader, found.get("source"), f"{path}.source", sources)
+    histogram = _selector(reader, found.get("histogram"), f"{path}.histogram")
+    unit = reader.one_of(found.get("unit"), f"{path}.unit", ("s", "ms"))
+    if source is None or histogram is None:
+        return None
+    return LatencyMetric("latency", source, histogram, "ms" if unit == "ms" else "s")
+
+
+def _limits(reader: Reader, top: dict[str, Node]) -> dict[str, float | int]:
+    good = reader.mapping(top.get("success"), "success", ("errors", "p95", "min_requests", "share_tolerance"))
+    bad = reader.mapping(top.get("rollback_when"), "rollback_when", ("errors", "p95"))
+    errors_success = reader.percent(good.get("errors"), "success.errors", 0.5) / 100
+    errors_trigger = reader.percent(bad.get("errors"), "rollback_when.errors", 2.0) / 100
+    p95_success = reader.ratio(good.get("p95"), "success.p95", 1.10)
+    p95_trigger = reader.ratio(bad.get("p95"), "rollback_when.p95", 2.0)
+    line = top["rollback_when"] if "rollback_when" in top else top.get("success")
+    for name, low, high in (("errors", errors_success, errors_trigger), ("p95", p95_success, p95_trigger)):
+        if high <= low:
+            expected = f"a trigger above success.{name}"
+            reader.wrong(f"rollback_when.{name}", bad.get(name) or line, expected, f"{high:g}, success is {low:g}")
+    least = good.get("min_requests")
+    requests = reader.number(
+        least, "success.min_requests", 50, "a whole number from 1", lambda n: n >= 1 and n == int(n)
+    )
+    tolerance = reader.number(
+        good.get("share_tolerance"),
+        "success.share_tolerance",
+        5.0,
+        "points of percent, 0 to 100",
+        lambda n: 0 < n < 100,
+    )
+    return {
+        "errors_success": errors_success,
+        "errors_trigger": errors_trigger,
+        "p95_success": p95_success,
+        "p95_trigger": p95_trigger,
+        "min_requests": int(requests),
+        "share_tolerance": float(tolerance),
+    }
+
+
+def _hold(reader: Reader, node: Node | None) -> HoldPolicy:
+    found = reader.mapping(node, "hold", ("deadline", "then"))
+    deadline = reader.duration(found.get("deadline"), "hold.deadline", 600.0)
+    then = reader.one_of(found.get("then"), "hold.then", ("rollback", "ask"))
+    return HoldPolicy(deadline, "ask" if then == "ask" else "rollback")
+
+
+def _notify(reader: Reader, node: Node | None) -> tuple[DriverRef, ...]:
+    rows = reader.items(node, "notify", "notify drivers") if node is not None and node.value != [] else []
+    return tuple(ref for path, row in rows if (ref := driver(reader, row, path, "notify")) is not None)
+
+
+def _placeholders(reader: Reader, tree: Node) -> None:
+    """A placeholder is one clear problem; whatever else was said about its place is a consequence of it."""
+    for path, node in tree.walk():
+        if isinstance(node.value, str) and node.value.startswith(PLACEHOLDER):
+            wanted = node.value.removeprefix(PLACEHOLDER).lstrip(": ")[:150] or "a value of yours"
+            reader.problems = [one for one in reader.problems if one.path != path]
+            reader.wrong(path, node, wanted, f"the placeholder {PLACEHOLDER}", "Fill it in.")

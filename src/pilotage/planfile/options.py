@@ -1,0 +1,98 @@
+"""Driver options: each driver's own model checks them; its answers become Problems. Values that may be secret
+are never shown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from pilotage.core.model import DriverRef
+from pilotage.drivers import registry
+from pilotage.drivers.secrets import Secret
+from pilotage.planfile.document import Node
+from pilotage.planfile.reader import Reader, did_you_mean, show
+
+_SECRET_NAME = re.compile(r"secret|token|passw|credential|auth|api_?key|private|url|header|cookie|hook|env|file", re.I)
+
+
+def driver(reader: Reader, node: Node, path: str, port: str, own: Collection[str] = ()) -> DriverRef | None:
+    """The driver at `node`, checked. `own` are the mapping's keys that are not the driver's (such as ``name``)."""
+    entries = reader.mapping(node, path, ["driver", *own], ["driver"], free=True)
+    name = reader.one_of(entries.get("driver"), f"{path}.driver", registry.names(port))
+    if name is None:
+        return None
+    written = {key: one for key, one in entries.items() if key != "driver" and key not in own}
+    options = {key: one.plain() for key, one in written.items()}
+    ref = DriverRef(name, options)
+    try:
+        model = registry.find(port, name).Options
+        checked = model.model_validate(options)
+    except ValidationError as error:
+        for one in error.errors(include_url=False, include_context=False):
+            _problem(reader, node, path, one, list(model.model_fields))
+        return None
+    except Exception as error:  # a stranger's driver may fail in any way: still no traceback for a plan's author
+        reader.wrong(path, node, f"options that the driver {name} accepts", f"{type(error).__name__} from it")
+        return None
+    for place, secret in _secrets(checked, ()):
+        if reason := secret.missing():
+            at, line, _ = _locate(node, path, place)
+            reader.wrong(at, line, "a secret that can be read", reason)
+    return ref
+
+
+def _problem(reader: Reader, node: Node, path: str, error: Any, fields: Collection[str]) -> None:
+    at, line, found = _locate(node, path, error["loc"])
+    if error["type"] == "missing":
+        reader.wrong(f"{at}.{error['loc'][-1]}", line, f"the option {error['loc'][-1]}", "nothing")
+        return
+    if error["type"] == "extra_forbidden":
+        known = fields if len(error["loc"]) == 1 else ()
+        key = str(error["loc"][-1])[:60]
+        expected = f"one of {', '.join(known)}" if known else "an option the driver knows"
+        reader.wrong(at, line, expected, f'the unknown option "{key}"', did_you_mean(key, known))
+        return
+    message = str(error["msg"]).removeprefix("Input should be ").removeprefix("Value error, ")
+    got = _shown(found, at)
+    if found is not None and isinstance(found.value, str) and got == "a value that is not shown":
+        message = message.replace(found.value, "...")
+    reader.wrong(at, line, message, got)
+
+
+def _shown(found: Node | None, path: str) -> str:
+    if found is None:
+        return "nothing"
+    last = path.rsplit(".", 1)[-1]
+    if isinstance(found.value, str) and (_SECRET_NAME.search(last) or "://" in found.value or len(found.value) > 20):
+        return "a value that is not shown"
+    return show(found)
+
+
+def _locate(node: Node, path: str, place: tuple[Any, ...]) -> tuple[str, int, Node | None]:
+    """Dotted path, line and node of a place in the options; parts that are no key (union tags) are passed over."""
+    line, found = node.line, node
+    for part in place:
+        if isinstance(found.value, dict) and str(part) in found.value:
+            line, path = found.key_lines[str(part)], f"{path}.{part}"
+            found = found.value[str(part)]
+        elif isinstance(found.value, list) and isinstance(part, int) and part < len(found.value):
+            found, path = found.value[part], f"{path}[{part}]"
+            line = found.line
+    return path, line, found
+
+
+def _secrets(value: Any, place: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], Secret]]:
+    if isinstance(value, Secret):
+        yield place, value
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _secrets(getattr(value, name), (*place, name))
+    elif isinstance(value, dict):
+        for key, one in value.items():
+            yield from _secrets(one, (*place, key))
+    elif isinstance(value, (list, tuple)):
+        for index, one in enumerate(value):
+            yield from _secrets(one, (*place, index))

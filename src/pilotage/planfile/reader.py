@@ -1,0 +1,162 @@
+"""Reading values out of the tree: every mistake becomes a Problem with path, line, expectation and a hint."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Callable, Collection
+
+from pilotage.core.errors import Problem
+from pilotage.planfile.document import Node
+
+MAX_SECONDS = 30 * 86400.0
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s?(ms|s|m|h|d)", re.ASCII)
+_PERCENT = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s?%", re.ASCII)
+_TIMES = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s?x", re.ASCII)
+
+
+def show(node: Node) -> str:
+    """A value for an error message: short, one line, without control characters."""
+    if isinstance(node.value, dict):
+        return "a mapping"
+    if isinstance(node.value, list):
+        return "a list"
+    if node.value is None:
+        return "nothing"
+    written = json.dumps(node.value, ensure_ascii=False) if isinstance(node.value, str) else node.text
+    return written if len(written) <= 60 else written[:57] + "..."
+
+
+def did_you_mean(word: str, known: Collection[str]) -> str:
+    close = difflib.get_close_matches(word[:80].lower(), list(known), n=1, cutoff=0.6)
+    return f'Did you mean "{close[0]}"?' if close else ""
+
+
+class Reader:
+    """Collects problems; each method answers None (or the default) where the value is missing or wrong."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    def wrong(self, path: str, node: Node | int | None, expected: str, got: str = "", hint: str = "") -> None:
+        line = node.line if isinstance(node, Node) else node
+        shown = got or (show(node) if isinstance(node, Node) else "nothing")
+        self.problems.append(Problem(path or "(plan)", expected, shown, line, hint))
+
+    def mapping(
+        self, node: Node | None, path: str, known: Collection[str], required: Collection[str] = (), free: bool = False
+    ) -> dict[str, Node]:
+        """The mapping's known entries; unknown keys (unless `free`) and missing required ones become problems."""
+        if node is None:
+            return {}
+        if not isinstance(node.value, dict):
+            self.wrong(path, node, f"a mapping with {', '.join(known)}")
+            return {}
+        meant = set()
+        for key, line in node.key_lines.items():
+            if key not in known and not free:
+                hint = did_you_mean(key, [one for one in known if one not in node.value])
+                meant.update(one for one in known if hint == f'Did you mean "{one}"?')
+                shown = json.dumps(key[:60], ensure_ascii=False)
+                self.wrong(_join(path, key[:60]), line, f"one of {', '.join(known)}", f"the unknown key {shown}", hint)
+        for key in required:
+            if key not in node.value and key not in meant:
+                self.wrong(_join(path, key), node.line, f"the key {key}", "nothing")
+        return {key: value for key, value in node.value.items() if free or key in known}
+
+    def items(self, node: Node | None, path: str, what: str) -> list[tuple[str, Node]]:
+        if node is None:
+            return []
+        if not isinstance(node.value, list) or not node.value:
+            self.wrong(path, node, f"a list of {what}", "" if node.value else "nothing")
+            return []
+        return [(f"{path}[{index}]", one) for index, one in enumerate(node.value)]
+
+    def text(
+        self, node: Node | None, path: str, expected: str = "text", pattern: str = r"[^\r\n]+", limit: int = 500
+    ) -> str | None:
+        if node is None:
+            return None
+        if isinstance(node.value, (int, float)) and not isinstance(node.value, bool):
+            self.wrong(path, node, expected, f"the number {node.text[:40]}", f'Quote it: "{node.text[:40]}".')
+        elif not isinstance(node.value, str) or not node.value.strip():
+            self.wrong(path, node, expected)
+        elif len(node.value) > limit:
+            self.wrong(path, node, f"at most {limit} characters", str(len(node.value)))
+        elif not re.fullmatch(pattern, node.value, re.ASCII):
+            self.wrong(path, node, expected)
+        else:
+            return node.value
+        return None
+
+    def one_of(self, node: Node | None, path: str, known: Collection[str]) -> str | None:
+        if node is None:
+            return None
+        if isinstance(node.value, str) and node.value in known:
+            return node.value
+        self.wrong(path, node, f"one of {', '.join(known)}", hint=did_you_mean(node.text, known))
+        return None
+
+    def flag(self, node: Node | None, path: str, default: bool) -> bool:
+        if node is not None and not isinstance(node.value, bool):
+            self.wrong(path, node, "true or false")
+            return default
+        return default if node is None else bool(node.value)
+
+    def number(self, node: Node | None, path: str, default: float, expected: str, ok: Callable[[float], bool]) -> float:
+        if node is None:
+            return default
+        if isinstance(node.value, (int, float)) and not isinstance(node.value, bool) and ok(node.value):
+            return node.value
+        self.wrong(path, node, expected)
+        return default
+
+    def duration(self, node: Node | None, path: str, default: float = 0.0, least: float = 0.5) -> float:
+        """Seconds; ``0`` is allowed as a bare number where `least` is 0."""
+        if node is None:
+            return default
+        match = _DURATION.fullmatch(node.value) if isinstance(node.value, str) else None
+        seconds = float(match[1]) * _UNITS[match[2]] if match else None
+        if node.value == 0 and not isinstance(node.value, bool):
+            seconds = 0.0
+        if seconds is None:
+            self.wrong(path, node, "a duration such as 30s, 10m or 1h")
+        elif seconds < least:
+            self.wrong(path, node, f"a duration of at least {least:g}s")
+        elif seconds > MAX_SECONDS:
+            self.wrong(path, node, "a duration of at most 30d")
+        else:
+            return seconds
+        return default
+
+    def percent(self, node: Node | None, path: str, default: float, least: float = 0.0) -> float:
+        """Percent, 0-100 (``10%`` is 10.0). A bare number is refused: 0.5 could mean either."""
+        if node is None:
+            return default
+        match = _PERCENT.fullmatch(node.value) if isinstance(node.value, str) else None
+        if match is None:
+            hint = f"Write {node.text}% ." if isinstance(node.value, (int, float)) and node.value is not True else ""
+            self.wrong(path, node, "a percentage such as 10%", hint=hint.replace("% .", "%."))
+        elif not least < float(match[1]) <= 100:
+            self.wrong(path, node, f"a percentage above {least:g}% and at most 100%")
+        else:
+            return float(match[1])
+        return default
+
+    def ratio(self, node: Node | None, path: str, default: float) -> float:
+        """A factor above 1 over the baseline: ``10%`` (more) is 1.10, ``2x`` is 2.0."""
+        if node is None:
+            return default
+        value = node.value if isinstance(node.value, str) else ""
+        percent, times = _PERCENT.fullmatch(value), _TIMES.fullmatch(value)
+        factor = 1 + float(percent[1]) / 100 if percent else float(times[1]) if times else 0.0
+        if 1 < factor <= 1000:
+            return factor
+        self.wrong(path, node, "more than the baseline, such as 10% or 2x")
+        return default
+
+
+def _join(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from functools import cache
 from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter
@@ -11,19 +10,23 @@ from pydantic import TypeAdapter
 T = TypeVar("T")
 
 
-@cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
+_adapters: dict[Any, TypeAdapter[Any]] = {}
+
+
+def _adapter_of(kind: Any) -> TypeAdapter[Any]:
+    if kind not in _adapters:
+        _adapters[kind] = TypeAdapter(kind)
+    return _adapters[kind]
 
 
 def to_json(value: object) -> str:
     """JSON text of a dataclass (or of lists and mappings of them)."""
-    return json.dumps(_adapter(type(value)).dump_python(value), separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(_adapter_of(type(value)).dump_python(value), separators=(",", ":"), ensure_ascii=False)
 
 
 def from_json(kind: type[T], text: str) -> T:
     """The value again; raises pydantic.ValidationError when the text is not a `kind`."""
-    return cast(T, _adapter(kind).validate_python(json.loads(text)))
+    return cast(T, _adapter_of(kind).validate_python(json.loads(text)))
 
 
 def to_data(value: object) -> Any:

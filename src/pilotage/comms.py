@@ -21,7 +21,9 @@ EVERY_S = 0.5
 SEND_WITHIN_S = 10.0
 
 _templates = Environment(
-    loader=PackageLoader("pilotage", "templates/announce"), undefined=StrictUndefined, autoescape=False  # noqa: S701
+    loader=PackageLoader("pilotage", "templates/announce"),
+    undefined=StrictUndefined,
+    autoescape=False,  # noqa: S701
 )
 
 

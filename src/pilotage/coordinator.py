@@ -44,9 +44,7 @@ class Coordinator:
         if problems:
             raise PreflightFailed(tuple(problems))
         rollout = f"{plan.service}-{datetime.now(UTC):%m%d-%H%M%S}-{secrets.token_hex(2)}"
-        await self.store.run(
-            queries.create_rollout, rollout, plan, plan_text, by, reason or plan.summary, time.time()
-        )
+        await self.store.run(queries.create_rollout, rollout, plan, plan_text, by, reason or plan.summary, time.time())
         await self.engine.start(Start(rollout, plan, by, reason))
         return rollout
 
@@ -83,7 +81,7 @@ class Coordinator:
         verdict = await self.store.run(queries.last_verdict, row.id, state.phase)
         return _view(row, record, samples, state, verdict)
 
-    async def list(self) -> list[dict[str, Any]]:
+    async def summaries(self) -> list[dict[str, Any]]:
         rows = await self.store.run(queries.list_rollouts)
         return [await self._summary(row) for row in rows]
 
@@ -124,9 +122,7 @@ class Coordinator:
                 continue
             log.warning("the engine does not know this rollout; starting it again", rollout=row.id, phase=state.phase)
             try:
-                await self.engine.start(
-                    Start(row.id, row.plan, row.requested_by, "", state.phase, state.next_number)
-                )
+                await self.engine.start(Start(row.id, row.plan, row.requested_by, "", state.phase, state.next_number))
             except NotFound as error:
                 log.error("could not start it again", rollout=row.id, error=str(error))
 

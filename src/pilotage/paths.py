@@ -9,7 +9,9 @@ from pathlib import Path
 def state_folder() -> Path:
     """The private state folder, made when missing (mode 0700)."""
     named = os.environ.get("PILOTAGE_STATE")
-    folder = Path(named) if named else Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser() / "pilotage"
+    folder = (
+        Path(named) if named else Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser() / "pilotage"
+    )
     folder = folder.absolute()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return folder

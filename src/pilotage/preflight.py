@@ -47,7 +47,9 @@ async def _weight_is_zero(crew: Crew, target: str) -> str:
         return f"{target}: the weight in force cannot be read: {error or type(error).__name__}"
     if weight == 0:
         return ""
-    return f"{target}: already sends {weight:g} % to the canary. Set it to 0 first, so that a rollout starts from stable."
+    return (
+        f"{target}: already sends {weight:g} % to the canary. Set it to 0 first, so that a rollout starts from stable."
+    )
 
 
 async def _has_series(plan: Plan, source: Driver, metric: RatioMetric) -> str:

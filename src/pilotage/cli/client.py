@@ -48,7 +48,9 @@ class Api:
         connection = kind(parts.hostname or "", parts.port, timeout=ANSWER_WITHIN_S)
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         try:
-            connection.request(method, quote(path, safe="/?=&"), json.dumps(body) if body is not None else None, headers)
+            connection.request(
+                method, quote(path, safe="/?=&"), json.dumps(body) if body is not None else None, headers
+            )
             response = connection.getresponse()
             data = response.read()
         except (OSError, http.client.HTTPException) as error:

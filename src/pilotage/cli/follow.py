@@ -38,7 +38,9 @@ def follow(api: Api, rollout: str, json_out: bool, hint: bool = True) -> int:
     else:
         click.echo(f"{rollout}: {view['status']}. {view['reason']}")
         if view["needs_person"]:
-            click.echo(f"A person is needed; now possible: {', '.join(view['commands'])}. See `pilotage watch {rollout}`.")
+            click.echo(
+                f"A person is needed; now possible: {', '.join(view['commands'])}. See `pilotage watch {rollout}`."
+            )
         if hint:
             click.echo(f"Report: pilotage report {rollout} -o report.md")
     return FAILED if view["exit_code"] is None else int(view["exit_code"])

@@ -229,7 +229,11 @@ def doctor(json_out: bool) -> None:
     state = state_folder()
     note = running(state)
     if note is None:
-        say(json_out, {"up": False, "state": str(state)}, f"No coordinator is running on {state}. `pilotage up` starts one.")
+        say(
+            json_out,
+            {"up": False, "state": str(state)},
+            f"No coordinator is running on {state}. `pilotage up` starts one.",
+        )
         return
     health = Api().get("/v1/health")
     lines = [

@@ -46,7 +46,9 @@ def errors(judge: Judge) -> Finding:
         return _finding("errors", Action.PROMOTE, said, canary, None)
     if canary.requests == 0:
         return _finding("errors", Action.WATCH, "errors not yet known: no request to the canary", canary, control)
-    sentence = f"errors {_rate(canary)} against {_rate(control)} in control: evidence {_e(judge.worse.log_e)}, limit 100"
+    sentence = (
+        f"errors {_rate(canary)} against {_rate(control)} in control: evidence {_e(judge.worse.log_e)}, limit 100"
+    )
     if limit != math.log(100):
         sentence = sentence.replace("limit 100", f"limit {1 / judge.plan.limits.alpha:g}")
     action = Action.ROLLBACK if judge.worse.log_e >= limit else Action.PROMOTE
@@ -64,7 +66,7 @@ def errors_limit(judge: Judge, done: bool) -> Finding:
     if over and control.requests > 0:
         if judge.worse.log_e >= GUARD_NEEDS_RELATIVE:
             return _limit(judge, Action.ROLLBACK, f"{said}, and more than control's {_rate(control)}")
-        why = f"{said}; control has {_rate(control)}: both are above, going back would not help"
+        why = f"{said}; not shown to be more than control's {_rate(control)}, so going back may not help"
         return _limit(judge, Action.HOLD, why)
     if over:
         base = judge.baseline
@@ -77,7 +79,9 @@ def errors_limit(judge: Judge, done: bool) -> Finding:
         return _limit(judge, Action.PROMOTE, f"errors {_rate(canary)}, below {limits.errors_success:.1%}")
     low, _ = wilson(canary.errors, canary.requests)
     if low < limits.errors_success and not judge.plan.known_bad and _not_above_control(judge):
-        return _limit(judge, Action.PROMOTE, f"errors {_rate(canary)}: not shown to be above control's {_rate(control)}")
+        return _limit(
+            judge, Action.PROMOTE, f"errors {_rate(canary)}: not shown to be above control's {_rate(control)}"
+        )
     action = Action.HOLD if done else Action.WATCH
     return _limit(judge, action, f"errors {_rate(canary)} are not below {limits.errors_success:.1%}")
 
@@ -145,7 +149,9 @@ def bug(judge: Judge) -> Finding:
     where = "control" if concurrent else "the baseline"
     said = f"{metric.name} {_rate(mine)} against {_rate(theirs)} in {where}"
     if mine.requests == 0:
-        return _finding("bug", Action.WATCH, f"{metric.name} not yet known: nothing counted in the canary", mine, theirs)
+        return _finding(
+            "bug", Action.WATCH, f"{metric.name} not yet known: nothing counted in the canary", mine, theirs
+        )
     _, high = wilson(mine.errors, mine.requests)
     before = theirs.errors / theirs.requests if theirs.requests else 0.0
     improved = judge.bug_better.log_e >= alarm if concurrent else high < before

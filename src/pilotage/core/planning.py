@@ -57,7 +57,9 @@ def draft(brief: Brief) -> PlanDraft:
     return PlanDraft(
         brief=_one_line(brief.text)[:500],
         service=_text(brief.service.value if brief.service else None, "the service's name, such as payment"),
-        environment=_text(brief.environment.value if brief.environment else None, "such as production"),
+        environment=_text(
+            brief.environment.value if brief.environment else None, "the environment, such as production"
+        ),
         version=_text(brief.version.value if brief.version else None, 'the version to bring out, such as "2.4.1"'),
         previous=_text(brief.previous.value if brief.previous else None, "the version running now, to go back to"),
         severity=_text(brief.severity.value if brief.severity else None, "P0, P1 or P2"),

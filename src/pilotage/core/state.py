@@ -102,7 +102,7 @@ _ACCEPTS: dict[Command, tuple[Status, ...]] = {
     Command.RESUME: (Status.PAUSED, Status.HELD),
     Command.HOLD: (Status.WATCHING, Status.PAUSED),
     Command.PROMOTE: (Status.WATCHING, Status.HELD, Status.PAUSED),
-    Command.ROLLBACK: tuple(status for status in Status if not status.ended) + (Status.ROLLED_BACK,),
+    Command.ROLLBACK: (*(status for status in Status if not status.ended), Status.ROLLED_BACK),
 }
 
 
@@ -111,6 +111,8 @@ def check_command(status: Status, command: Command) -> None:
     if status in _ACCEPTS[command]:
         return
     if status.ended:
-        raise Refused(f"cannot {command}: the rollout has ended ({status}). To change production again, run a new plan.")
+        raise Refused(
+            f"cannot {command}: the rollout has ended ({status}). To change production again, run a new plan."
+        )
     possible = ", ".join(one.value for one in Command if status in _ACCEPTS[one])
     raise Refused(f"cannot {command} while the rollout is {status}. Now possible: {possible}.")

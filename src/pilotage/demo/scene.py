@@ -66,7 +66,9 @@ class Scene:
             self._wait_for(f"http://127.0.0.1:{port}{path}")
         seconds = ["--rate", str(RATE), "--seconds", str(self._seconds)]
         self._child("load", [sys.executable, "-m", "pilotage.demo.load", "--port", str(self.port), *seconds])
-        self._wait_for(f"http://127.0.0.1:{self.admin}/stats?filter={STABLE}.upstream_rq_completed&usedonly", "completed")
+        self._wait_for(
+            f"http://127.0.0.1:{self.admin}/stats?filter={STABLE}.upstream_rq_completed&usedonly", "completed"
+        )
         self.plan.write_text(self._plan_text())
 
     def _plan_text(self) -> str:

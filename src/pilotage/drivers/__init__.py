@@ -5,9 +5,9 @@ A driver is one class in one file, found through an entry point - ours and a str
     [project.entry-points."pilotage.traffic"]
     myproxy = "my_package.myproxy:MyProxy"
 
-It has an inner class `Options` (a `DriverOptions`), is built as ``MyProxy(options, context)`` and has the methods of
-its port's Protocol below. Raise `TemporaryError` when trying again may help, `PermanentError` when it will not; any
-other exception counts as temporary and is shown with its type. `pilotage.testing` has the contract each port is held to.
+It has an inner class `Options` (a `DriverOptions`), is built as ``MyProxy(options, context)`` and has the
+methods of its port's Protocol below. Raise `TemporaryError` when trying again may help, `PermanentError` when not; any
+other exception counts as temporary and is shown with its type. `pilotage.testing` has the contract of each port.
 """
 
 from __future__ import annotations

@@ -171,7 +171,7 @@ def _start(
         if result is not None and result.ok:
             return None
         place = folder / f"{attempts + 1}.json"
-        return subprocess.Popen(  # noqa: S603 - an argument list from the plan's author
+        return subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", _SUPERVISOR, str(place), str(timeout_s), str(cwd), *argv],
             env=dict(env),
             stdin=subprocess.DEVNULL,

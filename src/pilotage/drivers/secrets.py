@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from pilotage.core.errors import PermanentError
 
-
 _HIDDEN = "(hidden)"
 
 

@@ -89,7 +89,7 @@ class EmbeddedServer:
         arguments += ["--db-filename", str(self._database), "--log-level", "error"]
         arguments += ["--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=1"]
         with self._log.open("ab") as output:
-            child = subprocess.Popen(  # noqa: S603 - a fixed argument list
+            child = subprocess.Popen(
                 [binary, *arguments], stdout=output, stderr=output, stdin=subprocess.DEVNULL, start_new_session=True
             )
         self._process = psutil.Process(child.pid)
@@ -140,6 +140,6 @@ def _is_free(port: int) -> bool:
 
 def _alive(process: psutil.Process) -> bool:
     try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        return bool(process.is_running()) and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False

@@ -75,7 +75,7 @@ class TemporalEngine:
     async def command(self, rollout: str, order: Order) -> Outcome:
         handle = self._client.get_workflow_handle(rollout)
         try:
-            return await handle.execute_update("command", order, result_type=Outcome)
+            outcome: Outcome = await handle.execute_update("command", order, result_type=Outcome)
         except WorkflowUpdateFailedError as failure:
             if isinstance(failure.cause, ApplicationError):
                 raise Refused(str(failure.cause)) from None
@@ -84,6 +84,7 @@ class TemporalEngine:
             if error.status == RPCStatusCode.NOT_FOUND:
                 raise NotFound(f"{rollout} is not running (any more)") from None
             raise
+        return outcome
 
     async def is_running(self, rollout: str) -> bool:
         try:

@@ -23,9 +23,7 @@ with workflow.unsafe.imports_passed_through():
 FOREVER = RetryPolicy(
     initial_interval=timedelta(milliseconds=200), backoff_coefficient=2, maximum_interval=timedelta(seconds=5)
 )
-A_FEW_TIMES = RetryPolicy(
-    initial_interval=timedelta(milliseconds=300), backoff_coefficient=2, maximum_attempts=3
-)
+A_FEW_TIMES = RetryPolicy(initial_interval=timedelta(milliseconds=300), backoff_coefficient=2, maximum_attempts=3)
 HEARTBEAT = timedelta(seconds=5)
 PAUSE_REMINDER_S = 4 * 3600.0
 ROLLBACK_ANSWER_S = 30.0
@@ -160,7 +158,8 @@ class RolloutWorkflow:
             watch.cancel()
             raise
         if watch.done():
-            return await watch
+            verdict: Verdict = await watch
+            return verdict
         watch.cancel()
         return None
 
@@ -222,10 +221,11 @@ class RolloutWorkflow:
                 self._promoted_by_person = True
                 await self._change(ev.PromotionForced(phase, order.reason), order, held=False)
                 await workflow.wait_condition(
-                    lambda: self._state.phase > phase
-                    and self._state.status is not Status.SHIFTING
-                    or self._state.status.ended
-                    or self._state.status in (Status.AWAITING_APPROVAL, Status.ROLLING_BACK)
+                    lambda: (
+                        (self._state.phase > phase and self._state.status is not Status.SHIFTING)
+                        or self._state.status.ended
+                        or self._state.status in (Status.AWAITING_APPROVAL, Status.ROLLING_BACK)
+                    )
                 )
         return Outcome(self._state.status, True, f"{order.command}: the rollout is {self._state.status}")
 
@@ -251,7 +251,7 @@ class RolloutWorkflow:
             await workflow.wait_condition(lambda: self._state.status.ended, timeout=ROLLBACK_ANSWER_S)
         except TimeoutError:
             return Outcome(self._state.status, False, f"still rolling back: {self._state.reason}")
-        if self._state.status is not Status.ROLLED_BACK:
+        if self._now() is not Status.ROLLED_BACK:
             return Outcome(self._state.status, False, f"came too late: the rollout is {self._state.status}")
         return Outcome(Status.ROLLED_BACK, True, f"rolled back: {self._plan.previous} has all traffic again")
 
@@ -273,6 +273,9 @@ class RolloutWorkflow:
             return str(failure.cause or failure)
         await self._record(event)
         return None
+
+    def _now(self) -> Status:
+        return self._state.status
 
     def _next_call(self) -> int:
         self._calls += 1

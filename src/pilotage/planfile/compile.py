@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pilotage.core import strategies
 from pilotage.core.model import (
     DriverRef,
@@ -82,7 +84,7 @@ def compile_plan(reader: Reader, tree: Node, *, directory: str, digest: str) -> 
         phases=strategies.canary(specs, targets, version=version, baseline_s=baseline, tick_s=tick, after=after),
         rollback=strategies.rollback(targets),
         measures=measures,
-        limits=Limits(**limits, bug_target=target),
+        limits=replace(limits, bug_target=target),
         hold=hold,
         notify=notify,
         directory=directory,
@@ -213,7 +215,7 @@ def _latency(reader: Reader, node: Node | None, sources: dict[str, DriverRef]) -
     return LatencyMetric("latency", source, histogram, "ms" if unit == "ms" else "s")
 
 
-def _limits(reader: Reader, top: dict[str, Node]) -> dict[str, float | int]:
+def _limits(reader: Reader, top: dict[str, Node]) -> Limits:
     good = reader.mapping(top.get("success"), "success", ("errors", "p95", "min_requests", "share_tolerance"))
     bad = reader.mapping(top.get("rollback_when"), "rollback_when", ("errors", "p95"))
     errors_success = reader.percent(good.get("errors"), "success.errors", 0.5) / 100
@@ -233,17 +235,17 @@ def _limits(reader: Reader, top: dict[str, Node]) -> dict[str, float | int]:
         good.get("share_tolerance"),
         "success.share_tolerance",
         5.0,
-        "points of percent, 0 to 100",
+        "points of percent above 0 and below 100",
         lambda n: 0 < n < 100,
     )
-    return {
-        "errors_success": errors_success,
-        "errors_trigger": errors_trigger,
-        "p95_success": p95_success,
-        "p95_trigger": p95_trigger,
-        "min_requests": int(requests),
-        "share_tolerance": float(tolerance),
-    }
+    return Limits(
+        errors_success=errors_success,
+        errors_trigger=errors_trigger,
+        p95_success=p95_success,
+        p95_trigger=p95_trigger,
+        min_requests=int(requests),
+        share_tolerance=float(tolerance),
+    )
 
 
 def _hold(reader: Reader, node: Node | None) -> HoldPolicy:
@@ -263,5 +265,9 @@ def _placeholders(reader: Reader, tree: Node) -> None:
     for path, node in tree.walk():
         if isinstance(node.value, str) and node.value.startswith(PLACEHOLDER):
             wanted = node.value.removeprefix(PLACEHOLDER).lstrip(": ")[:150] or "a value of yours"
-            reader.problems = [one for one in reader.problems if one.path != path]
+            reader.problems = [
+                one
+                for one in reader.problems
+                if one.path != path and not path.startswith((f"{one.path}.", f"{one.path}["))
+            ]
             reader.wrong(path, node, wanted, f"the placeholder {PLACEHOLDER}", "Fill it in.")

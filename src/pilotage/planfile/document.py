@@ -85,8 +85,8 @@ def read(text: str) -> tuple[Node, list[Problem]]:
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         what = getattr(error, "problem", None) or "text that is not YAML"
-        line = mark.line + 1 if mark is not None else None
-        raise NotReadable("valid YAML", str(what).splitlines()[0], line, "Check quotes, brackets, indents.") from None
+        where = int(mark.line) + 1 if mark is not None else None
+        raise NotReadable("valid YAML", str(what).splitlines()[0], where, "Check quotes, brackets, indents.") from None
     except (ValueError, IndexError, TypeError, AttributeError, RecursionError, AssertionError, KeyError):
         # The parser trips over some malformed input with errors of Python's own.
         raise NotReadable("valid YAML", "text that is not YAML", None) from None

@@ -54,7 +54,7 @@ class Reader:
         if not isinstance(node.value, dict):
             self.wrong(path, node, f"a mapping with {', '.join(known)}")
             return {}
-        meant = set()
+        meant: set[str] = set()
         for key, line in node.key_lines.items():
             if key not in known and not free:
                 hint = did_you_mean(key, [one for one in known if one not in node.value])

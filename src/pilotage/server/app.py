@@ -73,7 +73,7 @@ def create_app(coordinator: Coordinator, health: Health, token: str) -> FastAPI:
 
     @app.get("/v1/rollouts", dependencies=guard)
     async def list_rollouts() -> list[dict[str, Any]]:
-        return await coordinator.list()
+        return await coordinator.summaries()
 
     @app.post("/v1/rollouts", dependencies=guard, status_code=201)
     async def start(request: StartRequest) -> dict[str, Any]:

@@ -30,7 +30,7 @@ class Health:
 
     async def report(self) -> dict[str, Any]:
         waits = []
-        for row in await self._coordinator.list():
+        for row in await self._coordinator.summaries():
             if row["status"] not in ("promoted", "rolled back", "failed"):
                 view = await self._coordinator.view(row["id"])
                 why = view["reason"] or (view["verdict"] or {}).get("reason") or "nothing: it goes on by itself"

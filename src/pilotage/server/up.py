@@ -10,7 +10,8 @@ import secrets
 import signal
 import socket
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import structlog
@@ -34,6 +35,14 @@ CONNECT_WITHIN_S = 20.0
 
 class AlreadyUp(PilotageError):
     pass
+
+
+class _Server(uvicorn.Server):
+    """Leaves the signals to us: the worker and the engine have to end with it."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
 
 
 def run(state: Path, port: int = 0) -> None:
@@ -68,8 +77,7 @@ async def _serve(state: Path, store: Store, port: int) -> None:
     config = uvicorn.Config(
         create_app(coordinator, health, token), log_level="warning", lifespan="off", access_log=False
     )
-    server = uvicorn.Server(config)
-    server.install_signal_handlers = lambda: None  # type: ignore[method-assign]
+    server = _Server(config)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, health.stop)
     tasks = [

@@ -147,9 +147,7 @@ def last_verdict(connection: Connection, rollout: str, phase: int) -> Verdict | 
     return None if row is None else from_json(Verdict, row.verdict)
 
 
-def begin_call(
-    connection: Connection, key: str, rollout: str, target: str, generation: int, at: float
-) -> str | None:
+def begin_call(connection: Connection, key: str, rollout: str, target: str, generation: int, at: float) -> str | None:
     """The stored outcome when this call is already done, else None and the call is noted as begun.
 
     Raises Fenced when a later generation has begun on the same target.

@@ -77,7 +77,7 @@ class FlagdFileTraffic:
             return 100.0 if flag["defaultVariant"] == on else 0.0
         try:
             ((operator, rows),) = targeting.items()
-            weights = {name: weight for name, weight in rows}
+            weights = dict(rows)
             if operator == "fractional" and set(weights) <= {on, off} and (total := sum(weights.values())) > 0:
                 return float(weights.get(on, 0) / total * 100)
         except (ValueError, TypeError, AttributeError):

@@ -1,0 +1,138 @@
+"""The contract every driver is held to. Inherit the class of your port, give it your driver, run pytest::
+
+    class TestMyProxy(TrafficContract):
+        @pytest.fixture
+        async def driver(self, tmp_path):
+            driver = MyProxy(MyProxy.Options(...), Context(tmp_path, tmp_path))
+            yield driver
+            await driver.close()
+
+Needs pytest and pytest-asyncio with ``asyncio_mode = "auto"``. Use the real thing behind the driver, not a mock.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from pilotage.drivers import Call, Deployer, Message, Metrics, Notifier, Traffic
+
+
+def call(key: str, timeout_s: float = 10.0) -> Call:
+    return Call(key=key, version="v2", previous="v1", timeout_s=timeout_s)
+
+
+class _EveryDriver:
+    @pytest.fixture
+    def driver(self) -> Any:
+        raise NotImplementedError("override the fixture `driver`")
+
+    async def test_options_refuse_unknown_names(self, driver: Any) -> None:
+        with pytest.raises(ValidationError, match="no_such_option"):
+            type(driver).Options.model_validate({"no_such_option": 1})
+
+    async def test_probe_answers_one_line(self, driver: Any) -> None:
+        answer = await driver.probe()
+        assert answer
+        assert "\n" not in answer
+
+    async def test_closing_twice_is_fine(self, driver: Any) -> None:
+        await driver.close()
+        await driver.close()
+
+
+class TrafficContract(_EveryDriver):
+    """`tolerance` is half the splitter's smallest step, in percent."""
+
+    tolerance = 0.01
+
+    @pytest.mark.parametrize("weight", [0, 0.5, 10, 50, 100])
+    async def test_the_weight_returned_is_the_one_read_back(self, driver: Traffic, weight: float) -> None:
+        returned = await driver.set_weight(weight, call("a"))
+        assert returned == pytest.approx(await driver.read_weight())
+        assert returned == pytest.approx(weight, abs=self.tolerance)
+
+    async def test_the_same_call_twice_changes_nothing_more(self, driver: Traffic) -> None:
+        first = await driver.set_weight(25, call("a"))
+        assert await driver.set_weight(25, call("a")) == first
+        assert await driver.read_weight() == first
+
+    async def test_a_later_call_wins(self, driver: Traffic) -> None:
+        await driver.set_weight(75, call("a"))
+        await driver.set_weight(0, call("b"))
+        assert await driver.read_weight() == 0
+
+    async def test_probe_changes_nothing(self, driver: Traffic) -> None:
+        await driver.set_weight(25, call("a"))
+        before = await driver.read_weight()
+        await driver.probe()
+        assert await driver.read_weight() == before
+
+
+class DeployerContract(_EveryDriver):
+    """`deployed` lists the versions really deployed, in order, as a callable."""
+
+    @pytest.fixture
+    def deployed(self) -> Any:
+        raise NotImplementedError("override the fixture `deployed`")
+
+    async def test_a_deploy_says_what_it_did(self, driver: Deployer, deployed: Any) -> None:
+        assert await driver.deploy("v2", call("a"))
+        assert deployed() == ["v2"]
+
+    async def test_the_same_call_twice_deploys_once(self, driver: Deployer, deployed: Any) -> None:
+        await driver.deploy("v2", call("a"))
+        await driver.deploy("v2", call("a"))
+        assert deployed() == ["v2"]
+
+    async def test_probe_deploys_nothing(self, driver: Deployer, deployed: Any) -> None:
+        await driver.probe()
+        assert deployed() == []
+
+
+class MetricsContract(_EveryDriver):
+    """`known` is a selector that has series where the driver reads."""
+
+    known = ""
+    unknown = "no_such_metric_anywhere"
+
+    async def test_a_known_selector_gives_points(self, driver: Metrics) -> None:
+        (points,) = await driver.read([self.known])
+        assert points
+        assert all(isinstance(point.value, float) for point in points)
+
+    async def test_an_unknown_selector_gives_an_empty_list(self, driver: Metrics) -> None:
+        assert await driver.read([self.unknown]) == [[]]
+
+    async def test_answers_come_in_the_selectors_order(self, driver: Metrics) -> None:
+        first, second, third = await driver.read([self.unknown, self.known, self.unknown])
+        assert (first, third) == ([], [])
+        assert second
+
+    async def test_no_selectors_give_no_answers(self, driver: Metrics) -> None:
+        assert await driver.read([]) == []
+
+
+class NotifierContract(_EveryDriver):
+    """`received` lists the texts that arrived, as a callable."""
+
+    message = Message("m-1", "r-1", "rolled_back", "Rolled back", "payment is on v1 again", {"weight": 0})
+
+    @pytest.fixture
+    def received(self) -> Any:
+        raise NotImplementedError("override the fixture `received`")
+
+    async def test_a_message_arrives(self, driver: Notifier, received: Any) -> None:
+        await driver.send(self.message)
+        assert any("payment is on v1 again" in text for text in received())
+
+    async def test_sending_again_is_fine(self, driver: Notifier, received: Any) -> None:
+        await driver.send(self.message)
+        await driver.send(self.message)
+        assert received()
+
+    async def test_probe_sends_nothing(self, driver: Notifier, received: Any) -> None:
+        await driver.probe()
+        assert not received()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 from dataclasses import dataclass
@@ -38,7 +39,7 @@ class Coordinator:
 
         Raises PlanError, PreflightFailed or Refused; then nothing was started.
         """
-        plan = planfile.load(plan_text, directory=Path(directory), file=file)
+        plan = await asyncio.to_thread(planfile.load, plan_text, directory=Path(directory), file=file)
         await self._refuse_if_active(plan)
         problems = await preflight(plan, self.state)
         if problems:

@@ -26,6 +26,8 @@ from pathlib import Path
 from pilotage.core.errors import PermanentError, TemporaryError
 
 OUTPUT_LIMIT = 64 * 1024
+OVERTAKEN = "overtaken"
+"""The message of a cancellation that ends the command too: a later call (a rollback) must not be undone by it."""
 _EXCERPT_LINES = 5
 _EXCERPT_CHARS = 1000
 _GRACE_S = 10.0
@@ -61,6 +63,7 @@ except OSError as error:
     code = 127
     err.write(str(error).encode())
 else:
+    signal.signal(signal.SIGTERM, lambda *_: os.killpg(child.pid, signal.SIGKILL))
     try:
         code = child.wait(float(timeout))
     except subprocess.TimeoutExpired:
@@ -108,7 +111,13 @@ async def run_once(
             supervisor = await asyncio.to_thread(_start, folder, argv, cwd, env, timeout_s)
         elif supervisor.poll() is not None and (await asyncio.to_thread(_last_result, folder))[0] == attempts:
             raise TemporaryError(f"{argv[0]} was started, but its supervisor died before it could note the result")
-        await asyncio.sleep(pause)
+        try:
+            await asyncio.sleep(pause)
+        except asyncio.CancelledError as cancelled:
+            if cancelled.args == (OVERTAKEN,) and supervisor is not None:
+                supervisor.terminate()
+                await asyncio.to_thread(supervisor.wait)
+            raise
         pause = min(pause * 1.5, 0.1)
     raise TemporaryError(f"{argv[0]} (in {cwd}) has not ended after {timeout_s + _GRACE_S:g} s")
 

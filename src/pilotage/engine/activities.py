@@ -18,6 +18,7 @@ from pilotage.core.events import Deployed, Recorded, WeightSet
 from pilotage.core.judge import Judge
 from pilotage.core.model import Action, Plan, Sample, Step, Verdict
 from pilotage.drivers import Call
+from pilotage.drivers.process import OVERTAKEN
 from pilotage.engine import measure
 from pilotage.engine.clock import Clock
 from pilotage.engine.crew import Crew
@@ -70,7 +71,7 @@ class Activities:
                 queries.begin_call, task.key, task.rollout, task.step.target, task.call, self._clock.now()
             )
             if before is not None and not before.done():
-                before.cancel()
+                before.cancel(OVERTAKEN)
                 await asyncio.wait([before], timeout=2)
             if done is not None:
                 return from_json(_event_type(task.step), done)

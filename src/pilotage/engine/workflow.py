@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from pilotage.core import events as ev
@@ -270,6 +270,8 @@ class RolloutWorkflow:
                 retry_policy=A_FEW_TIMES,
             )
         except ActivityError as failure:
+            if is_cancelled_exception(failure):
+                raise asyncio.CancelledError from None  # the walk was turned back: not a failure of the step
             return str(failure.cause or failure)
         await self._record(event)
         return None

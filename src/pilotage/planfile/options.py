@@ -38,7 +38,11 @@ def driver(reader: Reader, node: Node, path: str, port: str, own: Collection[str
         reader.wrong(path, node, f"options that the driver {name} accepts", f"{type(error).__name__} from it")
         return None
     for place, secret in _secrets(checked, ()):
-        if reason := secret.missing():
+        try:
+            reason = secret.missing()
+        except (OSError, ValueError):
+            reason = "a reference that cannot be followed"
+        if reason:
             at, line, _ = _locate(node, path, place)
             reader.wrong(at, line, "a secret that can be read", reason)
     return ref

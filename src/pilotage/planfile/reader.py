@@ -137,8 +137,10 @@ class Reader:
             return default
         match = _PERCENT.fullmatch(node.value) if isinstance(node.value, str) else None
         if match is None:
-            hint = f"Write {node.text}% ." if isinstance(node.value, (int, float)) and node.value is not True else ""
-            self.wrong(path, node, "a percentage such as 10%", hint=hint.replace("% .", "%."))
+            hint = (
+                f"Write {node.text[:40]}%." if isinstance(node.value, (int, float)) and node.value is not True else ""
+            )
+            self.wrong(path, node, "a percentage such as 10%", hint=hint)
         elif not least < float(match[1]) <= 100:
             self.wrong(path, node, f"a percentage above {least:g}% and at most 100%")
         else:

@@ -1,0 +1,92 @@
+import hashlib
+import hmac
+import sys
+
+import pytest
+from pydantic import ValidationError
+
+from pilotage.core.errors import PermanentError, TemporaryError
+from pilotage.core.model import DriverRef
+from pilotage.drivers import PORTS, Context, registry
+from pilotage.drivers.deploy.shell import ShellDeployer
+from pilotage.drivers.notify.console import ConsoleNotifier
+from pilotage.drivers.notify.webhook import WebhookNotifier
+from pilotage.testing import DeployerContract, NotifierContract
+from tests import servers
+
+
+class TestWebhook(NotifierContract):
+    @pytest.fixture
+    def page(self):
+        with servers.http_server() as running:
+            yield running
+
+    @pytest.fixture
+    async def driver(self, page, tmp_path, monkeypatch):
+        monkeypatch.setenv("KEY", "planted-secret")
+        options = WebhookNotifier.Options(url=page.url + "/planted-path", secret={"env": "KEY"})
+        driver = WebhookNotifier(options, Context(tmp_path, tmp_path))
+        yield driver
+        await driver.close()
+
+    @pytest.fixture
+    def received(self, page):
+        return lambda: [body.decode() for _, body in page.requests]
+
+    async def test_the_body_is_signed_and_the_key_is_the_message(self, driver, page):
+        await driver.send(self.message)
+        headers, body = page.requests[0]
+        expected = hmac.new(b"planted-secret", body, hashlib.sha256).hexdigest()
+        assert headers["x-pilotage-signature"] == f"sha256={expected}"
+        assert headers["idempotency-key"] == "m-1"
+
+    @pytest.mark.parametrize(
+        ("status", "error"),
+        [(404, PermanentError), (408, TemporaryError), (429, TemporaryError), (500, TemporaryError)],
+    )
+    async def test_a_refusal_is_told_by_its_kind_without_secrets(self, driver, page, status, error):
+        page.status = status
+        with pytest.raises(error) as caught:
+            await driver.send(self.message)
+        assert "planted" not in str(caught.value)
+
+
+class TestConsole(NotifierContract):
+    @pytest.fixture
+    def driver(self, tmp_path):
+        return ConsoleNotifier(ConsoleNotifier.Options(path="said.txt"), Context(tmp_path, tmp_path))
+
+    @pytest.fixture
+    def received(self, tmp_path):
+        return lambda: [one.read_text() for one in tmp_path.glob("said.txt")]
+
+
+class TestShellDeployer(DeployerContract):
+    @pytest.fixture
+    def driver(self, tmp_path):
+        code = "import sys; open('deployed', 'a').write(sys.argv[1] + '\\n')"
+        options = ShellDeployer.Options(command=[sys.executable, "-c", code, "{version}"])
+        return ShellDeployer(options, Context(tmp_path, tmp_path / "state"))
+
+    @pytest.fixture
+    def deployed(self, tmp_path):
+        return lambda: [line for one in tmp_path.glob("deployed") for line in one.read_text().splitlines()]
+
+
+@pytest.mark.parametrize("given", ["planted", {"value": "planted"}, {"env": ["planted"]}, ["planted"]])
+def test_a_literal_secret_is_refused_and_not_repeated(given):
+    with pytest.raises(ValidationError) as caught:
+        WebhookNotifier.Options(url="http://127.0.0.1", secret=given)
+    assert "secrets are never written into a plan" in str(caught.value)
+    assert "planted" not in f"{caught.value}{caught.value.errors()}"
+
+
+@pytest.mark.parametrize("port", PORTS)
+def test_every_driver_is_found_by_its_name(port):
+    assert registry.names(port)
+    assert all(registry.find(port, name).Options for name in registry.names(port))
+
+
+def test_an_unknown_driver_is_a_key_error(tmp_path):
+    with pytest.raises(KeyError):
+        registry.build("traffic", DriverRef("nope", {}), Context(tmp_path, tmp_path))

@@ -1,0 +1,132 @@
+import json
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+from openfeature import api
+from openfeature.contrib.provider.flagd import FlagdProvider
+from openfeature.contrib.provider.flagd.config import ResolverType
+from openfeature.evaluation_context import EvaluationContext
+
+from pilotage.core.errors import PermanentError, TemporaryError
+from pilotage.drivers import Context
+from pilotage.drivers.traffic.envoy import EnvoyTraffic
+from pilotage.drivers.traffic.flagd_file import FlagdFileTraffic
+from pilotage.drivers.traffic.shell import ShellTraffic
+from pilotage.testing import TrafficContract, call
+from tests import servers
+
+
+@pytest.fixture(scope="module")
+def proxy(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("envoy")
+    with (
+        servers.http_server(b"stable") as stable,
+        servers.http_server(b"canary") as canary,
+        servers.envoy(folder, stable.url, canary.url) as running,
+    ):
+        yield running
+
+
+class TestEnvoy(TrafficContract):
+    @pytest.fixture
+    async def driver(self, proxy, tmp_path):
+        options = EnvoyTraffic.Options(runtime_dir=proxy.runtime_dir, key="payment.canary", admin=proxy.admin)
+        driver = EnvoyTraffic(options, Context(tmp_path, tmp_path))
+        yield driver
+        await driver.close()
+
+    @pytest.mark.parametrize(("weight", "least", "most"), [(0, 0, 0), (50, 140, 260), (100, 400, 400)])
+    async def test_the_traffic_follows_the_weight(self, driver, proxy, weight, least, most):
+        await driver.set_weight(weight, call("a"))
+        async with httpx.AsyncClient(trust_env=False) as client:
+            bodies = [(await client.get(proxy.url)).text for _ in range(400)]
+        assert least <= bodies.count("canary") <= most
+
+    async def test_other_keys_stay(self, driver, proxy):
+        await driver.set_weight(30, call("a"))
+        assert (proxy.runtime_dir / "other.key").read_text() == "7"
+
+    async def test_old_trees_are_cleared_away(self, driver, proxy):
+        for weight in range(6):
+            await driver.set_weight(weight, call(str(weight)))
+        assert len(list(proxy.runtime_dir.parent.glob(".pilotage-*"))) <= 2
+
+    async def test_a_folder_that_is_no_link_is_refused_with_the_remedy(self, proxy, tmp_path):
+        (tmp_path / "plain").mkdir()
+        options = EnvoyTraffic.Options(runtime_dir="plain", key="payment.canary", admin=proxy.admin)
+        with pytest.raises(PermanentError, match="ln -s"):
+            await EnvoyTraffic(options, Context(tmp_path, tmp_path)).set_weight(1, call("a"))
+
+    async def test_a_silent_admin_is_temporary_and_says_what_to_try(self, proxy, tmp_path):
+        admin = f"http://127.0.0.1:{servers.free_port()}"
+        options = EnvoyTraffic.Options(runtime_dir=proxy.runtime_dir, key="payment.canary", admin=admin)
+        with pytest.raises(TemporaryError, match="curl"):
+            await EnvoyTraffic(options, Context(tmp_path, tmp_path)).probe()
+
+
+FLAGS = {
+    "$schema": "https://flagd.dev/schema/v0/flags.json",
+    "flags": {
+        "fix": {"state": "ENABLED", "variants": {"on": True, "off": False}, "defaultVariant": "off"},
+        "other": {"state": "ENABLED", "variants": {"a": 1}, "defaultVariant": "a"},
+    },
+}
+
+
+class TestFlagdFile(TrafficContract):
+    @pytest.fixture
+    def file(self, tmp_path):
+        path = tmp_path / "flags.json"
+        path.write_text(json.dumps(FLAGS))
+        return path
+
+    @pytest.fixture
+    def driver(self, file, tmp_path):
+        return FlagdFileTraffic(FlagdFileTraffic.Options(file="flags.json", flag="fix"), Context(tmp_path, tmp_path))
+
+    @pytest.mark.parametrize("weight", [0, 10, 50, 100])
+    async def test_an_openfeature_client_sees_the_share(self, driver, file, weight):
+        await driver.set_weight(weight, call("a"))
+        api.set_provider(FlagdProvider(resolver_type=ResolverType.FILE, offline_flag_source_path=str(file)))
+        client = api.get_client()
+        seen = [client.get_boolean_value("fix", False, EvaluationContext(f"user-{n}")) for n in range(3000)]
+        api.shutdown()
+        assert sum(seen) / 30 == pytest.approx(weight, abs=0 if weight in (0, 100) else 3)
+
+    async def test_the_rest_of_the_file_stays_and_its_time_rises(self, driver, file):
+        times = [file.stat().st_mtime_ns]
+        for weight in range(5):
+            await driver.set_weight(weight, call(str(weight)))
+            times.append(file.stat().st_mtime_ns)
+        assert times == sorted(set(times))
+        assert json.loads(file.read_text())["flags"]["other"] == FLAGS["flags"]["other"]
+
+    async def test_targeting_of_somebody_else_is_refused(self, driver, file):
+        flags = json.loads(json.dumps(FLAGS))
+        flags["flags"]["fix"]["targeting"] = {"if": [True, "on", "off"]}
+        file.write_text(json.dumps(flags))
+        with pytest.raises(PermanentError, match="targeting of its own"):
+            await driver.set_weight(10, call("a"))
+
+
+class TestShell(TrafficContract):
+    @pytest.fixture
+    def driver(self, tmp_path: Path):
+        (tmp_path / "weight").write_text("0")
+        write = "import sys; open('weight', 'w').write(sys.argv[1]); open('log', 'a').write('x')"
+        options = ShellTraffic.Options(
+            set=[sys.executable, "-c", write, "{weight}"],
+            read=[sys.executable, "-c", "print(open('weight').read())"],
+        )
+        return ShellTraffic(options, Context(tmp_path, tmp_path / "state"))
+
+    async def test_a_repeated_key_runs_the_command_once(self, driver, tmp_path):
+        await driver.set_weight(25, call("a"))
+        await driver.set_weight(25, call("a"))
+        assert (tmp_path / "log").read_text() == "x"
+
+    def test_unknown_placeholders_are_refused(self):
+        with pytest.raises(ValueError, match=r"unknown placeholder \{wieght\}"):
+            ShellTraffic.Options(set=["x", "{wieght}"], read=["y"])

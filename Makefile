@@ -22,6 +22,7 @@ check: .venv/ready           ## style, types, floors
 	$(BIN)/mkdocs build --strict --quiet --site-dir .venv/site
 
 build: .venv/ready           ## the wheel, into dist/
+	rm -rf dist
 	$(BIN)/uv build --wheel --no-build-isolation --python $(BIN)/python --quiet
 
 lock: .venv/uv               ## write requirements.lock anew from pyproject.toml

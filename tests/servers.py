@@ -128,7 +128,7 @@ def envoy(folder: Path, stable: str, canary: str) -> Iterator[Envoy]:
         {"match": {"prefix": "/"}, "route": {"cluster": "stable"}},
     ]
     manager = {
-        "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",  # noqa: E501
         "stat_prefix": "in",
         "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": routes}]},
         "http_filters": [

@@ -1,4 +1,4 @@
-"""A small world for whole-rollout tests: a splitter driven by real commands, real /metrics over HTTP, a real coordinator.
+"""A small world for whole-rollout tests: real commands as the splitter, real /metrics, a real coordinator.
 
 The counters grow with the clock at a given rate and follow the weight file, so nothing has to send requests.
 """
@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -164,10 +164,8 @@ class Local:
                 self._child.wait(15)
             except subprocess.TimeoutExpired:
                 self.kill_worker()
-        try:
+        with suppress(OSError, ValueError):
             self.kill_engine()
-        except (OSError, ValueError):
-            pass
 
     def view(self, rollout: str) -> dict[str, Any]:
         view: dict[str, Any] = self.api.get(f"/v1/rollouts/{rollout}")

@@ -93,7 +93,13 @@ def render(plan: Plan, recorded: Recorded) -> Message | None:
         template = _templates.get_template(f"{kind}.md.j2")
     except TemplateNotFound:
         return None
-    text = template.render(plan=plan, rollout=recorded.rollout, by=recorded.by, sentence=sentence(recorded.event))
+    text = template.render(
+        plan=plan,
+        rollout=recorded.rollout,
+        by=recorded.by,
+        sentence=sentence(recorded.event),
+        reason=getattr(recorded.event, "reason", ""),
+    )
     title, _, body = text.strip().partition("\n")
     facts = {"service": plan.service, "environment": plan.environment, "version": plan.version, "at": recorded.at}
     return Message(

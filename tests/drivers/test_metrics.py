@@ -22,7 +22,7 @@ big{le="+Inf"} +Inf
 """
 
 
-def _read(selector, text=TEXT.decode()):
+def _read(selector, text=str(TEXT, "utf-8")):
     return select(text, [parse_selector(selector)])[0]
 
 
@@ -40,7 +40,7 @@ def test_escapes_timestamps_and_special_numbers_are_read():
 )  # fmt: skip
 def test_selectors_match_or_say_what_is_wrong(selector, count):
     if count is None:
-        with pytest.raises(ValueError, match="expected|expression"):
+        with pytest.raises(ValueError, match=r"expected|expression"):
             _read(selector)
     else:
         assert len(_read(selector)) == count
@@ -85,7 +85,7 @@ class TestScrape(MetricsContract):
 
 @pytest.fixture(scope="module")
 def prometheus(tmp_path_factory):
-    with servers.http_server(TEXT.replace(b" 1700000000000", b"")) as page:
+    with servers.http_server(TEXT.replace(b" 1700000000000", b"")) as page:  # noqa: SIM117
         with servers.prometheus(tmp_path_factory.mktemp("prometheus"), page.url) as url:
             query = f"{url}/api/v1/query?query=hits_total"
             servers.wait_until(lambda: "v2" in servers.httpx.get(query, trust_env=False).text, "the first scrape")

@@ -1,4 +1,5 @@
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pilotage.core.errors import PermanentError
-from pilotage.drivers.process import OUTPUT_LIMIT, run, run_once
+from pilotage.drivers.process import OUTPUT_LIMIT, OVERTAKEN, run, run_once
 from tests.servers import wait_until
 
 COUNT = "open('count', 'a').write('x'); "
@@ -75,3 +76,15 @@ async def test_output_is_bounded(tmp_path):
 async def test_a_missing_command_is_named(tmp_path):
     with pytest.raises(PermanentError, match="no-such-command"):
         await run(["no-such-command"], cwd=tmp_path, env=os.environ, timeout_s=1)
+
+
+async def test_an_overtaken_command_is_ended_before_the_cancellation_goes_on(tmp_path):
+    code = "import pathlib, time; pathlib.Path('began').touch(); time.sleep(5); pathlib.Path('ended').touch()"
+    call = asyncio.create_task(_once(tmp_path, code))
+    await asyncio.to_thread(wait_until, (tmp_path / "began").exists, "the command's begin")
+    call.cancel(OVERTAKEN)
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    (folder,) = (tmp_path / "state" / "calls").iterdir()
+    assert json.loads((folder / "1.json").read_text())["returncode"] == -9
+    assert not (tmp_path / "ended").exists()

@@ -18,6 +18,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ OVERTAKEN = "overtaken"
 _EXCERPT_LINES = 5
 _EXCERPT_CHARS = 1000
 _GRACE_S = 10.0
+_STOP_WITHIN_S = 1.5
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Finished:
 
 
 _SUPERVISOR = f"""
-import json, os, signal, subprocess, sys, tempfile
+import json, os, signal, subprocess, sys, tempfile, time
 result, timeout, cwd, *argv = sys.argv[1:]
 signal.signal(signal.SIGHUP, signal.SIG_IGN)
 out, err, timed_out = tempfile.TemporaryFile(), tempfile.TemporaryFile(), False
@@ -63,16 +65,20 @@ except OSError as error:
     code = 127
     err.write(str(error).encode())
 else:
-    signal.signal(signal.SIGTERM, lambda *_: os.killpg(child.pid, signal.SIGKILL))
-    try:
-        code = child.wait(float(timeout))
-    except subprocess.TimeoutExpired:
-        timed_out = True
+    end, stop = time.monotonic() + float(timeout), os.path.join(os.path.dirname(result), "stop")
+    while True:
         try:
-            os.killpg(child.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        code = child.wait()
+            code = child.wait(0.03)
+            break
+        except subprocess.TimeoutExpired:
+            timed_out = time.monotonic() > end
+        if timed_out or os.path.exists(stop):
+            try:
+                os.killpg(child.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            code = child.wait()
+            break
 def tail(file):
     file.seek(max(0, file.seek(0, 2) - {OUTPUT_LIMIT}))
     return file.read().decode("utf-8", "replace")
@@ -92,10 +98,20 @@ async def run_once(
 
     A finished attempt that failed is run again. Raises PermanentError when the command cannot be started,
     TemporaryError when it gave no result; a non-zero exit is returned, not raised.
+    Cancelled as OVERTAKEN, it ends the command too, whoever supervises it, before the cancellation goes on.
     """
     await asyncio.to_thread(check_command, argv, cwd, env)
     folder = state / "calls" / hashlib.sha256(key.encode()).hexdigest()
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True, mode=0o700)
+    try:
+        return await _run_once(folder, argv, cwd, env, timeout_s)
+    except asyncio.CancelledError as cancelled:
+        if cancelled.args == (OVERTAKEN,):
+            await asyncio.to_thread(_stop, folder)
+        raise
+
+
+async def _run_once(folder: Path, argv: Sequence[str], cwd: Path, env: Mapping[str, str], timeout_s: float) -> Finished:
     earlier, _ = await asyncio.to_thread(_last_result, folder)
     supervisor: subprocess.Popen[bytes] | None = None
     loop = asyncio.get_running_loop()
@@ -111,13 +127,7 @@ async def run_once(
             supervisor = await asyncio.to_thread(_start, folder, argv, cwd, env, timeout_s)
         elif supervisor.poll() is not None and (await asyncio.to_thread(_last_result, folder))[0] == attempts:
             raise TemporaryError(f"{argv[0]} was started, but its supervisor died before it could note the result")
-        try:
-            await asyncio.sleep(pause)
-        except asyncio.CancelledError as cancelled:
-            if cancelled.args == (OVERTAKEN,) and supervisor is not None:
-                supervisor.terminate()
-                await asyncio.to_thread(supervisor.wait)
-            raise
+        await asyncio.sleep(pause)
         pause = min(pause * 1.5, 0.1)
     raise TemporaryError(f"{argv[0]} (in {cwd}) has not ended after {timeout_s + _GRACE_S:g} s")
 
@@ -160,6 +170,20 @@ def _last_result(folder: Path) -> tuple[int, Finished | None]:
     if not attempts:
         return 0, None
     return attempts, Finished(**json.loads((folder / f"{attempts}.json").read_text(encoding="utf-8")))
+
+
+def _stop(folder: Path) -> None:
+    """Tells the key's supervisor, also one that is only about to start, to end its command; waits until it is gone."""
+    (folder / "stop").touch()
+    end = time.monotonic() + _STOP_WITHIN_S
+    while time.monotonic() < end:
+        with (folder / "lock").open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(0.02)
+            else:
+                return
 
 
 def _start(

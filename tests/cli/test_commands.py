@@ -1,0 +1,133 @@
+"""The command line as a person meets it: real processes, real exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.stage import Stage
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    folder = tmp_path / "stage"
+    folder.mkdir()
+    stage = Stage(folder)
+    (folder / "plan.yaml").write_text(stage.plan()["plan"])
+    yield stage
+    pilotage(stage.folder, "down")
+    stage.close()
+
+
+def pilotage(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    state = folder.parent / "state"
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("TEMPORAL_", "PILOTAGE_"))}
+    return subprocess.run(
+        [sys.executable, "-m", "pilotage", *arguments],
+        cwd=folder,
+        env={**clean, "PILOTAGE_STATE": str(state), **environment},
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+
+
+def test_run_starts_the_coordinator_follows_and_ends_with_0_when_promoted(stage: Stage) -> None:
+    done = pilotage(stage.folder, "run", "plan.yaml")
+    assert done.returncode == 0, done.stderr
+    assert "promoted" in done.stdout
+    assert pilotage(stage.folder, "list").stdout.count("promoted") == 1
+    written = pilotage(stage.folder, "report", "-o", "report.md")
+    assert written.returncode == 0
+    assert "## Comparison" in (stage.folder / "report.md").read_text()
+
+
+def test_run_ends_with_1_when_rolled_back(stage: Stage) -> None:
+    stage.error_rate["new"] = 0.5
+    assert pilotage(stage.folder, "run", "plan.yaml").returncode == 1
+
+
+def test_run_in_a_pipe_ends_with_3_when_a_person_is_needed_and_names_the_command(stage: Stage) -> None:
+    text = stage.plan(phases="[{weight: 10%, watch: 1s, approval: true}, {weight: 100%, watch: 1s}]")["plan"]
+    (stage.folder / "plan.yaml").write_text(text)
+    done = pilotage(stage.folder, "run", "plan.yaml")
+    assert done.returncode == 3
+    assert "approve" in done.stdout
+    assert pilotage(stage.folder, "rollback").returncode == 0
+
+
+def test_a_detached_run_answers_status_pause_and_rollback(stage: Stage) -> None:
+    text = stage.plan(phases="[{weight: 10%, watch: 60s}, {weight: 100%, watch: 1s}]")["plan"]
+    (stage.folder / "plan.yaml").write_text(text)
+    rollout = pilotage(stage.folder, "run", "plan.yaml", "--detach").stdout.strip()
+    view = json.loads(pilotage(stage.folder, "status", "--json").stdout)
+    assert view["id"] == rollout
+    assert rollout in pilotage(stage.folder, "doctor").stdout
+    done = pilotage(stage.folder, "rollback", rollout)
+    assert (done.returncode, stage.weight()) == (0, 0)
+
+
+def test_a_wrong_plan_ends_with_2_names_line_and_meaning_and_starts_nothing(stage: Stage) -> None:
+    text = stage.plan()["plan"].replace("service: shop", "servise: shop")
+    (stage.folder / "plan.yaml").write_text(text)
+    done = pilotage(stage.folder, "run", "plan.yaml")
+    assert done.returncode == 2
+    assert "line 3" in done.stderr
+    assert 'Did you mean "service"' in done.stderr
+    assert not (stage.folder.parent / "state" / "coordinator.json").exists()
+
+
+def test_a_missing_secret_is_named_with_its_line_and_starts_nothing(stage: Stage) -> None:
+    more = "notify:\n  - {driver: webhook, url: {env: NO_SUCH_HOOK}}"
+    (stage.folder / "plan.yaml").write_text(stage.plan(more=more)["plan"])
+    done = pilotage(stage.folder, "check", "plan.yaml")
+    assert done.returncode == 2
+    assert "NO_SUCH_HOOK" in done.stderr
+
+
+def test_a_secret_is_in_no_file_of_the_state(stage: Stage) -> None:
+    planted = "planted-7f3a9c"
+    more = "notify:\n  - {driver: webhook, url: 'http://127.0.0.1:9/', secret: {env: HOOK_KEY}}"
+    (stage.folder / "plan.yaml").write_text(stage.plan(more=more)["plan"])
+    assert pilotage(stage.folder, "run", "plan.yaml", HOOK_KEY=planted).returncode == 0
+    pilotage(stage.folder, "down")
+    for file in (stage.folder.parent / "state").rglob("*"):
+        assert not file.is_file() or planted.encode() not in file.read_bytes(), file
+
+
+def test_the_brief_becomes_a_plan_that_says_what_is_missing(tmp_path: Path) -> None:
+    brief = (
+        "Create deployment plan for payment null pointer hot-fix. Severity: P0 (45% of checkouts failing). "
+        "Environment: Production (5M requests/day). Strategy: Canary deployment with feature flag."
+    )
+    done = pilotage(tmp_path, "plan", brief, "-o", "plan.yaml")
+    assert done.returncode == 0
+    assert "P0" in (tmp_path / "plan.yaml").read_text()
+    checked = pilotage(tmp_path, "check", "plan.yaml")
+    assert checked.returncode == 2
+    assert "REPLACE_ME" in checked.stderr
+    assert "Traceback" not in checked.stderr
+
+
+def test_a_coordinator_that_is_not_there_is_said_in_a_sentence(tmp_path: Path) -> None:
+    done = pilotage(tmp_path, "status", PILOTAGE_URL="http://127.0.0.1:9")
+    assert done.returncode == 4
+    assert "`pilotage up` starts one" in done.stderr
+
+
+def test_the_light_commands_import_nothing_heavy() -> None:
+    code = (
+        "import sys, pilotage.cli.main, pilotage.cli.client; "
+        "heavy = {'temporalio', 'pydantic', 'fastapi', 'httpx', 'rich', 'sqlalchemy', 'pandas', 'mcp'}; "
+        "sys.exit(', '.join(heavy & set(sys.modules)))"
+    )
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False).stderr.strip() == ""
+    )

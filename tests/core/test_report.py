@@ -1,0 +1,50 @@
+"""What people read afterwards."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from pilotage.core import events as ev
+from pilotage.core.model import Action, Verdict
+from pilotage.core.report import comparison, duration, report, sentence
+from tests.core.worlds import Group, plan, samples
+
+
+def test_the_report_says_in_one_sentence_why_it_went_back() -> None:
+    events: list[ev.Event] = [
+        ev.RolloutStarted(),
+        ev.WeightSet("proxy", 10, 10, 0.02, "k"),
+        ev.RollbackStarted(0, "errors 40 %"),
+        ev.RolledBack("errors 40 %", 0.1),
+    ]
+    record = [ev.Recorded("r", number, 100.0 + number, "pilotage", event) for number, event in enumerate(events)]
+    text = report(plan(), record, [], {(0, 1): Verdict(Action.ROLLBACK, "errors 40 %")})
+    assert "**Rolled back to 1: errors 40 %.**" in text
+    assert "Time to detect: 1.0 s" in text
+    assert "| 1970-01-01 00:01:43 | pilotage | rolled back in 0.10 s |" in text
+
+
+def test_text_from_outside_cannot_break_the_table() -> None:
+    record = [ev.Recorded("r", 0, 0.0, "eve", ev.RolloutStarted("a | b\n| c [x](y) <script>"))]
+    line = next(line for line in report(plan(), record, [], {}).splitlines() if "rollout started" in line)
+    assert line == "| 1970-01-01 00:00:00 | eve | rollout started: a \\| b \\| c \\[x\\](y) \\<script> |"
+
+
+def test_the_comparison_has_the_canary_beside_control() -> None:
+    table = comparison(plan(known_bad=True), samples(Group(5, 0.0), Group(45, 0.1, bug=0.4), ticks=10))
+    assert table.columns == ("metric", "baseline", "10 %")
+    assert [row[0] for row in table.rows] == ["requests", "error rate", "p50", "p95", "p99", "null pointer"]
+    assert table.rows[0][2] == "500"
+    assert table.rows[1][2].startswith("0.00% (control ")
+
+
+def test_every_event_has_a_sentence() -> None:
+    verdict = Verdict(Action.WATCH, "")
+    for kind in get_args(ev.Event):
+        values = {"verdict": verdict, "weight": 1.0, "wanted": 1.0, "in_force": 1.0, "took_s": 1.0, "watch_s": 1.0}
+        needed = {name: values.get(name, "x") for name in kind.__match_args__ if name != "kind"}
+        assert sentence(kind(**needed))
+
+
+def test_durations_read_like_speech() -> None:
+    assert [duration(seconds) for seconds in (0, 59, 90, 3600)] == ["0 s", "59 s", "1 min 30 s", "1 h"]

@@ -65,7 +65,7 @@ def plan(brief: str, output: Path | None, json_out: bool) -> None:
     from pilotage.core.planning import draft, render_plan
 
     parsed = parse(brief)
-    text = render_plan(draft(parsed))
+    text = render_plan(draft(parsed)).rstrip("\n") + "\n"
     if output is not None:
         if output.exists():
             raise PilotageError(f"{output} exists already; name another file, or remove it first")

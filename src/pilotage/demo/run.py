@@ -20,10 +20,10 @@ from pilotage.paths import state_folder
 
 def run_demo(bad: bool) -> int:
     """Ends with the exit codes of `run`. Leaves nothing running; the report stays in the state folder."""
-    for name in ("TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE", "TEMPORAL_API_KEY", "PILOTAGE_URL", "PILOTAGE_DATABASE"):
-        os.environ.pop(name, None)
     home = state_folder() / "demo"
     home.mkdir(exist_ok=True, mode=0o700)
+    for name in [name for name in os.environ if name.startswith(("TEMPORAL_", "PILOTAGE_"))]:
+        del os.environ[name]  # the demo's engine and coordinator are its own
     folder = Path(tempfile.mkdtemp(prefix="pilotage-demo-"))
     state = folder / "state"
     state.mkdir()

@@ -31,6 +31,7 @@ class EmbeddedServer:
         self._log = state / "engine.log"
         self._process: psutil.Process | None = None
         self.port = 0
+        self._serving = False  # once a worker is connected, the address must stay
 
     @property
     def address(self) -> str:
@@ -47,6 +48,7 @@ class EmbeddedServer:
         if self._process is None or not _alive(self._process):
             self._spawn()
         await self._wait_until_it_answers()
+        self._serving = True
 
     async def supervise(self) -> None:
         """Starts the server again whenever it dies, until cancelled."""
@@ -83,6 +85,8 @@ class EmbeddedServer:
 
     def _spawn(self) -> None:
         binary = find_binary()
+        if self._serving and not _is_free(self.port):
+            raise PilotageError(f"port {self.port} is taken by another program; the worker waits for the engine there")
         if not self.port or not _is_free(self.port):
             self.port = free_port()
         arguments = ["server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", str(self.port)]

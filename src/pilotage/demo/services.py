@@ -29,6 +29,7 @@ class Payment:
 
     def __init__(self, variant: str, group: str) -> None:
         self._variant = variant
+        self._served_by = group.encode()
         self._numbers = itertools.count()
         self._registry = CollectorRegistry()
         checkouts = Counter("checkouts_total", "Checkouts tried", ["group"], registry=self._registry)
@@ -40,16 +41,16 @@ class Payment:
         if scope["type"] != "http":
             return
         if scope["path"] == "/metrics":
-            await _answer(send, 200, generate_latest(self._registry))
+            await self._answer(send, 200, generate_latest(self._registry))
             return
         body = await _body(receive)
         await asyncio.sleep(WORK_S)
         try:
             self._serve(scope["path"], body)
         except (TypeError, ArithmeticError) as error:
-            await _answer(send, 500, type(error).__name__.encode())
+            await self._answer(send, 500, type(error).__name__.encode())
             return
-        await _answer(send, 200, b"ok")
+        await self._answer(send, 200, b"ok")
 
     def _serve(self, path: str, body: bytes) -> None:
         if self._variant == "bad" and next(self._numbers) % 5 in BAD_EVERY:
@@ -71,6 +72,15 @@ class Payment:
     def _round_the_price(self, step: int) -> float:
         return 19.99 / step
 
+    async def _answer(self, send: Send, status: int, body: bytes) -> None:
+        headers = [
+            (b"content-type", b"text/plain; version=0.0.4"),
+            (b"content-length", str(len(body)).encode()),
+            (b"x-served-by", self._served_by),
+        ]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
 
 async def _body(receive: Receive) -> bytes:
     parts = []
@@ -79,12 +89,6 @@ async def _body(receive: Receive) -> bytes:
         parts.append(message.get("body", b""))
         if not message.get("more_body"):
             return b"".join(parts)
-
-
-async def _answer(send: Send, status: int, body: bytes) -> None:
-    headers = [(b"content-type", b"text/plain; version=0.0.4"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
 
 
 def main() -> None:

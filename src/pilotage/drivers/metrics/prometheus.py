@@ -11,6 +11,7 @@ from pydantic import Field
 
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context, DriverOptions, Point
+from pilotage.drivers.http import client
 from pilotage.drivers.secrets import Secret
 
 
@@ -23,7 +24,7 @@ class PrometheusMetrics:
     def __init__(self, options: Options, context: Context) -> None:
         self._options = options
         self._url = options.url.rstrip("/") + "/api/v1/query"
-        self._client = httpx.AsyncClient(timeout=options.timeout_s)
+        self._client = client(options.timeout_s)
 
     async def read(self, selectors: Sequence[str]) -> list[list[Point]]:
         """Each selector is a PromQL expression giving an instant vector or a scalar."""

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context, DriverOptions, Point
+from pilotage.drivers.http import client
 from pilotage.drivers.metrics.exposition import parse_selector, select
 from pilotage.drivers.secrets import Secret
 
@@ -26,7 +27,7 @@ class ScrapeMetrics:
 
     def __init__(self, options: Options, context: Context) -> None:
         self._options = options
-        self._client = httpx.AsyncClient(timeout=options.timeout_s)
+        self._client = client(options.timeout_s)
 
     async def read(self, selectors: Sequence[str]) -> list[list[Point]]:
         """One page missing fails the whole read: a sum without it would look like counters going backwards."""

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context, DriverOptions, Message
+from pilotage.drivers.http import client
 from pilotage.drivers.secrets import Secret
 
 
@@ -25,7 +26,7 @@ class WebhookNotifier:
 
     def __init__(self, options: Options, context: Context) -> None:
         self._options = options
-        self._client = httpx.AsyncClient(timeout=options.timeout_s)
+        self._client = client(options.timeout_s)
 
     async def send(self, message: Message) -> None:
         body = json.dumps(asdict(message), ensure_ascii=False, default=str).encode()

@@ -8,6 +8,7 @@ from openfeature import api
 from openfeature.contrib.provider.flagd import FlagdProvider
 from openfeature.contrib.provider.flagd.config import ResolverType
 from openfeature.evaluation_context import EvaluationContext
+from openfeature.provider import ProviderStatus
 
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context
@@ -91,6 +92,7 @@ class TestFlagdFile(TrafficContract):
         await driver.set_weight(weight, call("a"))
         api.set_provider(FlagdProvider(resolver_type=ResolverType.FILE, offline_flag_source_path=str(file)))
         client = api.get_client()
+        servers.wait_until(lambda: client.get_provider_status() == ProviderStatus.READY, "the provider's first read")
         seen = [client.get_boolean_value("fix", False, EvaluationContext(f"user-{n}")) for n in range(3000)]
         api.shutdown()
         assert sum(seen) / 30 == pytest.approx(weight, abs=0 if weight in (0, 100) else 3)

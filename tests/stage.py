@@ -67,6 +67,9 @@ class Stage:
         self.rate = rate
         self.error_rate = {"old": 0.0, "new": 0.0}
         self.up = True
+        self.attempts: list[str] = []
+        self.messages: list[dict[str, Any]] = []
+        """What a webhook sink that refuses every other attempt has received."""
         self._counts = {"old": [0.0, 0.0], "new": [0.0, 0.0]}
         self._at = time.monotonic()
         self._lock = threading.Lock()
@@ -84,6 +87,16 @@ class Stage:
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                failing = len(stage.attempts) % 2 == 0
+                stage.attempts.append(self.headers["Idempotency-Key"])
+                if not failing:
+                    stage.messages.append(json.loads(body))
+                self.send_response(503 if failing else 204)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
 
             def log_message(self, *_: Any) -> None:
                 pass

@@ -33,23 +33,21 @@ class Comms:
         self._state = state
         self._failures: dict[tuple[str, int], int] = {}
         self._not_before: dict[tuple[str, int], float] = {}
-        self._open: set[str] = set()
+        self._plans: dict[str, Plan] = {}
 
     async def follow(self) -> None:
         """Until cancelled. A rollout is followed until it has ended and its last message is out."""
+        waiting = {row.rollout for row in await self._store.run(queries.backlog)}
         while True:
-            for row in await self._store.run(queries.list_rollouts, limit=10_000, active_only=True):
-                self._open.add(row.id)
-            for rollout in list(self._open):
-                if await self._serve(rollout):
-                    self._open.discard(rollout)
+            active = await self._store.run(queries.active_rollouts)
+            for rollout in (active | waiting) - self._plans.keys():
+                self._plans[rollout] = (await self._store.run(queries.get_rollout, rollout)).plan
+            waiting.clear()
+            for rollout, plan in list(self._plans.items()):
+                done = [await self._advance(plan, rollout, channel) for channel in range(len(plan.notify))]
+                if rollout not in active and all(done):
+                    del self._plans[rollout]
             await asyncio.sleep(EVERY_S)
-
-    async def _serve(self, rollout: str) -> bool:
-        """True when the rollout has ended and every channel has everything."""
-        row = await self._store.run(queries.get_rollout, rollout)
-        done = [await self._advance(row.plan, rollout, channel) for channel in range(len(row.plan.notify))]
-        return row.ended and all(done)
 
     async def _advance(self, plan: Plan, rollout: str, channel: int) -> bool:
         place = (rollout, channel)

@@ -50,13 +50,8 @@ class Coordinator:
         return rollout
 
     async def _refuse_if_active(self, plan: Plan) -> None:
-        for row in await self.store.run(queries.list_rollouts, active_only=True):
-            if (row.plan.service, row.plan.environment) == (plan.service, plan.environment):
-                raise Refused(
-                    f"{plan.service} in {plan.environment} already has an active rollout: {row.id}, started by "
-                    f"{row.requested_by}. Follow it with `pilotage watch {row.id}`, "
-                    f"or end it with `pilotage rollback {row.id}`."
-                )
+        """Early, before any driver is asked; `create_rollout` holds the lock itself."""
+        await self.store.run(queries.check_lock, plan)
 
     async def command(self, rollout: str, command: Command, by: str, reason: str = "") -> Outcome:
         """Carries the command out and answers with what came of it. Raises Refused or NotFound."""

@@ -9,6 +9,9 @@ import pytest
 
 from tests.stage import Local, Stage, local, wait_for
 
+WITHIN_S = 15
+"""After the restart the rollout goes on within this time."""
+
 
 @pytest.mark.parametrize("moment", ["watch", "driver call"])
 @pytest.mark.parametrize("victim", ["worker", "engine", "both"])
@@ -24,8 +27,10 @@ def test_the_rollout_survives(victim: str, moment: str, tmp_path: Path) -> None:
             else:
                 (folder / "slow").write_text("2")
                 wait_for(lambda: any("begin" in call for call in stage.calls()), 30)
+            progress = coordinator.view(rollout)["progress"]
             kill(coordinator, victim)
             (folder / "slow").unlink(missing_ok=True)
+            coordinator.until(rollout, lambda view: view["phase"] > 1 or view["progress"] > progress, WITHIN_S)
             view = coordinator.ended(rollout, 60)
             assert (view["status"], stage.weight()) == ("promoted", 100)
             events = coordinator.api.get(f"/v1/rollouts/{rollout}/events")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pilotage.cli.client import ApiError
-from tests.stage import Local, Stage, local
+from tests.stage import Local, Stage, local, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -178,3 +178,20 @@ def test_a_canary_that_already_has_traffic_is_refused(coordinator: Local, stage:
     (stage.folder / "weight").write_text("25")
     with pytest.raises(ApiError, match="already sends 25 % to the canary"):
         start(coordinator, stage, "busy")
+
+
+def test_messages_arrive_once_and_in_order_though_the_sink_fails_half_of_the_time(
+    coordinator: Local, stage: Stage
+) -> None:
+    more = f"notify:\n  - {{driver: webhook, url: 'http://127.0.0.1:{stage.port}/hook'}}"
+    stage.error_rate["new"] = 0.5
+    rollout = start(coordinator, stage, "told", more=more)
+    wait_for(lambda: any(one["kind"] == "rolled_back" for one in stage.messages), 60)
+    assert [one["kind"] for one in stage.messages if one["kind"] != "held"] == [
+        "rollout_started",
+        "phase_passed",
+        "rolled_back",
+    ]
+    assert len({one["id"] for one in stage.messages}) == len(stage.messages)
+    assert "errors 50.0%" in stage.messages[-1]["text"]
+    assert stage.messages[-1]["rollout"] == rollout

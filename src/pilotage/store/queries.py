@@ -33,10 +33,8 @@ class RolloutRow:
     ended: bool
 
 
-def create_rollout(
-    connection: Connection, rollout: str, plan: Plan, plan_text: str, owner: str, reason: str, at: float
-) -> None:
-    """Takes the lock of the service and environment and writes the rollout; raises Refused naming the lock's holder."""
+def check_lock(connection: Connection, plan: Plan) -> None:
+    """Raises Refused naming the holder when the plan's service and environment have an active rollout."""
     holder = connection.execute(
         select(locks).where(locks.c.service == plan.service, locks.c.environment == plan.environment)
     ).first()
@@ -46,6 +44,13 @@ def create_rollout(
             f"{holder.owner} ({holder.reason}). Follow it with `pilotage watch {holder.rollout}`, "
             f"or end it with `pilotage rollback {holder.rollout}`."
         )
+
+
+def create_rollout(
+    connection: Connection, rollout: str, plan: Plan, plan_text: str, owner: str, reason: str, at: float
+) -> None:
+    """Takes the lock of the service and environment and writes the rollout; raises Refused naming the lock's holder."""
+    check_lock(connection, plan)
     lock = {"service": plan.service, "environment": plan.environment, "rollout": rollout, "owner": owner}
     connection.execute(insert(locks).values(**lock, reason=reason, since=at))
     connection.execute(
@@ -88,6 +93,10 @@ def list_rollouts(connection: Connection, limit: int = 50, active_only: bool = F
     if active_only:
         query = query.where(rollouts.c.ended.is_(False))
     return [_rollout(row) for row in connection.execute(query)]
+
+
+def active_rollouts(connection: Connection) -> set[str]:
+    return set(connection.execute(select(rollouts.c.id).where(rollouts.c.ended.is_(False))).scalars())
 
 
 def append_event(connection: Connection, recorded: Recorded) -> None:

@@ -80,10 +80,9 @@ def _progress(view: View) -> RenderableType:
 
 def _weights(view: View) -> Text:
     share = view["share_observed"]
-    observed = "not yet known" if share is None else f"{share:.1f} %"
+    observed = "the observed share is not yet known" if share is None else f"{share:.1f} % observed"
     return Text(
-        f"traffic to the canary: {view['weight_wanted']:g} % wanted, "
-        f"{view['weight_in_force']:g} % in force, {observed} observed"
+        f"traffic to the canary: {view['weight_wanted']:g} % wanted, {view['weight_in_force']:g} % in force, {observed}"
     )
 
 
@@ -101,7 +100,8 @@ def _findings(view: View) -> list[Text]:
     for finding in view["findings"]:
         mark, colour = MARKS.get(finding["action"], ("?", "white"))
         line = Text(f"{mark} ", style=colour)
-        line.append(f"{finding['metric']}: ", style="bold")
+        if not finding["sentence"].startswith(finding["metric"].split()[0]):
+            line.append(f"{finding['metric']}: ", style="bold")
         line.append(finding["sentence"])
         lines.append(line)
     return lines

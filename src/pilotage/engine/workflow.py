@@ -6,6 +6,7 @@ Deterministic: only `core` and workflow APIs here. Everything that touches the w
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 
 from temporalio import workflow
@@ -26,7 +27,7 @@ FOREVER = RetryPolicy(
 A_FEW_TIMES = RetryPolicy(initial_interval=timedelta(milliseconds=300), backoff_coefficient=2, maximum_attempts=3)
 HEARTBEAT = timedelta(seconds=5)
 PAUSE_REMINDER_S = 4 * 3600.0
-ROLLBACK_ANSWER_S = 30.0
+ANSWER_S = 30.0
 STEP_RETRY_S = 5.0
 
 
@@ -220,13 +221,8 @@ class RolloutWorkflow:
             case Command.PROMOTE:
                 self._promoted_by_person = True
                 await self._change(ev.PromotionForced(phase, order.reason), order, held=False)
-                await workflow.wait_condition(
-                    lambda: (
-                        (self._state.phase > phase and self._state.status is not Status.SHIFTING)
-                        or self._state.status.ended
-                        or self._state.status in (Status.AWAITING_APPROVAL, Status.ROLLING_BACK)
-                    )
-                )
+                if not await self._soon(lambda: self._has_left(phase)):
+                    return Outcome(self._state.status, False, f"not promoted yet: {self._state.reason}")
         return Outcome(self._state.status, True, f"{order.command}: the rollout is {self._state.status}")
 
     @command.validator
@@ -247,9 +243,7 @@ class RolloutWorkflow:
         if self._turn_back is None:
             self._turned_by = order.by
             self._turn_back = TurnBack(order.reason or f"asked for by {order.by}")
-        try:
-            await workflow.wait_condition(lambda: self._state.status.ended, timeout=ROLLBACK_ANSWER_S)
-        except TimeoutError:
+        if not await self._soon(lambda: self._state.status.ended):
             return Outcome(self._state.status, False, f"still rolling back: {self._state.reason}")
         if self._now() is not Status.ROLLED_BACK:
             return Outcome(self._state.status, False, f"came too late: the rollout is {self._state.status}")
@@ -275,6 +269,20 @@ class RolloutWorkflow:
             return str(failure.cause or failure)
         await self._record(event)
         return None
+
+    async def _soon(self, test: Callable[[], bool]) -> bool:
+        """Whether it came true within the time a caller waits for an answer."""
+        try:
+            await workflow.wait_condition(test, timeout=ANSWER_S)
+        except TimeoutError:
+            return False
+        return True
+
+    def _has_left(self, phase: int) -> bool:
+        status = self._state.status
+        if status.ended or status in (Status.AWAITING_APPROVAL, Status.ROLLING_BACK):
+            return True
+        return self._state.phase > phase and status is not Status.SHIFTING
 
     def _now(self) -> Status:
         return self._state.status

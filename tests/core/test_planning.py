@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from pilotage import planfile
 from pilotage.core.brief import parse
 from pilotage.core.errors import PlanError
-from pilotage.core.planning import draft, render_plan, smallest_visible
+from pilotage.core.planning import draft, render_plan
+from pilotage.core.power import smallest_visible
 
 EXAMPLE = (
     "Create deployment plan for payment null pointer hot-fix. Severity: P0 (45% of checkouts failing). "
@@ -47,8 +48,8 @@ def test_a_conflict_is_written_into_the_plan():
 
 
 def test_more_traffic_sees_smaller_regressions():
-    assert smallest_visible(1e6, 0.1) < smallest_visible(1e5, 0.1)
-    assert smallest_visible(5, 0.1) is None
+    assert smallest_visible(1e6, 0.1, 0.003) < smallest_visible(1e5, 0.1, 0.003)
+    assert smallest_visible(5, 0.1, 0.003) is None
 
 
 @given(st.text())

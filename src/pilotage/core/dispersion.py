@@ -1,0 +1,126 @@
+"""Overdispersion: how much more control varies than independent requests would (JUDGE 2).
+
+phi is Pearson's chi-square over its degrees of freedom (McCullagh & Nelder, "Generalized Linear Models", 4.5), over
+instances and minutes of the last 30 minutes; evidence is divided by phi' = 1 + 1.5 (phi - 1).
+Only what the past minutes have shown is used, so that the evidence stays valid.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+
+from pilotage.core.counters import KEPT_MINUTES, Counts, add_histograms, join
+from pilotage.core.model import Histogram, Minute
+
+Cells = Mapping[str, tuple[float, float]]
+
+SURE = 2.0
+"""Standard deviations above what chance explains; less counts as none, so that luck does not cost power."""
+
+
+class Dispersion:
+    """`errors` and `latency` are the factors phi' now; 1 until the past says otherwise."""
+
+    def __init__(self, past: Iterable[Minute], tick_s: float) -> None:
+        self._minutes: deque[Minute] = deque(past, maxlen=KEPT_MINUTES)
+        self._ticks_per_minute = max(1, math.ceil(60 / tick_s))
+        self._cells: dict[str, tuple[float, float]] = {}
+        self._latency: Histogram | None = None
+        self._ticks = 0
+        self.errors = self.latency = 1.0
+        self._weigh()
+
+    def add(self, control: Counts) -> None:
+        """One tick of control."""
+        join(self._cells, control)
+        self._latency = add_histograms(self._latency, control.latency)
+        self._ticks += 1
+        if self._ticks >= self._ticks_per_minute:
+            self._minutes.append(Minute(self._cells, self._latency))
+            self._cells, self._latency, self._ticks = {}, None, 0
+            self._weigh()
+
+    def _weigh(self) -> None:
+        self.errors = inflated(phi_of_errors([minute.cells for minute in self._minutes]))
+        self.latency = inflated(phi_of_latency([minute.latency for minute in self._minutes if minute.latency]))
+
+
+def inflated(phi: float) -> float:
+    return 1 + 1.5 * (max(1.0, phi) - 1)
+
+
+def phi_of_errors(minutes: Iterable[Cells]) -> float:
+    """Instances compared within each minute (what all share cancels in the evidence and is no noise here); one
+    instance alone is compared from minute to minute. Instances that differ for the whole time count as well."""
+    minutes = list(minutes)
+    apart = _Pearson()
+    whole: dict[str, tuple[float, float]] = {}
+    for cells in minutes:
+        apart.compare(cells.values())
+        for name, (n, e) in cells.items():
+            before = whole.get(name, (0.0, 0.0))
+            whole[name] = (before[0] + n, before[1] + e)
+    if apart.freedom == 0:
+        for early, late in pairwise(minutes):
+            apart.compare([*early.values(), *late.values()])
+    lasting = _Pearson()
+    lasting.compare(whole.values())
+    return max(apart.phi, lasting.phi)
+
+
+def phi_of_latency(minutes: Iterable[Histogram]) -> float:
+    """Minutes next to each other, bucket by bucket. Needs equal buckets."""
+    minutes = list(minutes)
+    apart = _Pearson()
+    for early, late in pairwise(minutes):
+        if early.bounds == late.bounds:
+            apart.compare_shapes(early.counts, late.counts)
+    return apart.phi
+
+
+class _Pearson:
+    """Sums chi-square, its degrees of freedom and its variance over many small tables."""
+
+    def __init__(self) -> None:
+        self._chi = self._variance = 0.0
+        self.freedom = 0
+
+    @property
+    def phi(self) -> float:
+        if self.freedom == 0 or self._chi < self.freedom + SURE * math.sqrt(self._variance):
+            return 1.0
+        return self._chi / self.freedom
+
+    def compare(self, cells: Iterable[tuple[float, float]]) -> None:
+        """(trials, events) of cells that should have one rate."""
+        cells = [(n, e) for n, e in cells if n > 0]
+        trials, events = sum(n for n, _ in cells), sum(e for _, e in cells)
+        if len(cells) < 2 or not 0 < events < trials:
+            return
+        rate = events / trials
+        for n, e in cells:
+            expected = n * rate
+            self._chi += (e - expected) ** 2 / (expected * (1 - rate))
+            self._variance += 2 * (1 - n / trials) + (1 - n / trials) / expected
+        self.freedom += len(cells) - 1
+
+    def compare_shapes(self, a: Iterable[float], b: Iterable[float]) -> None:
+        """Two histograms with equal buckets that should have one shape; rare buckets (expected below 5) are joined."""
+        a, b = list(a), list(b)
+        n_a, n_b = sum(a), sum(b)
+        if n_a <= 0 or n_b <= 0:
+            return
+        rarest = min(n_a, n_b) / (n_a + n_b)
+        chi, buckets, left, right = 0.0, 0, 0.0, 0.0
+        for x, y in zip(a, b, strict=True):
+            left, right = left + x, right + y
+            if (left + right) * rarest >= 5:
+                chi += (left * n_b - right * n_a) ** 2 / (n_a * n_b * (left + right))
+                buckets, left, right = buckets + 1, 0.0, 0.0
+        if buckets >= 2:
+            self._chi += chi
+            self._variance += 2.0 * (buckets - 1)
+            self.freedom += buckets - 1

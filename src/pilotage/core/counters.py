@@ -70,9 +70,10 @@ class Meter:
     def _check(self, reading: Reading) -> None:
         if reading.fault:
             raise Fault(reading.fault)
-        if reading.canary is None and (reading.control is None or self._canary_seen):
-            gone = "the canary" if reading.control else "either group"
-            raise Fault(f"the metrics have no series for {gone}")
+        if reading.canary is None and reading.control is None:
+            raise Fault("the metrics have no series for either group")
+        if reading.canary is None and self._canary_seen and self._control != "optional":
+            raise Fault("the metrics have no series for the canary any more")
         if reading.control is None and self._control == "needed":
             raise Fault("the metrics have no series for control")
         for name, group in (("canary", reading.canary), ("control", reading.control)):
@@ -84,7 +85,8 @@ class Meter:
     def _step(self, before: Reading, after: Reading) -> Delta:
         canary = Counts()
         if after.canary is not None:
-            canary = _group("canary", before.canary or _unborn(after.canary), after.canary)
+            start = after.canary if self._canary_seen else _unborn(after.canary)
+            canary = _group("canary", before.canary or start, after.canary)
         if self._control == "ignored" or after.control is None:
             return Delta(canary)
         return Delta(canary, _group("control", before.control or after.control, after.control))
@@ -243,6 +245,11 @@ def _steps(samples: Iterable[Sample]) -> Iterable[tuple[Sample, Delta]]:
             yield sample, step
 
 
+def before(samples: Iterable[Sample], phase: int) -> list[Sample]:
+    """The samples a phase's judge may learn from: those of earlier phases, and of the time before the rollout."""
+    return [one for one in samples if one.phase < phase or one.tick < 0]
+
+
 def baseline_of(samples: Iterable[Sample]) -> Baseline:
     """Control's totals over the samples, and its last 30 minutes one by one."""
     control, seen = Counts(), False
@@ -254,7 +261,7 @@ def baseline_of(samples: Iterable[Sample]) -> Baseline:
         minute = sample.at // 60
         minutes[minute] = add(minutes.get(minute, Counts()), step.control)
         join(cells.setdefault(minute, {}), step.control)
-    seen = any(sample.reading.canary is not None for sample in known)
+    seen = any(sample.reading.canary is not None and sample.tick >= 0 for sample in known)
     recent = [Minute(cells[minute], minutes[minute].latency) for minute in sorted(minutes)[-KEPT_MINUTES:]]
     return Baseline(
         control.requests, control.errors, control.latency, control.bug_total, control.bug_bad, tuple(recent), seen

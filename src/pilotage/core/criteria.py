@@ -18,6 +18,8 @@ GUARD_NEEDS_RELATIVE = math.log(20)
 EARLY_NEEDS = math.log(20)
 ONE_LOOK = 0.005
 """Level of the exact tests at the end of a watch, which look once."""
+NO_CHANCE = 1e-5
+"""Level of the test of the share, which looks at every tick."""
 APART_Z = 2.2
 """Two p95 whose intervals of this width do not meet differ at about the same level."""
 BASELINE_RATIO = 2.0
@@ -41,11 +43,10 @@ def share(judge: Judge) -> Finding:
         return Finding("share", Action.WATCH, f"share not yet known: {n:g} requests in all, needs 30", n=n)
     observed = 100 * canary / n
     sentence = f"{observed:.1f} % of the last {n:g} requests reach the canary, {wanted:g} % wanted"
-    off = abs(observed - wanted)
-    if off > judge.plan.limits.share_tolerance:
-        fraction = wanted / 100
-        deviation = 100 * math.sqrt(max(fraction * (1 - fraction), 1 / n) / n)
-        if off > 4 * deviation:
+    if abs(observed - wanted) > judge.plan.limits.share_tolerance:
+        more, fraction = observed > wanted, wanted / 100
+        chance = binomial_tail(canary if more else n - canary, n, fraction if more else 1 - fraction)
+        if chance < NO_CHANCE:
             return _alarm(judge, "share", "traffic-share", sentence, observed, n=n)
     return Finding("share", Action.PROMOTE, sentence, observed, n=n)
 
@@ -85,16 +86,20 @@ def errors_limit(judge: Judge, done: bool) -> Finding:
     rate = _rate(canary)
     if log_e >= alarm:
         said = f"errors {rate}, limit {limits.errors_trigger:.1%}: evidence {_e(log_e)}"
-        if not judge.alone:
-            theirs = _rate(control)
-            if judge.worse.log_e >= GUARD_NEEDS_RELATIVE:
-                return found(None, f"{said}, and more than control's {theirs}", "errors-over-limit")
-            why = f"not shown to be more than control's {theirs}, so going back may not help"
-            return found(None, f"{said}; {why}", "errors-shared")
-        before = _rate(Counts(base.requests, base.errors))
-        if judge.above_baseline.log_e >= alarm:
+        before = _rate(Counts(base.requests, base.errors) if judge.alone else control)
+        if judge.alone and judge.above_baseline.log_e >= alarm:
             return found(None, f"{said}, and more than the baseline's {before}", "errors-over-limit")
-        return found(None, f"{said}; the baseline had {before}: going back would bring that back", "errors-shared")
+        if not judge.alone and judge.worse.log_e >= GUARD_NEEDS_RELATIVE:
+            return found(None, f"{said}, and more than control's {before}", "errors-over-limit")
+        why = (
+            f"the baseline had {before}: going back would bring that back"
+            if judge.alone
+            else f"not shown to be more than control's {before}, so going back may not help"
+        )
+        if judge.recent_errors > limits.errors_trigger * judge.recent_canary:
+            return found(None, f"{said}; {why}", "errors-shared")
+        if not done:
+            return found(Action.PROMOTE, f"{said}; {why}; below the limit again in the last ticks")
     phi, floor = judge.dispersion.errors, limits.errors_success
     if judge.alone and base.requests == 0:
         return found(Action.WATCH, f"errors {rate}: no concurrent control and no recorded baseline to compare with")

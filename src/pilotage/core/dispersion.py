@@ -17,8 +17,11 @@ from pilotage.core.model import Histogram, Minute
 
 Cells = Mapping[str, tuple[float, float]]
 
-SURE = 2.0
+SURE = 2.5
 """Standard deviations above what chance explains; less counts as none, so that luck does not cost power."""
+SURE_LASTING = 3.5
+"""The same for the few sums over the whole time: chi-square of few degrees of freedom has a long tail."""
+LEAST_INSTANCES = 4
 
 
 class Dispersion:
@@ -68,7 +71,9 @@ def phi_of_errors(minutes: Iterable[Cells]) -> float:
             apart.compare([*early.values(), *late.values()])
     lasting = _Pearson()
     lasting.compare(whole.values())
-    return max(apart.phi, lasting.phi)
+    if lasting.freedom < LEAST_INSTANCES - 1:
+        return apart.phi
+    return max(apart.phi, lasting.phi_beyond(apart.phi, SURE_LASTING))
 
 
 def phi_of_latency(minutes: Iterable[Histogram]) -> float:
@@ -90,7 +95,11 @@ class _Pearson:
 
     @property
     def phi(self) -> float:
-        if self.freedom == 0 or self._chi < self.freedom + SURE * math.sqrt(self._variance):
+        return self.phi_beyond(1.0)
+
+    def phi_beyond(self, known: float, sure: float = SURE) -> float:
+        """phi where it is surely more than what is already known; 1 elsewhere."""
+        if self.freedom == 0 or self._chi < known * (self.freedom + sure * math.sqrt(self._variance)):
             return 1.0
         return self._chi / self.freedom
 

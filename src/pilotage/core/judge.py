@@ -22,7 +22,7 @@ SILENT_TICKS = 2
 SILENT_ALL_TICKS = 3
 SILENT_EXPECTED = 10.0
 """Requests that should have come while there were none: with 10 expected, chance explains none once in 22,000."""
-SHARE_TICKS = 6
+RECENT_TICKS = 6
 EARLY_AFTER_S = 60.0
 
 
@@ -53,9 +53,10 @@ class Judge:
         self.bug_failed = RateEvidence(limits.bug_target, ticks)
         self.canary = Counts()
         self.control = Counts()
-        self.recent_canary = self.recent_requests = 0.0
+        self.recent_canary = self.recent_errors = self.recent_requests = 0.0
+        """The last ticks': requests and errors of the canary, requests of both groups."""
         self.faults: list[str] = []
-        self._recent: deque[tuple[float, float]] = deque(maxlen=SHARE_TICKS)
+        self._recent: deque[tuple[float, float, float]] = deque(maxlen=RECENT_TICKS)
         self._meter = Meter("ignored" if self.alone else "needed", baseline.canary_seen)
         self._faults_in_a_row = 0
         self._silent_ticks = self._silent_all_ticks = 0
@@ -92,9 +93,8 @@ class Judge:
 
     def _count_silence(self, step: Delta) -> None:
         canary, control = step.canary.requests, step.control.requests
-        self._recent.append((canary, canary + control))
-        self.recent_canary = sum([mine for mine, _ in self._recent])
-        self.recent_requests = sum([both for _, both in self._recent])
+        self._recent.append((canary, step.canary.errors, canary + control))
+        self.recent_canary, self.recent_errors, self.recent_requests = map(sum, zip(*self._recent, strict=True))
         self._silent_all_ticks = 0 if canary or control else self._silent_all_ticks + 1
         if canary or self.alone or not self.phase.judged:
             self._silent_ticks, self._silent_expected = 0, 0.0

@@ -38,7 +38,7 @@ async def read(measures: Measures, sources: Mapping[str, Metrics], timeout_s: fl
 async def read_past(
     measures: Measures, sources: Mapping[str, Metrics], timeout_s: float
 ) -> list[tuple[float, Reading]]:
-    """(instant, reading) of the last half hour, a minute apart, the oldest first; nothing when a source keeps no past."""
+    """(instant, reading) of the last half hour, a minute apart, oldest first; none when a source keeps no past."""
     wanted = _wanted(measures)
     keepers = {name: source for name in wanted if isinstance(source := sources[name], History)}
     if len(keepers) < len(wanted):

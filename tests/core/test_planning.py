@@ -27,6 +27,12 @@ def test_the_plan_says_what_each_phase_gets_and_can_see():
     assert "10 % of 5M/day for 10 min = 3,472 requests: sees 0.3% -> 1.00% errors with 95 % power" in text
 
 
+def test_the_plan_states_its_false_alarm_budget():
+    text = render_plan(draft(parse(EXAMPLE)))
+    assert "# False alarms: at most 1.00% for each of 4 kinds of evidence that roll back, in each of 4 judged" in text
+    assert "together at most 16%" in text
+
+
 def test_the_same_brief_gives_the_same_bytes():
     assert render_plan(draft(parse(EXAMPLE))) == render_plan(draft(parse(EXAMPLE)))
 

@@ -19,8 +19,9 @@ Cells = Mapping[str, tuple[float, float]]
 
 SURE = 2.5
 """Standard deviations above what chance explains; less counts as none, so that luck does not cost power."""
-SURE_LASTING = 3.5
-"""The same for the few sums over the whole time: chi-square of few degrees of freedom has a long tail."""
+SURE_LASTING = 2.0
+"""The same for instances that differ for the whole time. Lower: with few instances even a large difference is hardly
+sure, and overlooking it costs false alarms in every phase."""
 LEAST_INSTANCES = 4
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from pilotage.core import policy
 from pilotage.core.brief import Brief
 from pilotage.core.model import Severity, Strategy
 from pilotage.core.power import smallest_visible
@@ -12,6 +13,9 @@ from pilotage.core.power import smallest_visible
 PLACEHOLDER = "REPLACE_ME"
 USUAL_ERRORS = 0.003
 """Error rate assumed in the power line before anything was measured (JUDGE's own example)."""
+
+KINDS_DRAFTED = 4
+"""Kinds of evidence that roll back in a drafted plan: errors, the absolute limit, latency, the bug."""
 
 _MINUTES = {Severity.P0: 10, Severity.P1: 15, Severity.P2: 30}
 
@@ -119,7 +123,9 @@ def render_plan(draft: PlanDraft) -> str:
     for phase in draft.phases:
         lines.append(f"  - {{weight: {phase.weight}%, watch: {phase.watch_min}m}}  # {phase.note}")
     lines += ["after: {watch: 1h, tick: 1m}  # lighter monitoring at 100 %", ""]
-    return "\n".join(lines) + _TEMPLATE.replace("<TRAFFIC>", _FLAG if draft.feature_flag else _SPLITTER)
+    rest = _TEMPLATE.replace("<TRAFFIC>", _FLAG if draft.feature_flag else _SPLITTER)
+    judged = len(draft.phases) + 1
+    return "\n".join(lines) + rest.replace("<BUDGET>", policy.budget_sentence(KINDS_DRAFTED, judged, 0.01))
 
 
 _FLAG = """\
@@ -171,6 +177,12 @@ metrics:
 success: {errors: 0.5%, p95: 10%, min_requests: 50, share_tolerance: 5}
 rollback_when: {errors: 2%, p95: 2x}
 hold: {deadline: 10m, then: rollback}  # a doubt that does not clear; or then: ask
+
+# <BUDGET>
+judge: {false_alarms: 1%, pass_early: false}
+# What a finding leads to, where you want it otherwise (rollback, hold or ask; also by severity):
+# verdicts:
+#   latency-changed: {P0: hold, P2: ask}
 
 notify:
   - {driver: console}

@@ -74,10 +74,14 @@ def false_alarm_budget(plan: Plan) -> tuple[float, str]:
     kinds["latency-worse"] = plan.measures.latency is not None
     kinds["bug-not-fixed"] = plan.measures.bug is not None and plan.known_bad
     kinds["bug-worse"] = plan.measures.bug is not None and not plan.known_bad
-    counted = [kind for kind, there in kinds.items() if there and answer(plan, kind) == "rollback"]
+    counted = sum(there and answer(plan, kind) == "rollback" for kind, there in kinds.items())
     phases = sum(phase.judged for phase in plan.phases)
-    bound = min(1.0, len(counted) * phases * plan.limits.alpha)
-    return bound, (
-        f"false alarms: at most {plan.limits.alpha:.2g} for each of {len(counted)} kinds of evidence that roll back, "
-        f"in each of {phases} judged phases: at most {bound:.2g} for the whole rollout, however often it is looked at"
+    return min(1.0, counted * phases * plan.limits.alpha), budget_sentence(counted, phases, plan.limits.alpha)
+
+
+def budget_sentence(kinds: int, phases: int, alpha: float) -> str:
+    """`kinds` of evidence that may roll back, `phases` that are judged, `alpha` for each (0-1)."""
+    return (
+        f"False alarms: at most {alpha:.2%} for each of {kinds} kinds of evidence that roll back, in each of {phases} "
+        f"judged phases: together at most {min(1.0, kinds * phases * alpha):.0%}, however often it is looked at."
     )

@@ -272,7 +272,7 @@ def test_errors_in_bursts_make_the_judge_careful_and_it_says_so() -> None:
     noisy = tuple(Minute({f"i{one}": (600.0, 12.0 * (one == tick % 5)) for one in range(5)}) for tick in range(30))
     readings = [Reading(counted(tick, 58, 0.004), counted(tick, 522, 0.004)) for tick in range(4)]
     verdict = seen(Judge(plan(), 0, Baseline(90_000, 360, minutes=noisy)), readings)[-1]
-    assert "control is noisy" in found(verdict, "errors").sentence
+    assert "errors come in bursts" in found(verdict, "errors").sentence
 
 
 def test_the_time_before_the_rollout_is_passed_over() -> None:

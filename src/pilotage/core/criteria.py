@@ -66,7 +66,7 @@ def errors(judge: Judge) -> Finding:
     log_e, alarm = judge.worse.log_e, judge.alarm
     said = (
         f"errors {_rate(canary)} against {_rate(control)} in control: "
-        f"evidence {_e(log_e)}, limit {1 / limits.alpha:g}{_noise(judge.dispersion.errors)}"
+        f"evidence {_e(log_e)}, limit {1 / limits.alpha:g}{_noise(judge.dispersion.errors, judge.dispersion.bursts)}"
     )
     if log_e >= alarm:
         return _finding("errors", None, said, canary, control, log_e, alarm, "errors-worse", judge)
@@ -271,9 +271,11 @@ def _rate_of(e: float, n: float) -> str:
     return f"{e / n:.2%} ({low:.2%} to {high:.2%}, n {n:g})"
 
 
-def _noise(phi: float) -> str:
+def _noise(phi: float, bursts: bool = False) -> str:
     """Said only when control is noisier than independent requests are: then the evidence is divided by it."""
-    return f" (evidence divided by {phi:.2g}: control is noisy)" if phi > 1 else ""
+    if phi <= 1:
+        return ""
+    return " (errors come in bursts: " + ("incidents by instance count" if bursts else f"divided by {phi:.2g}") + ")"
 
 
 def _e(log_e: float) -> str:

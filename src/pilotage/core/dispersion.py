@@ -26,7 +26,8 @@ LEAST_INSTANCES = 4
 
 
 class Dispersion:
-    """`errors` and `latency` are the factors phi' now; 1 until the past says otherwise."""
+    """`errors` and `latency` are the factors phi' now; 1 until the past says otherwise. `bursts`: before the phase,
+    control's instances differed from minute to minute, but not for the whole time."""
 
     def __init__(self, past: Iterable[Minute], tick_s: float) -> None:
         self._minutes: deque[Minute] = deque(past, maxlen=KEPT_MINUTES)
@@ -36,6 +37,7 @@ class Dispersion:
         self._ticks = 0
         self.errors = self.latency = 1.0
         self._weigh()
+        self.bursts = in_bursts([minute.cells for minute in self._minutes])
 
     def add(self, control: Counts) -> None:
         """One tick of control."""
@@ -59,7 +61,18 @@ def inflated(phi: float) -> float:
 def phi_of_errors(minutes: Iterable[Cells]) -> float:
     """Instances compared within each minute (what all share cancels in the evidence and is no noise here); one
     instance alone is compared from minute to minute. Instances that differ for the whole time count as well."""
+    return max(_errors(list(minutes)))
+
+
+def in_bursts(minutes: Iterable[Cells]) -> bool:
+    """Errors of several instances come in bursts, and no instance is worse than others for long."""
     minutes = list(minutes)
+    apart, lasting = _errors(minutes, SURE_LASTING + 1)
+    return apart > 1 and lasting == 1 and len({name for cells in minutes for name in cells}) >= LEAST_INSTANCES
+
+
+def _errors(minutes: list[Cells], sure: float = SURE_LASTING) -> tuple[float, float]:
+    """phi from minute to minute, and of the whole time where it is surely more; 1 for none."""
     apart = _Pearson()
     whole: dict[str, tuple[float, float]] = {}
     for cells in minutes:
@@ -73,8 +86,8 @@ def phi_of_errors(minutes: Iterable[Cells]) -> float:
     lasting = _Pearson()
     lasting.compare(whole.values())
     if lasting.freedom < LEAST_INSTANCES - 1:
-        return apart.phi
-    return max(apart.phi, lasting.phi_beyond(apart.phi, SURE_LASTING))
+        return apart.phi, 1.0
+    return apart.phi, lasting.phi_beyond(apart.phi, sure)
 
 
 def phi_of_latency(minutes: Iterable[Histogram]) -> float:

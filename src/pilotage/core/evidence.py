@@ -19,7 +19,6 @@ GUARD_RATES = (0.03, 0.05, 0.1, 0.2, 0.5)
 NOT_WORSE_RATIOS = (1.0, 0.7, 0.4)
 NOT_WORSE_LIMIT = 2.0
 
-_LOG_RATIOS = tuple(math.log(theta) for theta in RATIOS)
 _LARGEST = 1e300
 
 
@@ -65,24 +64,21 @@ class RatioEvidence(Mixture):
     the rates are equal; the alternatives multiply A's rate by theta. A shared outage therefore cancels.
     """
 
-    def __init__(self, ticks: int) -> None:
-        super().__init__(len(RATIOS), ticks)
+    def __init__(self, ticks: int, ratios: Sequence[float] = RATIOS) -> None:
+        super().__init__(len(ratios), ticks)
+        self._ratios = [(theta, math.log(theta)) for theta in ratios]
+        self._none = [0.0] * len(ratios)
 
     def add(self, n_a: float, e_a: float, n_b: float, e_b: float, phi: float = 1.0) -> None:
         """One tick's requests and errors; both groups' counts are of that tick alone."""
         errors, total = e_a + e_b, n_a + n_b
         if errors == 0 or total <= 0:
-            self.advance((0.0,) * len(RATIOS))
+            self.advance(self._none)
             return
         rho = n_a / total
         rest, log = 1 - rho, math.log
         own, both = e_a / phi, errors / phi
-        self.advance(
-            [
-                own * log_theta - both * log(rest + rho * theta)
-                for theta, log_theta in zip(RATIOS, _LOG_RATIOS, strict=True)
-            ]
-        )
+        self.advance([own * log_theta - both * log(rest + rho * theta) for theta, log_theta in self._ratios])
 
 
 class RateEvidence(Mixture):

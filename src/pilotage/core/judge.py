@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterable
 
 from pilotage.core import criteria, policy
+from pilotage.core.bursts import ErrorsEvidence
 from pilotage.core.counters import Counts, Delta, Fault, Meter, add, quantile, slower_than
 from pilotage.core.dispersion import Dispersion
 from pilotage.core.evidence import NotWorseEvidence, RateEvidence, RatioEvidence
@@ -39,7 +40,7 @@ class Judge:
         ticks = max(2, round(self.phase.watch_s / tick_s))
         self.alarm = math.log(1 / limits.alpha)
         self.dispersion = Dispersion(baseline.minutes, tick_s)
-        self.worse = RatioEvidence(ticks)
+        self.worse = ErrorsEvidence(ticks, self.dispersion.bursts)
         self.not_worse = NotWorseEvidence()
         self.guard = RateEvidence(limits.errors_trigger, ticks)
         base_rate = baseline.errors / baseline.requests if baseline.requests > 0 else 0.0
@@ -110,7 +111,7 @@ class Judge:
             if c.latency is not None and self._too_slow is not None and (n := sum(c.latency.counts)) > 0:
                 self.slow.add(n, min(slower_than(c.latency, self._too_slow), n), self.dispersion.latency)
         else:
-            self.worse.add(c.requests, c.errors, k.requests, k.errors, phi)
+            self.worse.add(c, k, phi)
             if self.plan.limits.pass_early:
                 self.not_worse.add(c.requests, c.errors, k.requests, k.errors, phi)
             if self.plan.measures.latency:

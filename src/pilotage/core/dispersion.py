@@ -30,14 +30,18 @@ class Dispersion:
     control's instances differed from minute to minute, but not for the whole time."""
 
     def __init__(self, past: Iterable[Minute], tick_s: float) -> None:
-        self._minutes: deque[Minute] = deque(past, maxlen=KEPT_MINUTES)
+        self._minutes: deque[Cells] = deque(maxlen=KEPT_MINUTES)
+        self._shapes: deque[_Pearson] = deque(maxlen=KEPT_MINUTES - 1)
+        self._last_shape: Histogram | None = None
         self._ticks_per_minute = max(1, math.ceil(60 / tick_s))
         self._cells: dict[str, tuple[float, float]] = {}
         self._latency: Histogram | None = None
         self._ticks = 0
         self.errors = self.latency = 1.0
+        for minute in past:
+            self._keep(minute.cells, minute.latency)
         self._weigh()
-        self.bursts = in_bursts([minute.cells for minute in self._minutes])
+        self.bursts = in_bursts(self._minutes)
 
     def add(self, control: Counts) -> None:
         """One tick of control."""
@@ -45,13 +49,19 @@ class Dispersion:
         self._latency = add_histograms(self._latency, control.latency)
         self._ticks += 1
         if self._ticks >= self._ticks_per_minute:
-            self._minutes.append(Minute(self._cells, self._latency))
+            self._keep(self._cells, self._latency)
             self._cells, self._latency, self._ticks = {}, None, 0
             self._weigh()
 
     def _weigh(self) -> None:
-        self.errors = inflated(phi_of_errors([minute.cells for minute in self._minutes]))
-        self.latency = inflated(phi_of_latency([minute.latency for minute in self._minutes if minute.latency]))
+        self.errors = inflated(phi_of_errors(self._minutes))
+        self.latency = inflated(_Pearson.of(self._shapes).phi)
+
+    def _keep(self, cells: Cells, latency: Histogram | None) -> None:
+        self._minutes.append(cells)
+        if latency is not None and self._last_shape is not None:
+            self._shapes.append(_apart(self._last_shape, latency))
+        self._last_shape = latency or self._last_shape
 
 
 def inflated(phi: float) -> float:
@@ -91,13 +101,15 @@ def _errors(minutes: list[Cells], sure: float = SURE_LASTING) -> tuple[float, fl
 
 
 def phi_of_latency(minutes: Iterable[Histogram]) -> float:
-    """Minutes next to each other, bucket by bucket. Needs equal buckets."""
-    minutes = list(minutes)
-    apart = _Pearson()
-    for early, late in pairwise(minutes):
-        if early.bounds == late.bounds:
-            apart.compare_shapes(early.counts, late.counts)
-    return apart.phi
+    """Minutes next to each other, bucket by bucket."""
+    return _Pearson.of(_apart(early, late) for early, late in pairwise(minutes)).phi
+
+
+def _apart(early: Histogram, late: Histogram) -> _Pearson:
+    table = _Pearson()
+    if early.bounds == late.bounds:
+        table.compare_shapes(early.counts, late.counts)
+    return table
 
 
 class _Pearson:
@@ -106,6 +118,16 @@ class _Pearson:
     def __init__(self) -> None:
         self._chi = self._variance = 0.0
         self.freedom = 0
+
+    @classmethod
+    def of(cls, tables: Iterable[_Pearson]) -> _Pearson:
+        """The sum of many."""
+        whole = cls()
+        for one in tables:
+            whole._chi += one._chi
+            whole._variance += one._variance
+            whole.freedom += one.freedom
+        return whole
 
     @property
     def phi(self) -> float:

@@ -120,7 +120,8 @@ class Judge:
             self.bug_failed.add(c.bug_total, c.bug_bad, phi)
             if not self.alone:
                 self.bug_better.add(k.bug_total, k.bug_bad, c.bug_total, c.bug_bad, phi)
-                self.bug_worse.add(c.bug_total, c.bug_bad, k.bug_total, k.bug_bad, phi)
+                if not self.plan.known_bad:
+                    self.bug_worse.add(c.bug_total, c.bug_bad, k.bug_total, k.bug_bad, phi)
 
     # -------------------------------------------------------------- saying what they mean
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from operator import add, mul
 
 from pilotage.core.counters import add_histograms, quantile
 from pilotage.core.evidence import Mixture
@@ -48,15 +49,10 @@ class LatencyEvidence(Mixture):
 
     def _weigh(self, canary: Sequence[float], control: Sequence[float], rho: float, phi: float) -> None:
         rest, log = 1 - rho, math.log
-        filled = [(b, c, c + k) for b, (c, k) in enumerate(zip(canary, control, strict=True)) if c or k]
-        own = [(b, c) for b, c, _ in filled if c]
+        filled = [(b, both) for b, both in enumerate(map(add, canary, control)) if both]
         self.advance(
             [
-                (
-                    sum([c * logs[b] for b, c in own])
-                    - sum([both * log(rest + rho * ratios[b]) for b, _, both in filled])
-                )
-                / phi
+                (sum(map(mul, canary, logs)) - sum([both * log(rest + rho * ratios[b]) for b, both in filled])) / phi
                 for ratios, logs in zip(self._ratios, self._log_ratios, strict=True)
             ]
         )

@@ -12,6 +12,7 @@ import click
 
 from pilotage import __version__
 from pilotage.cli.client import Api, ApiError, running
+from pilotage.cli.simulate import simulate
 from pilotage.core.errors import CoordinatorUnreachable, PilotageError, PlanError
 from pilotage.paths import state_folder
 
@@ -263,6 +264,9 @@ def demo(bad: bool, serve: bool) -> None:
     from pilotage.demo.run import run_demo, serve_scene
 
     sys.exit(serve_scene(bad) if serve else run_demo(bad))
+
+
+cli.add_command(simulate)
 
 
 def follow(api: Api, rollout: str, json_out: bool) -> int:

@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export UV_LINK_MODE ?= copy
 
-.PHONY: demo demo-bad test check docs lock build clean setup
+.PHONY: demo demo-bad test check docs lock build bench-judge clean setup
 
 demo: .venv/ready            ## ship a good fix: canary 10 % -> 50 % -> 100 %, promoted
 	$(BIN)/pilotage demo
@@ -20,6 +20,9 @@ check: .venv/ready           ## style, types, floors
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/mkdocs build --strict --quiet --site-dir .venv/site
+
+bench-judge: .venv/ready     ## this judge and its neighbours' rules on the same simulated traffic, about ten minutes
+	$(BIN)/python -m benchmarks.judge.run --write docs/benchmarks.md
 
 build: .venv/ready           ## the wheel, into dist/
 	rm -rf dist

@@ -33,7 +33,7 @@ def explain(rollout: str, output: Path | None, json_out: bool) -> None:
     api = Api()
     answer = api.get(f"/v1/rollouts/{rollout}/explain")
     if output is not None:
-        output.write_text(api.get(f"/v1/rollouts/{rollout}/picture"), encoding="utf-8")
+        output.write_text(api.get(f"/v1/rollouts/{answer['id']}/picture"), encoding="utf-8")
     _say(answer, json_out)
     if output is not None:
         click.echo(f"{output} is written.", err=True)

@@ -15,7 +15,7 @@ from pilotage.core.model import Action, Finding, Plan, Sample, Verdict
 from pilotage.core.planning import USUAL_ERRORS, smallest_visible
 from pilotage.core.report import MARKS, clock_time, duration, first_traffic
 from pilotage.core.state import Command, RolloutState, Status, check_command, fold
-from pilotage.core.words import e_value, unit_of
+from pilotage.core.words import e_value, printable, unit_of
 
 Verdicts = Mapping[tuple[int, int], Verdict]
 
@@ -114,14 +114,14 @@ def _sentence(
 
 def _went_back(plan: Plan, record: Sequence[ev.Recorded], state: RolloutState, verdict: Verdict | None) -> str:
     turned = next(one for one in record if isinstance(one.event, ev.RollbackStarted))
-    when = _since_shift(plan, record, turned)
+    assert isinstance(turned.event, ev.RollbackStarted)
     done = "rolled back" if state.status is Status.ROLLED_BACK else "is being rolled back; decided"
     by = "" if turned.by == "pilotage" else f" by {turned.by}"
-    said = f"{done}{by} {when}: {state.reason}"
-    if turned.event.verdict is None and by:  # type: ignore[union-attr]
+    said = f"{done}{by} {_since_shift(plan, record, turned)}: {turned.event.reason}"
+    if turned.event.verdict is None and by:
         judge = "had no verdict yet" if verdict is None else f"said {verdict.action.value}: {verdict.reason}"
         said += f" (the judge {judge})"
-    return said
+    return f"{said}; {state.reason}" if state.needs_person else said
 
 
 def _since_shift(plan: Plan, record: Sequence[ev.Recorded], turned: ev.Recorded) -> str:
@@ -129,8 +129,9 @@ def _since_shift(plan: Plan, record: Sequence[ev.Recorded], turned: ev.Recorded)
     at = first_traffic(record, turned)
     if at is None:
         return f"{duration(turned.at - record[0].at)} after the start, before any traffic moved"
-    name = plan.phases[fold(one for one in record if one.number < turned.number).phase].name
-    return f"{duration(turned.at - at)} after the shift to {name}"
+    phase = plan.phases[fold(one for one in record if one.number < turned.number).phase]
+    into = "after the shift to" if phase.steps else "into the phase"
+    return f"{duration(turned.at - at)} {into} {phase.name}"
 
 
 def _promoted(plan: Plan, record: Sequence[ev.Recorded], samples: Sequence[Sample]) -> str:
@@ -316,7 +317,7 @@ def explanation_text(one: Explanation) -> str:
     if one.seen:
         lines += ["", f"What the phase could see: {one.seen}."]
     lines += ["", f"Next: {one.next}"]
-    return "\n".join(_printable(line) for line in lines)
+    return "\n".join(printable(line) for line in lines)
 
 
 def _row(one: Finding, decided: bool) -> tuple[str, ...]:
@@ -335,8 +336,3 @@ def _row(one: Finding, decided: bool) -> tuple[str, ...]:
 def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["  " + "  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
-
-
-def _printable(line: str) -> str:
-    """Text from outside cannot steer the terminal."""
-    return "".join(sign if sign.isprintable() else " " for sign in line)

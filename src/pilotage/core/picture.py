@@ -17,10 +17,11 @@ from pilotage.core.words import e_value, unit_of
 WIDTH = 900
 PLOT_W, PLOT_H = 366, 120
 LEFT, RIGHT = 60, 520
-ROW_H = PLOT_H + 62
+ROW_H = PLOT_H + 76
 EVIDENCE_TOP, EVIDENCE_BOTTOM = 12.0, -4.0
 """Powers of ten: evidence beyond them is drawn at the edge, with its value."""
 MANY = 60
+HUGE, TINY = 1e9, 1e-6
 LOG10 = math.log(10)
 _ORDER = ("errors", "bug", "p95")
 _LEFT_OUT = ("data", "volume", "share")
@@ -108,7 +109,7 @@ def picture(plan: Plan, verdicts: Mapping[tuple[int, int], Verdict], outcome: st
     else:
         parts.append(_legend(top + 12))
     for number, (name, metrics) in enumerate(rows):
-        y = top + 52 + number * ROW_H
+        y = top + 66 + number * ROW_H
         parts.append(_values(plan, course, name, metrics, y))
         parts.append(_evidence(course, metrics, y))
     return "\n".join([*parts, "</svg>"]) + "\n"
@@ -150,13 +151,14 @@ def _described(plan: Plan, course: _Course, outcome: str) -> str:
 
 
 def _name(plan: Plan, metric: str) -> str:
+    """The bug by the name the plan gives it."""
     return plan.measures.bug.name if metric == "bug" and plan.measures.bug else metric
 
 
 def _legend(y: float) -> str:
     parts = [line([(20, y - 4), (50, y - 4)], "canary", True), label(56, y, "canary")]
     parts += [rect(116, y - 9, 28, 10, "band"), label(150, y, "its 95 % interval")]
-    parts += [rule(262, y - 4, 292, y - 4, "control"), label(298, y, "control")]
+    parts += [rule(262, y - 4, 292, y - 4, "control"), label(298, y, "control (without one: the baseline)")]
     parts += [rule(RIGHT, y - 4, RIGHT + 30, y - 4, "limit"), label(RIGHT + 36, y, "evidence above this line decides")]
     return "".join(parts)
 
@@ -175,7 +177,7 @@ def _values(plan: Plan, course: _Course, name: str, metrics: list[str], y: float
     marks = steps(high, 4)
     along = Scale(0, course.seconds, LEFT, LEFT + PLOT_W)
     up = Scale(0, high, y + PLOT_H, y)
-    parts = [_ground(course, along, y, f"{_name(plan, name)}: canary against control")]
+    parts = [_ground(course, along, y, _name(plan, name if len(metrics) > 1 else best))]
     parts += [_mark(LEFT, up(value), _short(unit(value))) for value in marks]
     if not lines:
         parts.append(label(LEFT + PLOT_W / 2, y + PLOT_H / 2, "no value", "m", "middle"))
@@ -186,7 +188,7 @@ def _values(plan: Plan, course: _Course, name: str, metrics: list[str], y: float
             pairs = [(along(one.at), getattr(one.finding, kind)) for one in here]
             parts += [
                 line([(x, up(value)) for x, value in run], kind, kind == "canary" and len(shown) <= MANY)
-                for run in runs(pairs, math.isfinite)
+                for run in runs(pairs, _finite)
             ]
     return "\n".join([*parts, _turn(course, along, y)])
 
@@ -198,8 +200,8 @@ def _bands(here: list[_Shown], along: Scale, up: Scale) -> list[str]:
         else (one.at, None, None)
         for one in here
     ]
-    lows = runs([(along(at), low) for at, low, _ in known], math.isfinite)
-    highs = runs([(along(at), high) for at, _, high in known], math.isfinite)
+    lows = runs([(along(at), low) for at, low, _ in known], _finite)
+    highs = runs([(along(at), high) for at, _, high in known], _finite)
     return [
         band([(x, up(value)) for x, value in low], [(x, up(value)) for x, value in high], "band")
         for low, high in zip(lows, highs, strict=True)
@@ -231,10 +233,8 @@ def _evidence(course: _Course, metrics: list[str], y: float) -> str:
         if low <= limit <= high
     ]
     if not powers:
-        parts.append(
-            label(RIGHT + PLOT_W / 2, y + PLOT_H / 2, "no evidence: there was nothing to compare", "m", "middle")
-        )
-    beyond = ""
+        parts.append(label(RIGHT + PLOT_W / 2, y + PLOT_H / 2, "no evidence: nothing to compare with", "m", "middle"))
+    beyond = []
     for place, metric in enumerate(with_evidence):
         shown = course.metrics[metric]
         kind = _STYLES[min(place, len(_STYLES) - 1)]
@@ -246,22 +246,23 @@ def _evidence(course: _Course, metrics: list[str], y: float) -> str:
             ]
         top = max((power for one in shown if (power := _power(one)) is not None), default=low)
         if top > high:
-            beyond += f" {metric} up to {'infinity' if math.isinf(top) else '10' + _superscript(round(top))}"
+            name = f"{metric} " if len(with_evidence) > 1 else ""
+            beyond.append(f"{name}up to {'infinity' if math.isinf(top) else '10' + _superscript(round(top))}")
     if beyond:
-        parts.append(label(RIGHT + PLOT_W - 4, y + PLOT_H - 6, f"beyond the top:{beyond}", "m halo", "end"))
+        parts.append(label(RIGHT + PLOT_W - 4, y + PLOT_H - 6, f"beyond the top: {', '.join(beyond)}", "m halo", "end"))
     return "\n".join([*parts, _turn(course, along, y)])
 
 
 def _ground(course: _Course, along: Scale, y: float, title: str) -> str:
     """Title, phases, frame and time axis."""
-    parts = [label(along.start, y - 8, fitting(title, PLOT_W, 12.5), "b")]
+    parts = [label(along.start, y - 22, fitting(title, PLOT_W - 90, 12.5), "b")]
     for number, one in enumerate(course.stretches):
         x, width = along(one.begin), along(one.end) - along(one.begin)
         if number % 2 == 0:
             parts.append(rect(x, y, width, PLOT_H, "even"))
         if number:
             parts.append(rule(x, y, x, y + PLOT_H, "edge"))
-        parts.append(label(x + 3, y + 11, fitting(one.name, width - 4, 11), "m halo"))
+        parts.append(label(x + 3, y - 6, fitting(one.name, width - 4, 11), "m"))
     for at in _moments(course.seconds):
         parts.append(label(along(at), y + PLOT_H + 14, _clock(at, course.seconds), "m", "middle"))
         parts.append(rule(along(at), y + PLOT_H, along(at), y + PLOT_H + 3, "frame"))
@@ -272,8 +273,8 @@ def _keys(metrics: list[str], y: float) -> str:
     """Which line is which, when there is more than one."""
     parts, x = [], RIGHT + 72.0
     for place, metric in enumerate(metrics if len(metrics) > 1 else []):
-        parts.append(rule(x, y - 12, x + 26, y - 12, _STYLES[min(place, len(_STYLES) - 1)]))
-        parts.append(label(x + 31, y - 8, metric))
+        parts.append(rule(x, y - 26, x + 26, y - 26, _STYLES[min(place, len(_STYLES) - 1)]))
+        parts.append(label(x + 31, y - 22, metric))
         x += 31 + 6.6 * len(metric) + 16
     return "".join(parts)
 
@@ -283,13 +284,11 @@ def _mark(x: float, y: float, text: str) -> str:
 
 
 def _turn(course: _Course, along: Scale, y: float) -> str:
-    """The last tick's verdict."""
+    """The last tick's verdict: its line, and its word above the line."""
     if course.turn is None or course.turn is Action.WATCH:
         return ""
     x = along(course.turn_at)
-    left = x > (along.start + along.end) / 2
-    text = label(x - 5 if left else x + 5, y + 26, course.turn.value, "b halo", "end" if left else "start")
-    return rule(x, y, x, y + PLOT_H, "turn") + text
+    return rule(x, y - 18, x, y + PLOT_H, "turn") + label(x - 5, y - 22, course.turn.value, "b", "end")
 
 
 # ------------------------------------------------------------------ scales
@@ -299,8 +298,8 @@ def _top(lines: list[float], highs: list[float]) -> float:
     """Room for the lines, and for as much of the interval as does not squeeze them flat."""
     line_top, band_top = max(lines, default=0.0), max(highs, default=0.0)
     if line_top <= 0:
-        return band_top * 1.1 if band_top > 0 else 0.01
-    return 1.15 * max(line_top, min(band_top, 2 * line_top))
+        return band_top * 1.1 if band_top > TINY else 0.01
+    return max(TINY, 1.15 * max(line_top, min(band_top, 2 * line_top)))
 
 
 def _moments(seconds: float) -> list[float]:
@@ -336,4 +335,5 @@ def _short(text: str) -> str:
 
 
 def _finite(value: float | None) -> bool:
-    return value is not None and math.isfinite(value)
+    """A number that can be drawn: no metric of ours comes near the bound."""
+    return value is not None and abs(value) <= HUGE

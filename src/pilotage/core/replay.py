@@ -15,6 +15,7 @@ from pilotage.core.counters import baseline_of
 from pilotage.core.errors import Refused
 from pilotage.core.judge import Judge
 from pilotage.core.model import Action, Finding, LatencyMetric, Plan, RatioMetric, Sample, Verdict
+from pilotage.core.words import printable
 
 Verdicts = Mapping[tuple[int, int], Verdict]
 
@@ -247,7 +248,7 @@ def replay_text(result: Replay) -> str:
         ]
     if result.differences:
         lines.append("The samples are the same, so the judge is not: was this recorded by another release?")
-    return "\n".join(lines)
+    return "\n".join(printable(line) for line in lines)
 
 
 def what_if_text(result: WhatIf) -> str:
@@ -256,17 +257,20 @@ def what_if_text(result: WhatIf) -> str:
         return "nothing is stored yet: there is no sample to judge again"
     lines: list[str] = []
     for one in result.phases:
-        was = f"was: {_place(one.was[-1])}" if one.was else "nothing is stored"
+        was = f"was: {_path(one.was)}"
         if not one.turns:
             lines += [f"{one.phase}: {one.note} ({was})"]
             continue
-        same = [(turn.tick, turn.action) for turn in one.turns] == [(turn.tick, turn.action) for turn in one.was]
-        path = [_place(turn) for turn in one.turns if turn.action is not Action.WATCH or turn is one.turns[-1]]
-        lines.append(f"{one.phase}: {', then '.join(path)} ({'as it was' if same else was})")
-        lines.append(f"  {one.turns[-1].reason}")
-        if one.note:
-            lines.append(f"  ({one.note})")
-    return "\n".join(lines)
+        same = _path(one.turns) == _path(one.was)
+        lines += [f"{one.phase}: {_path(one.turns)} ({'as it was' if same else was})", f"  {one.turns[-1].reason}"]
+        lines += [f"  ({one.note})"] if one.note else []
+    return "\n".join(printable(line) for line in lines)
+
+
+def _path(turns: Sequence[Turn]) -> str:
+    """The actions in their order; watching is only told where it is the last word."""
+    told = [turn for turn in turns if turn.action is not Action.WATCH or turn is turns[-1]]
+    return ", then ".join(_place(turn) for turn in told) or "nothing is stored"
 
 
 def _place(turn: Turn) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 Points = Sequence[tuple[float, float]]
 
-_CHARACTER_PX = 0.56
+_CHARACTER_PX = 0.6
 """Mean width of a sans-serif character, as a share of the font's size."""
 
 

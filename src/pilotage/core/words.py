@@ -28,3 +28,8 @@ def e_value(log_e: float) -> str:
     if not -3 < power < 6:
         return f"10^{power:.0f}"
     return f"{10**power:.3g}" if power < 3 else f"{10**power:,.0f}"
+
+
+def printable(line: str) -> str:
+    """Text from outside cannot steer the terminal: what is not printable becomes a space."""
+    return "".join(sign if sign.isprintable() else " " for sign in line)

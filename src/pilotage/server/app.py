@@ -111,8 +111,9 @@ def create_app(coordinator: Coordinator, health: Health, token: str) -> FastAPI:
 
     @app.get("/v1/rollouts/{rollout}/explain", dependencies=guard)
     async def explain(rollout: str) -> dict[str, Any]:
+        rollout = await coordinator.resolve(rollout)
         answer = await coordinator.explain(rollout)
-        return {**to_data(answer), "text": explanation_text(answer)}
+        return {"id": rollout, **to_data(answer), "text": explanation_text(answer)}
 
     @app.get("/v1/rollouts/{rollout}/replay", dependencies=guard)
     async def replay(rollout: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """A rollout as one picture (SVG): per metric the canary against control, and the evidence against its limit, over time.
 
 Pure: the plan and the stored verdicts in, text out. Time is ticks times the phase's tick length, one phase after the
-other. Canary and control can be told apart without colour: one line is solid with dots, the other dashed.
+other, from the first judged phase on. Lines can be told apart without colour: by dashes and by full or hollow dots.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ EVIDENCE_TOP, EVIDENCE_BOTTOM = 12.0, -4.0
 """Powers of ten: evidence beyond them is drawn at the edge, with its value."""
 MANY = 60
 HUGE, TINY = 1e9, 1e-6
+LETTER_H = 11
 LOG10 = math.log(10)
 _ORDER = ("errors", "bug", "p95")
 _LEFT_OUT = ("data", "volume", "share")
@@ -33,15 +34,17 @@ _CSS = """
 .halo{paint-order:stroke;stroke:#fff;stroke-width:4px;stroke-linejoin:round}
 .frame{fill:none;stroke:#818b98}.grid{stroke:#d1d9e0;stroke-width:.7}.even{fill:#818b98;fill-opacity:.09}
 .edge{stroke:#818b98;stroke-width:1;stroke-dasharray:1 3}.turn{stroke:#1f2328;stroke-width:1.6}
-.canary,.e0{fill:none;stroke:#a33a00;stroke-width:2.2}.canary-dot,.e0-dot,.e1-dot,.e2-dot{fill:#a33a00}
-.control{fill:none;stroke:#2f81d6;stroke-width:2;stroke-dasharray:6 4}.control-dot{fill:#2f81d6}
+.canary,.e0{fill:none;stroke:#a33a00;stroke-width:2.2}.canary-dot,.e0-dot{fill:#a33a00}
+.e1-dot,.e2-dot{fill:#fff;stroke:#a33a00;stroke-width:1.4}.control-dot{fill:#fff;stroke:#2f81d6;stroke-width:1.4}
+.control{fill:none;stroke:#2f81d6;stroke-width:2;stroke-dasharray:6 4}
 .band{fill:#d9793f;fill-opacity:.28}.limit{stroke:#1f2328;stroke-width:1.2;stroke-dasharray:9 3 2 3}
 .e1{fill:none;stroke:#a33a00;stroke-width:1.8;stroke-dasharray:7 4}
 .e2{fill:none;stroke:#a33a00;stroke-width:1.8;stroke-dasharray:2 3}
 @media(prefers-color-scheme:dark){.bg{fill:#0d1117}.t{fill:#e6edf3}.m{fill:#9198a1}.halo{stroke:#0d1117}
 .frame,.edge{stroke:#6e7681}.grid{stroke:#30363d}.even{fill:#9198a1}.turn,.limit{stroke:#e6edf3}
-.canary,.e0,.e1,.e2{stroke:#ffa657}.canary-dot,.e0-dot,.e1-dot,.e2-dot{fill:#ffa657}
-.control{stroke:#79c0ff}.control-dot{fill:#79c0ff}.band{fill:#ffa657;fill-opacity:.22}}
+.canary,.e0,.e1,.e2{stroke:#ffa657}.canary-dot,.e0-dot{fill:#ffa657}
+.e1-dot,.e2-dot{fill:#0d1117;stroke:#ffa657}.control-dot{fill:#0d1117;stroke:#79c0ff}
+.control{stroke:#79c0ff}.band{fill:#ffa657;fill-opacity:.22}}
 """
 
 
@@ -76,6 +79,11 @@ class _Course:
     @property
     def seconds(self) -> float:
         return max((one.end for one in self.stretches), default=0.0) or 1.0
+
+    @property
+    def shown(self) -> float:
+        """A little more, so that the last tick stands clear of the frame."""
+        return self.seconds * 1.03
 
     def rows(self) -> list[tuple[str, list[str]]]:
         """The metrics by their first word (`errors` and `errors limit` share a row), the known ones first."""
@@ -128,6 +136,8 @@ def _course(plan: Plan, verdicts: Mapping[tuple[int, int], Verdict]) -> _Course:
             for one in verdict.findings:
                 if one.metric not in _LEFT_OUT:
                     metrics.setdefault(one.metric, []).append(_Shown(turn_at, len(stretches), one))
+        if not planned.judged and not metrics:
+            continue  # the baseline before the first judged phase has nothing to draw
         stretches.append(_Stretch(planned.name, begin, begin + ticks[-1] * planned.tick_s, planned.judged))
         begin = stretches[-1].end
     return _Course(tuple(stretches), {name: tuple(shown) for name, shown in metrics.items()}, turn_at, turn)
@@ -136,7 +146,7 @@ def _course(plan: Plan, verdicts: Mapping[tuple[int, int], Verdict]) -> _Course:
 def _described(plan: Plan, course: _Course, outcome: str) -> str:
     """For those who cannot see it: the outcome and the last values of every metric."""
     said = [outcome] if outcome else []
-    said.append("Phases: " + ", ".join(one.name for one in course.stretches) + "." if course.stretches else "No data.")
+    said.append("Phases: " + ", ".join(one.name for one in course.stretches) + "." if course.metrics else "No data.")
     for metric, shown in course.metrics.items():
         last, unit = shown[-1].finding, unit_of(metric)
         values = [
@@ -159,7 +169,7 @@ def _legend(y: float) -> str:
     parts = [line([(20, y - 4), (50, y - 4)], "canary", True), label(56, y, "canary")]
     parts += [rect(116, y - 9, 28, 10, "band"), label(150, y, "its 95 % interval")]
     parts += [rule(262, y - 4, 292, y - 4, "control"), label(298, y, "control (without one: the baseline)")]
-    parts += [rule(RIGHT, y - 4, RIGHT + 30, y - 4, "limit"), label(RIGHT + 36, y, "evidence above this line decides")]
+    parts += [rule(RIGHT, y - 4, RIGHT + 30, y - 4, "limit"), label(RIGHT + 36, y, "evidence above this limit decides")]
     return "".join(parts)
 
 
@@ -175,7 +185,7 @@ def _values(plan: Plan, course: _Course, name: str, metrics: list[str], y: float
     tops = [one.finding.high for one in shown if _finite(one.finding.high) and _finite(one.finding.canary)]
     high = _top([value for value in lines if value is not None], [value for value in tops if value is not None])
     marks = steps(high, 4)
-    along = Scale(0, course.seconds, LEFT, LEFT + PLOT_W)
+    along = Scale(0, course.shown, LEFT, LEFT + PLOT_W)
     up = Scale(0, high, y + PLOT_H, y)
     parts = [_ground(course, along, y, _name(plan, name if len(metrics) > 1 else best))]
     parts += [_mark(LEFT, up(value), _short(unit(value))) for value in marks]
@@ -190,7 +200,7 @@ def _values(plan: Plan, course: _Course, name: str, metrics: list[str], y: float
                 line([(x, up(value)) for x, value in run], kind, kind == "canary" and len(shown) <= MANY)
                 for run in runs(pairs, _finite)
             ]
-    return "\n".join([*parts, _turn(course, along, y)])
+    return "\n".join(parts)
 
 
 def _bands(here: list[_Shown], along: Scale, up: Scale) -> list[str]:
@@ -221,16 +231,20 @@ def _evidence(course: _Course, metrics: list[str], y: float) -> str:
     high = min(EVIDENCE_TOP, max([3.0, *(one + 0.5 for one in [*finite, *limits])]))
     high = EVIDENCE_TOP if math.inf in powers else math.ceil(high)
     low = max(EVIDENCE_BOTTOM, math.floor(min([-1.0, *finite])))
-    along, up = Scale(0, course.seconds, RIGHT, RIGHT + PLOT_W), Scale(low, high, y + PLOT_H, y)
+    along, up = Scale(0, course.shown, RIGHT, RIGHT + PLOT_W), Scale(low, high, y + PLOT_H, y)
     parts = [_ground(course, along, y, "evidence"), _keys(with_evidence, y)]
     step = 1 if high - low <= 5 else 2 if high - low <= 10 else 4
     first = math.ceil(low / step) * step
-    parts += [_mark(RIGHT, up(power), _ten(power)) for power in range(first, int(high) + 1, step)]
+    decisive = [limit for limit in sorted(limits) if low <= limit <= high]
+    parts += [
+        _mark(RIGHT, up(power), _ten(power))
+        for power in range(first, int(high) + 1, step)
+        if all(abs(up(power) - up(limit)) > LETTER_H for limit in decisive)
+    ]
     parts += [
         rule(RIGHT, up(limit), RIGHT + PLOT_W, up(limit), "limit")
-        + label(RIGHT + 4, up(limit) - 4, f"limit {10**limit:,.0f}", "m halo")
-        for limit in sorted(limits)
-        if low <= limit <= high
+        + label(RIGHT - 6, up(limit) + 4, f"{10**limit:,.0f}", "b", "end")
+        for limit in decisive
     ]
     if not powers:
         parts.append(label(RIGHT + PLOT_W / 2, y + PLOT_H / 2, "no evidence: nothing to compare with", "m", "middle"))
@@ -249,8 +263,8 @@ def _evidence(course: _Course, metrics: list[str], y: float) -> str:
             name = f"{metric} " if len(with_evidence) > 1 else ""
             beyond.append(f"{name}up to {'infinity' if math.isinf(top) else '10' + _superscript(round(top))}")
     if beyond:
-        parts.append(label(RIGHT + PLOT_W - 4, y + PLOT_H - 6, f"beyond the top: {', '.join(beyond)}", "m halo", "end"))
-    return "\n".join([*parts, _turn(course, along, y)])
+        parts.append(label(RIGHT + 4, y + 15, f"beyond the top: {', '.join(beyond)}", "m halo"))
+    return "\n".join(parts)
 
 
 def _ground(course: _Course, along: Scale, y: float, title: str) -> str:
@@ -266,14 +280,14 @@ def _ground(course: _Course, along: Scale, y: float, title: str) -> str:
     for at in _moments(course.seconds):
         parts.append(label(along(at), y + PLOT_H + 14, _clock(at, course.seconds), "m", "middle"))
         parts.append(rule(along(at), y + PLOT_H, along(at), y + PLOT_H + 3, "frame"))
-    return "\n".join([*parts, rect(along.start, y, PLOT_W, PLOT_H, "frame")])
+    return "\n".join([*parts, rect(along.start, y, PLOT_W, PLOT_H, "frame"), _turn(course, along, y)])
 
 
 def _keys(metrics: list[str], y: float) -> str:
     """Which line is which, when there is more than one."""
     parts, x = [], RIGHT + 72.0
     for place, metric in enumerate(metrics if len(metrics) > 1 else []):
-        parts.append(rule(x, y - 26, x + 26, y - 26, _STYLES[min(place, len(_STYLES) - 1)]))
+        parts.append(line([(x, y - 26), (x + 26, y - 26)], _STYLES[min(place, len(_STYLES) - 1)], True))
         parts.append(label(x + 31, y - 22, metric))
         x += 31 + 6.6 * len(metric) + 16
     return "".join(parts)

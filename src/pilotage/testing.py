@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from pilotage.drivers import Call, Deployer, Message, Metrics, Notifier, Traffic
+from pilotage.drivers import Call, Deployer, History, Message, Metrics, Notifier, Traffic
 
 
 def call(key: str, timeout_s: float = 10.0) -> Call:
@@ -113,6 +113,22 @@ class MetricsContract(_EveryDriver):
 
     async def test_no_selectors_give_no_answers(self, driver: Metrics) -> None:
         assert await driver.read([]) == []
+
+
+class HistoryContract:
+    """For a metrics driver that keeps the past as well; `known` and `unknown` as in `MetricsContract`."""
+
+    known = ""
+    unknown = "no_such_metric_anywhere"
+
+    async def test_the_past_comes_oldest_first_with_an_answer_for_each_selector(self, driver: Any) -> None:
+        assert isinstance(driver, History)
+        past = await driver.read_past([self.unknown, self.known], seconds=600, step_s=60)
+        assert [one.at for one in past] == sorted(one.at for one in past)
+        assert all(len(one.answers) == 2 and one.answers[0] == [] for one in past)
+
+    async def test_no_selectors_have_no_past(self, driver: Any) -> None:
+        assert all(one.answers == [] for one in await driver.read_past([], seconds=600, step_s=60))
 
 
 class NotifierContract(_EveryDriver):

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from pilotage import planfile
 from pilotage.core.brief import parse
 from pilotage.core.errors import PlanError
-from pilotage.core.planning import draft, render_plan, smallest_visible
+from pilotage.core.planning import draft, render_plan
+from pilotage.core.power import smallest_visible
 
 EXAMPLE = (
     "Create deployment plan for payment null pointer hot-fix. Severity: P0 (45% of checkouts failing). "
@@ -24,6 +25,12 @@ def problems(text):
 def test_the_plan_says_what_each_phase_gets_and_can_see():
     text = render_plan(draft(parse(EXAMPLE)))
     assert "10 % of 5M/day for 10 min = 3,472 requests: sees 0.3% -> 1.00% errors with 95 % power" in text
+
+
+def test_the_plan_states_its_false_alarm_budget():
+    text = render_plan(draft(parse(EXAMPLE)))
+    assert "# False alarms: at most 1.00% for each of 4 kinds of evidence that roll back, in each of 4 judged" in text
+    assert "together at most 16%" in text
 
 
 def test_the_same_brief_gives_the_same_bytes():
@@ -47,8 +54,8 @@ def test_a_conflict_is_written_into_the_plan():
 
 
 def test_more_traffic_sees_smaller_regressions():
-    assert smallest_visible(1e6, 0.1) < smallest_visible(1e5, 0.1)
-    assert smallest_visible(5, 0.1) is None
+    assert smallest_visible(1e6, 0.1, 0.003) < smallest_visible(1e5, 0.1, 0.003)
+    assert smallest_visible(5, 0.1, 0.003) is None
 
 
 @given(st.text())

@@ -19,6 +19,7 @@ ALLOWED = {
     "enum",
     "functools",
     "itertools",
+    "operator",
     "json",
     "math",
     "re",

@@ -9,7 +9,7 @@ from pilotage.drivers import Context
 from pilotage.drivers.metrics.exposition import parse_selector, select
 from pilotage.drivers.metrics.prometheus import PrometheusMetrics
 from pilotage.drivers.metrics.scrape import ScrapeMetrics
-from pilotage.testing import MetricsContract
+from pilotage.testing import HistoryContract, MetricsContract
 from tests import servers
 
 TEXT = rb"""# HELP hits_total Hits.
@@ -92,7 +92,7 @@ def prometheus(tmp_path_factory):
             yield url
 
 
-class TestPrometheus(MetricsContract):
+class TestPrometheus(MetricsContract, HistoryContract):
     known = 'hits_total{version="v2"}'
 
     @pytest.fixture
@@ -104,3 +104,11 @@ class TestPrometheus(MetricsContract):
     async def test_a_bad_query_is_permanent_with_prometheus_own_words(self, driver):
         with pytest.raises(PermanentError, match="parse error"):
             await driver.read(["sum("])
+
+    async def test_the_past_ends_just_before_now(self, driver, prometheus):
+        query = {"query": "count_over_time(hits_total[1h]) > 3"}
+        url = f"{prometheus}/api/v1/query"
+        servers.wait_until(lambda: "v2" in servers.httpx.get(url, params=query, trust_env=False).text, "a few scrapes")
+        past = await driver.read_past([self.known], seconds=1, step_s=0.25)
+        assert len(past) == 4
+        assert past[-1].answers[0][0].value == 45

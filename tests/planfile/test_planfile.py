@@ -76,6 +76,34 @@ def test_a_good_plan_becomes_a_plan():
     assert plan.directory == "/plans"
 
 
+def test_a_plan_may_change_what_findings_lead_to_also_by_severity():
+    table = "verdicts: {latency-changed: {P0: ask, P2: hold}, bug-half-fixed: rollback, data-missing: {P2: ask}}\n"
+    plan = planfile.load(GOOD + table, directory=HERE)
+    assert plan.verdicts == {"latency-changed": "ask", "bug-half-fixed": "rollback"}
+
+
+@pytest.mark.parametrize(
+    ("more", "path", "expected"),
+    [
+        ("verdicts: {latency-chnged: hold}", "verdicts.latency-chnged", "latency-changed"),
+        ("verdicts: {errors-worse: pass}", "verdicts.errors-worse", "rollback, hold, ask"),
+        ("verdicts: {errors-worse: {P7: ask}}", "verdicts.errors-worse.P7", "P0, P1, P2"),
+        ("judge: {false_alarms: 20%}", "judge.false_alarms", "between"),
+        ("judge: {false_alarms: 0.00001%}", "judge.false_alarms", "between"),
+        ("judge: {pass_early: maybe}", "judge.pass_early", "true or false"),
+    ],
+)
+def test_a_mistake_in_the_table_is_named(more, path, expected):
+    (problem,) = problems(GOOD + more + "\n")
+    assert problem.path == path
+    assert expected in f"{problem.expected} {problem.hint}"
+
+
+def test_the_false_alarm_rate_and_early_promotion_are_the_plans_to_choose():
+    plan = planfile.load(GOOD + "judge: {false_alarms: 0.1%, pass_early: true}\n", directory=HERE)
+    assert (plan.limits.alpha, plan.limits.pass_early) == (pytest.approx(0.001), True)
+
+
 def test_secrets_stay_references():
     plan = planfile.load(GOOD, directory=HERE)
     assert plan.notify[0].options == {"url": {"env": "HOOK_URL"}}

@@ -90,11 +90,14 @@ def plan(brief: str, output: Path | None, json_out: bool) -> None:
 def check(file: Path, json_out: bool) -> None:
     """Check a plan FILE; nothing is started or asked."""
     from pilotage import planfile
+    from pilotage.core.policy import false_alarm_budget
 
     loaded = planfile.load_file(file)
     phases = ", ".join(f"{phase.name} for {phase.watch_s:g} s" for phase in loaded.phases)
+    bound, budget = false_alarm_budget(loaded)
     text = f"{file} is a good plan: {loaded.service} {loaded.previous} -> {loaded.version}; {phases}. {loaded.digest}"
-    say(json_out, {"ok": True, "digest": loaded.digest, "service": loaded.service}, text)
+    answer = {"ok": True, "digest": loaded.digest, "service": loaded.service, "false_alarms_at_most": bound}
+    say(json_out, answer, f"{text}\n{budget}")
 
 
 @cli.command()

@@ -5,16 +5,26 @@ The same samples in give the same verdicts out; a judge rebuilt from stored samp
 
 from __future__ import annotations
 
+import math
+from collections import deque
 from collections.abc import Iterable
 
-from pilotage.core import criteria
-from pilotage.core.counters import Counts, Delta, add, delta
-from pilotage.core.evidence import RateEvidence, RatioEvidence
+from pilotage.core import criteria, policy
+from pilotage.core.bursts import ErrorsEvidence
+from pilotage.core.counters import Counts, Delta, Fault, Meter, add, quantile, slower_than
+from pilotage.core.dispersion import Dispersion
+from pilotage.core.evidence import NotWorseEvidence, RateEvidence, RatioEvidence
+from pilotage.core.latency import LatencyEvidence
 from pilotage.core.model import Action, Baseline, Finding, Plan, Reading, Sample, Verdict
 
-SILENT_TICKS = 3
 FAULTS_IN_A_ROW = 2
 FAULTY_SHARE = 0.2
+SILENT_TICKS = 2
+SILENT_ALL_TICKS = 3
+SILENT_EXPECTED = 10.0
+"""Requests that should have come while there were none: with 10 expected, chance explains none once in 22,000."""
+RECENT_TICKS = 6
+EARLY_AFTER_S = 60.0
 
 
 class Judge:
@@ -24,69 +34,94 @@ class Judge:
         self.plan = plan
         self.phase = plan.phases[phase]
         self.baseline = baseline
-        limits, ticks = plan.limits, max(2, round(self.phase.watch_s / self.phase.tick_s))
-        self.worse = RatioEvidence(ticks)
+        self.alone = self.phase.judged and self.phase.weight >= 100
+        """The canary has all traffic: there is no concurrent control."""
+        limits, tick_s = plan.limits, self.phase.tick_s
+        ticks = max(2, round(self.phase.watch_s / tick_s))
+        self.alarm = math.log(1 / limits.alpha)
+        self.dispersion = Dispersion(baseline.minutes, tick_s)
+        self.worse = ErrorsEvidence(ticks, self.dispersion.bursts)
+        self.not_worse = NotWorseEvidence()
         self.guard = RateEvidence(limits.errors_trigger, ticks)
-        base_rate = baseline.errors / baseline.requests if baseline.requests else 0.0
+        base_rate = baseline.errors / baseline.requests if baseline.requests > 0 else 0.0
         self.above_baseline = RateEvidence(max(limits.errors_trigger, base_rate), ticks)
+        self.slower = LatencyEvidence(ticks, tick_s, baseline.minutes)
         self.slow = RateEvidence(0.05, ticks)
+        reference = quantile(baseline.latency, 0.95)
+        self._too_slow = None if reference is None else limits.p95_trigger * reference
         self.bug_better = RatioEvidence(ticks)
         self.bug_worse = RatioEvidence(ticks)
         self.bug_failed = RateEvidence(limits.bug_target, ticks)
         self.canary = Counts()
         self.control = Counts()
+        self.recent_canary = self.recent_errors = self.recent_requests = 0.0
+        """The last ticks': requests and errors of the canary, requests of both groups."""
         self.faults: list[str] = []
-        self.faults_in_a_row = 0
-        self.canary_silent = 0
-        self.both_silent = 0
-        self.ticks = 0
-        self._counted = 0
-        self._last: Reading | None = None
+        self._recent: deque[tuple[float, float, float]] = deque(maxlen=RECENT_TICKS)
+        self._meter = Meter("ignored" if self.alone else "needed", baseline.canary_seen)
+        self._faults_in_a_row = 0
+        self._silent_ticks = self._silent_all_ticks = 0
+        self._silent_expected = 0.0
+        self._ticks = self._counted = 0
         self._held_since: float | None = None
 
     def observe(self, sample: Sample) -> Verdict:
-        """The verdict after this tick."""
+        """The verdict after this tick. Samples of the time before the rollout are passed over."""
+        if sample.tick < 0:
+            return Verdict(Action.WATCH, "history")
         if sample.tick > 0:
-            self.ticks += 1
+            self._ticks += 1
             self._counted += sample.counted
-            self._take(sample.reading)
-        if sample.tick == 0 and sample.reading.fault:
-            self.faults_in_a_row += 1
-        if not sample.reading.fault:
-            self._last = sample.reading
+        self._take(sample.reading)
         return self._with_deadline(self._verdict(sample), sample.at)
 
     # -------------------------------------------------------------- taking the numbers in
 
     def _take(self, reading: Reading) -> None:
-        if self._last is None and not reading.fault:
-            self.faults_in_a_row = 0
+        step = self._meter.take(reading)
+        if isinstance(step, Fault):
+            self.faults.append(str(step))
+            self._faults_in_a_row += 1
             return
-        step = delta(self._last or Reading(fault="no reading yet"), reading)
-        if isinstance(step, str):
-            self.faults.append(step)
-            self.faults_in_a_row += 1
+        self._faults_in_a_row = 0
+        if step is None:
             return
-        self.faults_in_a_row = 0
         self._count_silence(step)
         if self.phase.judged:
-            self._weigh(step)
+            self._weigh(step.canary, step.control)
+        self.dispersion.add(step.control)
         self.canary, self.control = add(self.canary, step.canary), add(self.control, step.control)
 
     def _count_silence(self, step: Delta) -> None:
         canary, control = step.canary.requests, step.control.requests
-        self.canary_silent = 0 if canary else self.canary_silent + (control > 0)
-        self.both_silent = 0 if canary or control else self.both_silent + 1
+        self._recent.append((canary, step.canary.errors, canary + control))
+        self.recent_canary, self.recent_errors, self.recent_requests = map(sum, zip(*self._recent, strict=True))
+        self._silent_all_ticks = 0 if canary or control else self._silent_all_ticks + 1
+        if canary or self.alone or not self.phase.judged:
+            self._silent_ticks, self._silent_expected = 0, 0.0
+        elif control:
+            self._silent_ticks += 1
+            self._silent_expected += control * self.phase.weight / (100 - self.phase.weight)
 
-    def _weigh(self, step: Delta) -> None:
-        c, k = step.canary, step.control
-        self.worse.add(c.requests, c.errors, k.requests, k.errors)
-        self.guard.add(c.requests, c.errors)
-        self.above_baseline.add(c.requests, c.errors)
-        self.bug_better.add(k.bug_total, k.bug_bad, c.bug_total, c.bug_bad)
-        self.bug_worse.add(c.bug_total, c.bug_bad, k.bug_total, k.bug_bad)
-        self.bug_failed.add(c.bug_total, c.bug_bad)
-        criteria.weigh_latency(self, c)
+    def _weigh(self, c: Counts, k: Counts) -> None:
+        phi = self.dispersion.errors
+        self.guard.add(c.requests, c.errors, phi)
+        if self.alone:
+            self.above_baseline.add(c.requests, c.errors, phi)
+            if c.latency is not None and self._too_slow is not None and (n := sum(c.latency.counts)) > 0:
+                self.slow.add(n, min(slower_than(c.latency, self._too_slow), n), self.dispersion.latency)
+        else:
+            self.worse.add(c, k, phi)
+            if self.plan.limits.pass_early:
+                self.not_worse.add(c.requests, c.errors, k.requests, k.errors, phi)
+            if self.plan.measures.latency:
+                self.slower.add(c.latency, k.latency, self.dispersion.latency)
+        if self.plan.measures.bug:
+            self.bug_failed.add(c.bug_total, c.bug_bad, phi)
+            if not self.alone:
+                self.bug_better.add(k.bug_total, k.bug_bad, c.bug_total, c.bug_bad, phi)
+                if not self.plan.known_bad:
+                    self.bug_worse.add(c.bug_total, c.bug_bad, k.bug_total, k.bug_bad, phi)
 
     # -------------------------------------------------------------- saying what they mean
 
@@ -95,20 +130,35 @@ class Judge:
         return min(1.0, self._counted * self.phase.tick_s / self.phase.watch_s)
 
     def _verdict(self, sample: Sample) -> Verdict:
-        done = self.progress >= 1 and sample.counted
+        progress = self.progress
+        done = progress >= 1 and sample.counted and self._faults_in_a_row == 0
         findings = tuple(self._findings(done))
-        for action in (Action.ROLLBACK, Action.HOLD):
-            for finding in findings:
-                if finding.action is action:
-                    return Verdict(action, finding.sentence, findings, self.progress)
-        if not done:
-            return Verdict(Action.WATCH, "nothing against it so far", findings, self.progress)
+        alarm = policy.decisive(self.plan, findings)
+        if alarm is not None:
+            answer, finding = alarm
+            return Verdict(finding.action, finding.sentence, findings, progress, overdue=answer == "ask")
         unknown = [finding for finding in findings if finding.action is Action.WATCH]
-        if unknown:
+        if done and unknown:
             reason = "the time is over and this is not known: " + "; ".join(one.sentence for one in unknown)
-            return Verdict(Action.HOLD, reason, findings, self.progress)
-        reason = "every criterion is met" if self.phase.judged else "the baseline is recorded"
-        return Verdict(Action.PROMOTE, reason, findings, self.progress)
+            asked = policy.answer(self.plan, "unknown") == "ask"
+            return Verdict(policy.action(self.plan, "unknown"), reason, findings, progress, overdue=asked)
+        if done:
+            reason = "every criterion is met" if self.phase.judged else "the baseline is recorded"
+            return Verdict(Action.PROMOTE, reason, findings, progress)
+        if sample.counted and not unknown and (early := self._early()):
+            return Verdict(Action.PROMOTE, early, findings, progress)
+        return Verdict(Action.WATCH, "nothing against it so far", findings, progress)
+
+    def _early(self) -> str:
+        """Why the phase may end before its time (JUDGE 6), or nothing. Never without concurrent control."""
+        if not self.plan.limits.pass_early or not self.phase.judged or self.alone or self._faults_in_a_row:
+            return ""
+        needs = EARLY_AFTER_S / self.phase.tick_s
+        log_e = self.not_worse.log_e
+        if self._counted < needs or log_e < criteria.EARLY_NEEDS:
+            return ""
+        evidence = math.exp(min(log_e, 700))
+        return f"passed early: shown not to have twice control's errors, evidence {evidence:.3g}, limit 20"
 
     def _findings(self, done: bool) -> Iterable[Finding]:
         yield self._data(done)
@@ -119,26 +169,40 @@ class Judge:
         yield criteria.errors(self)
         yield criteria.errors_limit(self, done)
         if self.plan.measures.latency:
-            yield criteria.p95(self)
+            yield criteria.p95(self, done)
         if self.plan.measures.bug:
-            yield criteria.bug(self)
+            yield criteria.bug(self, done)
 
     def _data(self, done: bool) -> Finding:
-        faults, ticks = len(self.faults), self.ticks
+        faults, ticks = len(self.faults), self._ticks
+        if self._faults_in_a_row >= FAULTS_IN_A_ROW:
+            return self._no_data(f"no usable data for {self._faults_in_a_row} ticks: {self.faults[-1]}")
+        if self._silent_all_ticks >= SILENT_ALL_TICKS and self._expected_of_all() >= SILENT_EXPECTED:
+            return self._silent(f"no request at all for {self._silent_all_ticks} ticks")
+        if self._silent_ticks >= SILENT_TICKS and self._silent_expected >= SILENT_EXPECTED:
+            said = f"the canary has been silent for {self._silent_ticks} ticks while control serves"
+            return self._silent(f"{said}: {self._silent_expected:.0f} requests expected, none came")
         said = f"{faults} of {ticks} ticks had faulty data"
-        if self.faults_in_a_row >= FAULTS_IN_A_ROW:
-            last = self.faults[-1] if self.faults else "no reading"
-            return Finding("data", Action.HOLD, f"no usable data for {self.faults_in_a_row} ticks: {last}", n=ticks)
-        if self.both_silent >= SILENT_TICKS:
-            return Finding("data", Action.HOLD, f"no request at all for {self.both_silent} ticks", n=ticks)
-        if self.phase.judged and self.canary_silent >= SILENT_TICKS:
-            sentence = f"the canary has been silent for {self.canary_silent} ticks while control serves"
-            return Finding("data", Action.HOLD, sentence, n=ticks)
         if done and faults > FAULTY_SHARE * ticks:
-            return Finding("data", Action.HOLD, f"{said}, more than {FAULTY_SHARE:.0%}: {self.faults[-1]}", n=ticks)
+            return self._no_data(f"{said}, more than {FAULTY_SHARE:.0%}: {self.faults[-1]}")
         if done and not self.phase.judged and self.control.requests == 0:
-            return Finding("data", Action.HOLD, "control had no request: there is no baseline to record", n=ticks)
+            return self._no_data("control had no request: there is no baseline to record")
         return Finding("data", Action.PROMOTE, said, n=ticks)
+
+    def _expected_of_all(self) -> float:
+        """Requests of both groups that should have come in the silent ticks; endless when none ever came."""
+        seen = self.canary.requests + self.control.requests
+        busy = self._ticks - self._silent_all_ticks
+        return seen / busy * self._silent_all_ticks if seen > 0 and busy > 0 else math.inf
+
+    def _no_data(self, sentence: str) -> Finding:
+        return self._unusable(sentence, "data-missing")
+
+    def _silent(self, sentence: str) -> Finding:
+        return self._unusable(sentence, "traffic-silent")
+
+    def _unusable(self, sentence: str, shows: str) -> Finding:
+        return Finding("data", policy.action(self.plan, shows), sentence, n=self._ticks, shows=shows)
 
     def _with_deadline(self, verdict: Verdict, at: float) -> Verdict:
         """A HOLD never ends by itself: after the plan's deadline its policy speaks."""
@@ -147,12 +211,12 @@ class Judge:
             return verdict
         if self._held_since is None:
             self._held_since = at
-        policy = self.plan.hold
-        if at - self._held_since < policy.deadline_s:
+        hold = self.plan.hold
+        if verdict.overdue or at - self._held_since < hold.deadline_s:
             return verdict
-        if policy.then == "ask":
-            return Verdict(Action.HOLD, verdict.reason, verdict.findings, verdict.progress, overdue=True)
-        reason = f"held for {policy.deadline_s:g} s and did not clear: {verdict.reason}"
+        reason = f"held for {hold.deadline_s:g} s and did not clear: {verdict.reason}"
+        if hold.then == "ask":
+            return Verdict(Action.HOLD, reason, verdict.findings, verdict.progress, overdue=True)
         return Verdict(Action.ROLLBACK, reason, verdict.findings, verdict.progress)
 
 

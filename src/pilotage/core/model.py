@@ -7,7 +7,7 @@ latencies seconds, rates fractions (0-1).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -123,6 +123,13 @@ class Limits:
     min_requests: int = 50
     share_tolerance: float = 5.0
     alpha: float = 0.01
+    """Of each metric and phase: the chance of a false alarm, however often it is looked at."""
+    pass_early: bool = False
+    """A phase below 100 % may end before its time once the canary is shown not to be twice as bad as control."""
+
+
+Answer = Literal["rollback", "hold", "ask"]
+"""What a finding may lead to: go back at once, hold (then the hold's policy), or hold and ask a person at once."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +161,8 @@ class Plan:
     """Absolute folder of the plan file; relative paths and commands start there."""
     digest: str = ""
     """``sha256:...`` of the plan's text as the person approved it."""
+    verdicts: Mapping[str, Answer] = field(default_factory=dict)
+    """What a finding leads to, where the plan differs from the usual table (see policy.py)."""
 
     def target(self, name: str) -> Target:
         return next(target for target in self.targets if target.name == name)
@@ -179,6 +188,16 @@ class Counters:
     latency: Histogram | None = None
     bug_total: float | None = None
     bug_bad: float | None = None
+    instances: tuple[Instance, ...] = ()
+    """The same per instance, where the source tells them apart and there is more than one. Their sum is the group's."""
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One process of a group, by the name its series carry."""
+
+    name: str
+    counters: Counters
 
 
 @dataclass(frozen=True)
@@ -193,6 +212,7 @@ class Reading:
 @dataclass(frozen=True)
 class Sample:
     """A reading with its place: phase and tick count from 0; tick 0 is the watch's starting point.
+    Ticks below 0 are history: what the metrics source still knew of the time before the rollout.
 
     `counted` is False while a person has paused or held: the judge still guards, the phase's time does not run.
     """
@@ -205,14 +225,26 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class Minute:
+    """What control did in one minute or less: the latencies of the group, and (requests, errors) by instance."""
+
+    cells: Mapping[str, tuple[float, float]]
+    latency: Histogram | None = None
+
+
+@dataclass(frozen=True)
 class Baseline:
-    """What control showed before this phase: totals over the earlier phases of the rollout."""
+    """What control showed before this phase: totals over the earlier phases of the rollout and its history."""
 
     requests: float = 0.0
     errors: float = 0.0
     latency: Histogram | None = None
     bug_total: float = 0.0
     bug_bad: float = 0.0
+    minutes: tuple[Minute, ...] = ()
+    """The last 30 of them, the newest last."""
+    canary_seen: bool = False
+    """The canary had series before: when they are missing now, they are lost, not yet to be born."""
 
 
 # ------------------------------------------------------------------ what the judge answers
@@ -222,7 +254,8 @@ class Baseline:
 class Finding:
     """What one criterion shows, and why.
 
-    `action` is what this finding alone asks for; WATCH = not yet known, PROMOTE = met.
+    `action` is what this finding alone asks for; WATCH = not yet known, PROMOTE = met. `shows` names what was found
+    when that is an alarm: a row of the verdict table (policy.py).
     `sentence` has value, interval, n and threshold. `canary`/`control` are in the metric's own unit
     (rates as fractions, latencies in seconds, share in percent) or None. `evidence` and `threshold` are log e-values.
     """
@@ -237,6 +270,7 @@ class Finding:
     n: float = 0.0
     evidence: float | None = None
     threshold: float | None = None
+    shows: str = ""
 
 
 @dataclass(frozen=True)
@@ -249,4 +283,4 @@ class Verdict:
     progress: float = 0.0
     """Share of the phase's watch that is done, 0-1."""
     overdue: bool = False
-    """The HOLD has outlived its deadline and the policy is to ask a person."""
+    """A person is to be asked: the HOLD has outlived its deadline, or the finding says ask."""

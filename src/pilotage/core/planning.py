@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass
 
+from pilotage.core import policy
 from pilotage.core.brief import Brief
 from pilotage.core.model import Severity, Strategy
+from pilotage.core.power import smallest_visible
 
 PLACEHOLDER = "REPLACE_ME"
 USUAL_ERRORS = 0.003
 """Error rate assumed in the power line before anything was measured (JUDGE's own example)."""
 
+KINDS_DRAFTED = 4
+"""Kinds of evidence that roll back in a drafted plan: errors, the absolute limit, latency, the bug."""
+
 _MINUTES = {Severity.P0: 10, Severity.P1: 15, Severity.P2: 30}
-_RATIOS = (2.0, 3.0, 5.0, 10.0, 30.0, 100.0)
 
 
 @dataclass(frozen=True)
@@ -91,48 +94,10 @@ def _traffic_note(weight: int, minutes: int, per_day: float | None) -> str:
     note = f"{weight} % of {_short(per_day)}/day for {minutes} min = {requests:,.0f} requests"
     if weight == 100:
         return f"{note}: no control any more, judged against the limits and what was recorded before"
-    seen = smallest_visible(total, weight / 100)
+    seen = smallest_visible(total, weight / 100, USUAL_ERRORS)
     if seen is None:
         return f"{note}: TOO FEW to see anything; take a larger share or a longer watch"
     return f"{note}: sees {USUAL_ERRORS:.1%} -> {seen:.2%} errors with 95 % power"
-
-
-def smallest_visible(requests: float, share: float, usual: float = USUAL_ERRORS, alpha: float = 0.01) -> float | None:
-    """The smallest canary error rate seen with 95 % power, or None when even total failure would not be.
-
-    `requests` of both groups together, `share` of the canary (0-1), `usual` error rate of the control.
-    Wald's approximation for the first ratio that reaches the boundary (JUDGE section 8), without overdispersion.
-    """
-    low, high = 1.0, 1 / usual
-    if _power(requests, share, usual, high, alpha) < 0.95:
-        return None
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (low, middle) if _power(requests, share, usual, middle, alpha) >= 0.95 else (middle, high)
-    return usual * high
-
-
-def _power(requests: float, share: float, usual: float, ratio: float, alpha: float) -> float:
-    bar = math.log(1 / alpha) + math.log(len(_RATIOS) / 0.5)
-    canary, control = usual * share * ratio, usual * (1 - share)
-    best = 0.0
-    for theta in _RATIOS:
-        mixed = math.log(1 - share + share * theta)
-        gain = math.log(theta) - mixed
-        drift = canary * gain - control * mixed
-        spread = canary * gain**2 + control * mixed**2
-        if drift <= 0 or spread <= 0 or requests <= 0:
-            continue
-        width = math.sqrt(spread * requests)
-        reached = _phi((drift * requests - bar) / width)
-        tail = _phi((-bar - drift * requests) / width)
-        exponent = 2 * drift * bar / spread
-        best = max(best, reached + (math.exp(min(exponent, 700)) * tail if tail > 0 else 0.0))
-    return min(best, 1.0)
-
-
-def _phi(x: float) -> float:
-    return 0.5 * math.erfc(-x / math.sqrt(2))
 
 
 def render_plan(draft: PlanDraft) -> str:
@@ -158,7 +123,9 @@ def render_plan(draft: PlanDraft) -> str:
     for phase in draft.phases:
         lines.append(f"  - {{weight: {phase.weight}%, watch: {phase.watch_min}m}}  # {phase.note}")
     lines += ["after: {watch: 1h, tick: 1m}  # lighter monitoring at 100 %", ""]
-    return "\n".join(lines) + _TEMPLATE.replace("<TRAFFIC>", _FLAG if draft.feature_flag else _SPLITTER)
+    rest = _TEMPLATE.replace("<TRAFFIC>", _FLAG if draft.feature_flag else _SPLITTER)
+    judged = len(draft.phases) + 1
+    return "\n".join(lines) + rest.replace("<BUDGET>", policy.budget_sentence(KINDS_DRAFTED, judged, 0.01))
 
 
 _FLAG = """\
@@ -210,6 +177,12 @@ metrics:
 success: {errors: 0.5%, p95: 10%, min_requests: 50, share_tolerance: 5}
 rollback_when: {errors: 2%, p95: 2x}
 hold: {deadline: 10m, then: rollback}  # a doubt that does not clear; or then: ask
+
+# <BUDGET>
+judge: {false_alarms: 1%, pass_early: false}
+# What a finding leads to, where you want it otherwise (rollback, hold or ask; also by severity):
+# verdicts:
+#   latency-changed: {P0: hold, P2: ask}
 
 notify:
   - {driver: console}

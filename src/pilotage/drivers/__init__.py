@@ -59,6 +59,14 @@ class Point:
 
 
 @dataclass(frozen=True)
+class Past:
+    """What `read` would have answered at an instant (Unix seconds): a list of points for each selector."""
+
+    at: float
+    answers: list[list[Point]]
+
+
+@dataclass(frozen=True)
 class Message:
     """One announcement. `id` is the same on every attempt, so that a receiver can drop repeats."""
 
@@ -108,6 +116,15 @@ class Metrics(Driver, Protocol):
 
         A selector without series gives an empty list: the judge treats that as missing data. Counters are cumulative.
         """
+        ...
+
+
+@runtime_checkable
+class History(Protocol):
+    """What a metrics driver may offer besides: the past. The judge learns from it how noisy control usually is."""
+
+    async def read_past(self, selectors: Sequence[str], seconds: float, step_s: float) -> list[Past]:
+        """What `read` would have answered every `step_s` during the last `seconds`, the oldest first."""
         ...
 
 

@@ -12,7 +12,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from pilotage.codec import from_json, to_json
-from pilotage.core.counters import baseline_of
+from pilotage.core.counters import baseline_of, before
 from pilotage.core.errors import PermanentError, PilotageError
 from pilotage.core.events import Deployed, Recorded, WeightSet
 from pilotage.core.judge import Judge
@@ -28,6 +28,7 @@ from pilotage.store import Store, queries
 
 BEAT_S = 1.0
 READ_TIMEOUT_S = 5.0
+PAST_TIMEOUT_S = 10.0
 WEIGHT_TOLERANCE = 0.51
 """Percent points between wish and read-back that a coarse splitter may round away."""
 
@@ -116,6 +117,10 @@ class Activities:
         judge, last, verdict = await self._rebuilt_judge(crew.plan, task)
         if last is not None and last.tick > 0 and last.counted and _decides(verdict, task):
             return verdict
+        if last is None and task.phase == 0:
+            async with _heartbeats():
+                await self._remember_the_past(crew, task)
+            judge, last, verdict = await self._rebuilt_judge(crew.plan, task)
         tick_s = crew.plan.phases[task.phase].tick_s
         tick = 0 if last is None else last.tick + 1
         due = self._clock.now() if last is None else max(last.at + tick_s, self._clock.now())
@@ -137,12 +142,24 @@ class Activities:
     async def _rebuilt_judge(self, plan: Plan, task: WatchTask) -> tuple[Judge, Sample | None, Verdict]:
         """A judge that has seen what is stored: evidence survives a crash."""
         samples = await self._store.run(queries.samples_of, task.rollout)
-        judge = Judge(plan, task.phase, baseline_of(one for one in samples if one.phase < task.phase))
+        judge = Judge(plan, task.phase, baseline_of(before(samples, task.phase)))
         verdict = Verdict(Action.WATCH, "")
         last = None
         for last in (one for one in samples if one.phase == task.phase):
             verdict = judge.observe(last)
         return judge, last, verdict
+
+    async def _remember_the_past(self, crew: Crew, task: WatchTask) -> None:
+        """Half an hour of control from a source that keeps its past, as samples before tick 0. Without it the judge
+        does its work all the same, so a source that fails here is only noted."""
+        try:
+            past = await measure.read_past(crew.plan.measures, crew.sources, PAST_TIMEOUT_S)
+        except Exception as error:
+            log.warning("the metrics source does not tell its past", rollout=task.rollout, error=str(error))
+            return
+        for back, (at, reading) in enumerate(reversed(past), start=1):
+            verdict = Verdict(Action.WATCH, "history")
+            await self._store.run(queries.add_sample, task.rollout, Sample(task.phase, -back, at, reading), verdict)
 
     async def _sleep_until(self, due: float) -> None:
         """In short pieces, each with a heartbeat: that is how a cancelled watch hears of it."""

@@ -6,9 +6,16 @@ import asyncio
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from pilotage.core.model import Counters, Histogram, Measures, RatioMetric, Reading
-from pilotage.drivers import Metrics, Point
+from pilotage.core.model import Counters, Histogram, Instance, Measures, RatioMetric, Reading
+from pilotage.drivers import History, Metrics, Point
+
+PAST_S = 1800.0
+PAST_STEP_S = 60.0
+INSTANCE_LABELS = ("instance", "pod")
+MOST_INSTANCES = 50
+"""Groups of more are taken as one: the samples would grow too large."""
 
 Answers = Mapping[tuple[str, str], Sequence[Point]]
 """(source, selector) -> its series."""
@@ -16,10 +23,7 @@ Answers = Mapping[tuple[str, str], Sequence[Point]]
 
 async def read(measures: Measures, sources: Mapping[str, Metrics], timeout_s: float) -> Reading:
     """Both groups now. A source that fails or is late gives a Reading with `fault` and no numbers."""
-    wanted: dict[str, list[str]] = defaultdict(list)
-    for group in (measures.canary, measures.control):
-        for source, selector in _selectors(measures, group):
-            wanted[source].append(selector)
+    wanted = _wanted(measures)
     names = list(wanted)
     try:
         async with asyncio.timeout(timeout_s):
@@ -28,10 +32,41 @@ async def read(measures: Measures, sources: Mapping[str, Metrics], timeout_s: fl
         return Reading(fault=f"the metrics source did not answer within {timeout_s:g} s")
     except Exception as error:
         return Reading(fault=f"the metrics source failed: {error or type(error).__name__}")
+    return _reading(measures, wanted, dict(zip(names, tables, strict=True)))
+
+
+async def read_past(
+    measures: Measures, sources: Mapping[str, Metrics], timeout_s: float
+) -> list[tuple[float, Reading]]:
+    """(instant, reading) of the last half hour, a minute apart, oldest first; none when a source keeps no past."""
+    wanted = _wanted(measures)
+    keepers = {name: source for name in wanted if isinstance(source := sources[name], History)}
+    if len(keepers) < len(wanted):
+        return []
+    async with asyncio.timeout(timeout_s):
+        pasts = await asyncio.gather(*[keepers[name].read_past(wanted[name], PAST_S, PAST_STEP_S) for name in wanted])
+    found = []
+    for moments in zip(*pasts, strict=False):
+        tables = {name: moment.answers for name, moment in zip(wanted, moments, strict=True)}
+        found.append((moments[0].at, _reading(measures, wanted, tables)))
+    return found
+
+
+def _wanted(measures: Measures) -> dict[str, list[str]]:
+    wanted: dict[str, list[str]] = defaultdict(list)
+    for group in (measures.canary, measures.control):
+        for source, selector in _selectors(measures, group):
+            wanted[source].append(selector)
+    return wanted
+
+
+def _reading(
+    measures: Measures, wanted: Mapping[str, Sequence[str]], tables: Mapping[str, Sequence[Sequence[Point]]]
+) -> Reading:
     answers = {
         (name, selector): points
-        for name, table in zip(names, tables, strict=True)
-        for selector, points in zip(wanted[name], table, strict=True)
+        for name, selectors in wanted.items()
+        for selector, points in zip(selectors, tables[name], strict=True)
     }
     return Reading(_counters(measures, measures.canary, answers), _counters(measures, measures.control, answers))
 
@@ -49,24 +84,50 @@ def for_group(selector: str, group: str) -> str:
 
 
 def _counters(measures: Measures, group: str, answers: Answers) -> Counters | None:
-    requests, errors = _ratio(measures.errors, group, answers)
+    """The group's sums, and each instance's own where the series tell more than one apart."""
+    total = answers[measures.errors.source, for_group(measures.errors.total, group)]
+    whole = _summed(measures, group, answers, None)
+    names = sorted({name for point in total if (name := _instance(point))})
+    if whole is None or not 2 <= len(names) <= MOST_INSTANCES or not _all_within(measures, group, answers, set(names)):
+        return whole
+    each = [(name, _summed(measures, group, answers, name)) for name in names]
+    return replace(whole, instances=tuple(Instance(name, one) for name, one in each if one is not None))
+
+
+def _instance(point: Point) -> str:
+    return next((point.labels[label] for label in INSTANCE_LABELS if point.labels.get(label)), "")
+
+
+def _all_within(measures: Measures, group: str, answers: Answers, names: set[str]) -> bool:
+    """Every series belongs to an instance that counts requests: else their sum would not be the group's."""
+    wanted = [answers[key] for key in _selectors(measures, group)]
+    return all(_instance(point) in names for points in wanted for point in points)
+
+
+def _summed(measures: Measures, group: str, answers: Answers, instance: str | None) -> Counters | None:
+    """One instance's counters, or the group's (None)."""
+
+    def points(source: str, selector: str) -> list[Point]:
+        found = answers[source, for_group(selector, group)]
+        return [point for point in found if instance is None or _instance(point) == instance]
+
+    def ratio(metric: RatioMetric) -> tuple[float | None, float | None]:
+        """A bad-counter without series is 0 once the total is there: it is born with the first error."""
+        total = points(metric.source, metric.total)
+        if not total:
+            return None, None
+        bad = points(metric.source, metric.bad)
+        return sum(point.value for point in total), sum(point.value for point in bad)
+
+    requests, errors = ratio(measures.errors)
     if requests is None:
         return None
-    bug_total, bug_bad = _ratio(measures.bug, group, answers) if measures.bug else (None, None)
+    bug_total, bug_bad = ratio(measures.bug) if measures.bug else (None, None)
     latency = None
     if measures.latency:
-        points = answers[measures.latency.source, for_group(measures.latency.histogram, group)]
-        latency = _histogram(points, 0.001 if measures.latency.unit == "ms" else 1.0)
+        buckets = points(measures.latency.source, measures.latency.histogram)
+        latency = _histogram(buckets, 0.001 if measures.latency.unit == "ms" else 1.0)
     return Counters(requests, errors or 0.0, latency, bug_total, bug_bad)
-
-
-def _ratio(metric: RatioMetric, group: str, answers: Answers) -> tuple[float | None, float | None]:
-    """Total and bad. A bad-counter without series is 0 once the total is there: it is born with the first error."""
-    total = answers[metric.source, for_group(metric.total, group)]
-    bad = answers[metric.source, for_group(metric.bad, group)]
-    if not total:
-        return None, None
-    return sum(point.value for point in total), sum(point.value for point in bad)
 
 
 def _histogram(points: Sequence[Point], unit: float) -> Histogram | None:

@@ -121,7 +121,7 @@ class RolloutWorkflow:
                 await self._record(ev.PhasePassed(index, phase.name, verdict))
                 return
             if verdict.overdue and not self._state.needs_person:
-                await self._ask(index, f"the hold has outlived its deadline: {verdict.reason}")
+                await self._ask(index, verdict.reason)
             elif verdict.action is Action.HOLD and self._state.status is Status.WATCHING:
                 await self._record(ev.Held(index, verdict.reason, verdict))
             elif verdict.action is Action.WATCH and self._state.status is Status.HELD:

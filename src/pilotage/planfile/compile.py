@@ -9,7 +9,6 @@ from pilotage.core.model import (
     DriverRef,
     HoldPolicy,
     LatencyMetric,
-    Limits,
     Measures,
     Plan,
     RatioMetric,
@@ -18,6 +17,7 @@ from pilotage.core.model import (
     Target,
 )
 from pilotage.core.strategies import AfterSpec, PhaseSpec
+from pilotage.planfile import judging
 from pilotage.planfile.document import Node
 from pilotage.planfile.options import driver
 from pilotage.planfile.reader import Reader, did_you_mean
@@ -31,7 +31,7 @@ PLACEHOLDER = "REPLACE_ME"
 
 _REQUIRED = ("pilotage", "service", "environment", "version", "previous", "severity", "summary", "strategy", "phases")
 _SECTIONS = (*_REQUIRED, "known_bad", "baseline", "tick", "after", "deploy", "traffic", "metrics", "success")
-_KNOWN = (*_SECTIONS, "rollback_when", "hold", "notify")
+_KNOWN = (*_SECTIONS, "rollback_when", "judge", "verdicts", "hold", "notify")
 
 
 def compile_plan(reader: Reader, tree: Node, *, directory: str, digest: str) -> Plan | None:
@@ -60,7 +60,8 @@ def compile_plan(reader: Reader, tree: Node, *, directory: str, digest: str) -> 
     specs = _phases(reader, top.get("phases"), tick)
     after = _after(reader, top.get("after"))
     targets = _targets(reader, top)
-    limits = _limits(reader, top)
+    limits = judging.limits(reader, top)
+    verdicts = judging.verdicts(reader, top.get("verdicts"), severity)
     measures, target = _measures(reader, top.get("metrics"), known_bad)
     hold = _hold(reader, top.get("hold"))
     notify = _notify(reader, top.get("notify"))
@@ -89,6 +90,7 @@ def compile_plan(reader: Reader, tree: Node, *, directory: str, digest: str) -> 
         notify=notify,
         directory=directory,
         digest=digest,
+        verdicts=verdicts,
     )
 
 
@@ -213,39 +215,6 @@ def _latency(reader: Reader, node: Node | None, sources: dict[str, DriverRef]) -
     if source is None or histogram is None:
         return None
     return LatencyMetric("latency", source, histogram, "ms" if unit == "ms" else "s")
-
-
-def _limits(reader: Reader, top: dict[str, Node]) -> Limits:
-    good = reader.mapping(top.get("success"), "success", ("errors", "p95", "min_requests", "share_tolerance"))
-    bad = reader.mapping(top.get("rollback_when"), "rollback_when", ("errors", "p95"))
-    errors_success = reader.percent(good.get("errors"), "success.errors", 0.5) / 100
-    errors_trigger = reader.percent(bad.get("errors"), "rollback_when.errors", 2.0) / 100
-    p95_success = reader.ratio(good.get("p95"), "success.p95", 1.10)
-    p95_trigger = reader.ratio(bad.get("p95"), "rollback_when.p95", 2.0)
-    line = top["rollback_when"] if "rollback_when" in top else top.get("success")
-    for name, low, high in (("errors", errors_success, errors_trigger), ("p95", p95_success, p95_trigger)):
-        if high <= low:
-            expected = f"a trigger above success.{name}"
-            reader.wrong(f"rollback_when.{name}", bad.get(name) or line, expected, f"{high:g}, success is {low:g}")
-    least = good.get("min_requests")
-    requests = reader.number(
-        least, "success.min_requests", 50, "a whole number from 1", lambda n: n >= 1 and n == int(n)
-    )
-    tolerance = reader.number(
-        good.get("share_tolerance"),
-        "success.share_tolerance",
-        5.0,
-        "points of percent above 0 and below 100",
-        lambda n: 0 < n < 100,
-    )
-    return Limits(
-        errors_success=errors_success,
-        errors_trigger=errors_trigger,
-        p95_success=p95_success,
-        p95_trigger=p95_trigger,
-        min_requests=int(requests),
-        share_tolerance=float(tolerance),
-    )
 
 
 def _hold(reader: Reader, node: Node | None) -> HoldPolicy:

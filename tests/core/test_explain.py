@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from pilotage.core import events as ev
+from pilotage.core import policy
 from pilotage.core.explain import Explanation, explain, explanation_text
 from pilotage.core.judge import Judge
-from pilotage.core.model import Action, Baseline, HoldPolicy, Plan, Reading, Sample, Step, Verdict
+from pilotage.core.model import Action, Baseline, Finding, HoldPolicy, Plan, Reading, Sample, Step, Verdict
 from pilotage.core.words import e_value, unit_of
 from tests.core.worlds import Group, plan, samples
 
@@ -63,7 +64,7 @@ def test_rolled_back_by_the_judge_names_the_metric_its_evidence_and_when() -> No
     assert "in control: evidence 10^" in one.sentence
     assert one.sentence.endswith("limit 100")
     assert (one.phase, one.tick, one.action, one.turned_by) == ("10 %", 2, Action.ROLLBACK, "errors")
-    assert "fix them, and start a new rollout" in one.next
+    assert "fix them, then start a new rollout" in one.next
 
 
 def test_the_numbers_say_when_each_criterion_crossed_and_what_the_phase_could_see() -> None:
@@ -106,7 +107,7 @@ def test_rolled_back_by_the_holds_deadline_names_what_did_not_clear() -> None:
 def judge_findings(said: str) -> tuple:  # type: ignore[type-arg]
     judge = Judge(its(), 0, Baseline())
     (first, *others) = judge.observe(Sample(0, 0, 0.0, Reading())).findings
-    return (replace(first, action=Action.HOLD, sentence=said), *others)
+    return (replace(first, action=Action.HOLD, sentence=said, shows="data-missing"), *others)
 
 
 def test_going_back_now_says_that_it_goes_on() -> None:
@@ -128,7 +129,7 @@ def test_promoted_says_how_many_phases_the_judge_passed_and_which_a_person_did()
         "promoted 1 min 10 s after the start: every criterion was met in 1 of 2 judged phases"
     )
     assert "(passed before their time: 50 % by ann)" in one.sentence
-    assert "; at 10 %: errors 0.0%" in one.sentence
+    assert "; at 10 %: errors 0.0" in one.sentence
 
 
 def test_promoted_by_persons_alone_does_not_claim_a_judgement() -> None:
@@ -152,7 +153,32 @@ def test_held_by_the_judge_says_since_when_why_and_what_happens_if_it_does_not_c
 
 def test_a_hold_beyond_its_deadline_asks_for_a_person() -> None:
     record = told(*STARTED, ev.Held(0, "the share is off"), ev.PersonNeeded(0, "decide"))
-    assert "its deadline is over and the plan asks for a person" in explained(record, FINE).sentence
+    assert "; a person has to decide" in explained(record, FINE).sentence
+
+
+def test_a_finding_that_asks_for_a_person_says_so_while_the_watch_goes_on() -> None:
+    asks = Verdict(Action.HOLD, "slower, but not beyond 2 x", overdue=True)
+    record = told(*STARTED, ev.PersonNeeded(0, "slower. Decide"))
+    one = explain(ROLLOUT, its(), record, FINE[0], {(0, 1): asks})
+    assert one.sentence == "a person has to decide in phase 10 %: slower, but not beyond 2 x"
+    assert one.next == f"Decide: `pilotage promote {ROLLOUT}`, `pilotage rollback {ROLLOUT}`"
+
+
+@pytest.mark.parametrize("shows", policy.TABLE)
+def test_whatever_was_found_there_is_a_next_step(shows: str) -> None:
+    found = Finding("x", Action.HOLD, "so it is", shows=shows)
+    verdict = Verdict(Action.ROLLBACK, "held for 90 s and did not clear: so it is", (found,))
+    record = told(*STARTED, ev.RollbackStarted(0, verdict.reason, verdict), ev.RolledBack(verdict.reason, 0.1))
+    one = explain(ROLLOUT, its(), record, FINE[0], {(0, 1): verdict})
+    assert one.turned_by == "x"
+    assert ", then " in one.next or "When the cause is out of the way, run the plan again." in one.next
+
+
+def test_the_time_before_the_rollout_is_not_judged() -> None:
+    past = Sample(0, -1, 60.0, Reading())
+    one = explain(ROLLOUT, its(), told(*STARTED), [past], {(0, -1): Verdict(Action.WATCH, "history")})
+    assert one.sentence == "watching phase 10 %: no sample was taken in it yet"
+    assert one.tick is None
 
 
 def test_held_and_paused_by_a_person_name_the_person() -> None:

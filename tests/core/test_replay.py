@@ -22,7 +22,7 @@ from pilotage.core.model import (
     Sample,
     Verdict,
 )
-from pilotage.core.replay import Verdicts, replay, replay_text, what_if, what_if_text
+from pilotage.core.replay import Replay, Verdicts, replay, replay_text, what_if, what_if_text
 from tests.core.worlds import Group, plan, samples
 
 
@@ -99,6 +99,23 @@ def test_a_stored_nan_is_the_same_as_a_nan() -> None:
     odd = Verdict(Action.WATCH, "x", (Finding("errors", Action.WATCH, "x", nan),))
     assert replay(its, taken, verdicts).agrees
     assert not replay(its, taken, {**verdicts, (0, 1): odd}).agrees
+
+
+def test_the_time_before_the_rollout_feeds_the_baseline_and_is_not_counted() -> None:
+    its, taken, _ = sick_then_worse()
+    busy = [
+        replace(one, tick=one.tick - 21, at=one.at - 2000) for one in samples(Group(0, 0), Group(50, 0.02), ticks=20)
+    ]
+    verdicts = {(0, one.tick): Verdict(Action.WATCH, "history") for one in busy}
+    kept: list[Sample] = []
+    for phase in range(3):
+        judge = Judge(its, phase, baseline_of(busy + kept))
+        for sample in [one for one in taken if one.phase == phase]:
+            verdicts[phase, sample.tick] = judge.observe(sample)
+            kept.append(sample)
+    assert replay(its, [*busy, *taken], verdicts) == Replay(len(taken), len(taken))
+    under = what_if(its, its, [*busy, *taken], verdicts)
+    assert all(one.turns == one.was for one in under.phases)
 
 
 def test_without_a_sample_it_says_so() -> None:

@@ -84,3 +84,12 @@ def test_a_phases_name_is_text_in_its_heading() -> None:
 def test_the_picture_is_linked_when_there_is_one() -> None:
     assert "](<report.svg>)" in report(plan(), [], [], {}, "report.svg")
     assert "![" not in report(plan(), [], [], {})
+
+
+def test_the_time_before_the_rollout_is_in_no_column() -> None:
+    taken = list(samples(Group(5, 0.0), Group(45, 0.1), ticks=10))
+    past = [
+        replace(one, tick=one.tick - 11, at=one.at - 700) for one in samples(Group(0, 0.0), Group(900, 0.5), ticks=10)
+    ]
+    assert comparison(plan(), [*past, *taken]) == comparison(plan(), taken)
+    assert "tick -1" not in report(plan(), [], past, {(0, -1): Verdict(Action.WATCH, "history")})

@@ -12,7 +12,8 @@ from pilotage.core import events as ev
 from pilotage.core.counters import totals
 from pilotage.core.errors import Refused
 from pilotage.core.model import Action, Finding, Plan, Sample, Verdict
-from pilotage.core.planning import USUAL_ERRORS, smallest_visible
+from pilotage.core.planning import USUAL_ERRORS
+from pilotage.core.power import smallest_visible
 from pilotage.core.report import MARKS, clock_time, duration, first_traffic
 from pilotage.core.state import Command, RolloutState, Status, check_command, fold
 from pilotage.core.words import e_value, printable, unit_of
@@ -58,6 +59,8 @@ def explain(
 ) -> Explanation:
     """Of a rollout at any moment, also before its first sample."""
     state = fold(record)
+    samples = [one for one in samples if one.tick >= 0]  # before it is the time before the rollout
+    verdicts = {place: verdict for place, verdict in verdicts.items() if place[1] >= 0}
     place = max((key for key in verdicts if key[0] <= state.phase), default=None)
     verdict = None if place is None else verdicts[place]
     turn = None if verdict is None else _turning(verdict)
@@ -167,7 +170,7 @@ def _stands(plan: Plan, record: Sequence[ev.Recorded], state: RolloutState, name
         return f"paused{by} {since}{why}; the judge goes on guarding"
     said = f"held{by} {since}: {began.event.reason}"
     if state.needs_person:
-        return f"{said}; its deadline is over and the plan asks for a person"
+        return f"{said}; a person has to decide"
     deadline = clock_time(began.at + plan.hold.deadline_s)[11:]
     then = "it is rolled back" if plan.hold.then == "rollback" else "a person is asked"
     return f"{said}; if that does not clear, {then} at {deadline} UTC"
@@ -176,6 +179,8 @@ def _stands(plan: Plan, record: Sequence[ev.Recorded], state: RolloutState, name
 def _watching(plan: Plan, state: RolloutState, name: str, verdict: Verdict | None) -> str:
     if verdict is None:
         return f"watching phase {name}: no sample was taken in it yet"
+    if state.needs_person:
+        return f"a person has to decide in phase {name}: {verdict.reason}"
     phase = plan.phases[state.phase]
     left = duration(phase.watch_s * (1 - verdict.progress))
     open_ones = [one.sentence for one in verdict.findings if one.action is Action.WATCH]
@@ -255,6 +260,8 @@ def _seen(plan: Plan, phase: int, rows: Sequence[Sample]) -> str:
 
 def _next(rollout: str, plan: Plan, record: Sequence[ev.Recorded], state: RolloutState, turn: Finding | None) -> str:
     report = f"`pilotage report {rollout} -o report.md`"
+    if state.needs_person:
+        return _choices(rollout, state)
     match state.status:
         case Status.ROLLED_BACK:
             if turn is None or not _by_judge(record):
@@ -264,29 +271,37 @@ def _next(rollout: str, plan: Plan, record: Sequence[ev.Recorded], state: Rollou
             return f"Nothing: it goes on until the splitter itself says that it is back. `pilotage watch {rollout}`"
         case Status.PROMOTED:
             return f"Nothing. The record: {report}"
-        case Status.FAILED:
-            return f"Look at `pilotage doctor`, and where the traffic is: `pilotage status {rollout}`"
         case Status.WATCHING | Status.STARTING | Status.SHIFTING:
             return f"Nothing: it goes on by itself. Send it back at any time: `pilotage rollback {rollout}`"
-    wanted = [one for one in Command if one is not Command.PAUSE and _accepts(state.status, one)]
+    return _choices(rollout, state)
+
+
+def _choices(rollout: str, state: RolloutState) -> str:
+    if state.status in (Status.ROLLING_BACK, Status.FAILED):
+        return f"Look at `pilotage doctor`, and where the traffic is: `pilotage status {rollout}`"
+    idle = (Command.PAUSE, Command.HOLD)
+    wanted = [one for one in Command if one not in idle and _accepts(state.status, one)]
     return "Decide: " + ", ".join(f"`pilotage {one.value} {rollout}`" for one in wanted)
 
 
+_NEW = "then start a new rollout."
+_AGAIN = "then run the plan again."
 _REPAIRS = {
-    "errors": "Find the new version's errors in its logs, fix them, and start a new rollout.",
-    "p95": "Find out why the new version is slower, and start a new rollout.",
-    "bug": "The fix does not fix: correct it, and start a new rollout.",
-    "share": "Compare the splitter's weight with what it sends, then run the plan again.",
-    "volume": "Plan a larger share or a longer watch, then run it again.",
-    "data": "See to it that the metrics answer (`pilotage check` and the source's address), then run the plan again.",
+    "errors-shared": f"Both versions fail: look for what they share, {_AGAIN}",
+    "errors": f"Find the new version's errors in its logs, fix them, {_NEW}",
+    "latency": f"Find out why the new version is slower, {_NEW}",
+    "bug": f"The fix does not do its work: correct it, {_NEW}",
+    "traffic-low": f"Plan a larger share or a longer watch, {_AGAIN}",
+    "traffic-share": f"Compare the splitter's weight with what it sends, {_AGAIN}",
+    "traffic-silent": f"Find out why no request arrives, {_AGAIN}",
+    "data": f"See to it that the metrics answer, {_AGAIN}",
 }
+"""By what a finding shows (policy.py), else by that name's first part."""
 
 
 def _repair(turn: Finding) -> str:
-    what = turn.metric.split()[0]
-    if what == "errors" and turn.action is Action.HOLD:
-        return "Both versions fail: look for what they share, then run the plan again."
-    return _REPAIRS.get(what, "When the cause is out of the way, start a new rollout.")
+    first = turn.shows.split("-")[0]
+    return _REPAIRS.get(turn.shows) or _REPAIRS.get(first) or f"When the cause is out of the way, {_AGAIN[5:]}"
 
 
 def _accepts(status: Status, command: Command) -> bool:

@@ -127,6 +127,7 @@ def _course(plan: Plan, verdicts: Mapping[tuple[int, int], Verdict]) -> _Course:
     stretches: list[_Stretch] = []
     metrics: dict[str, list[_Shown]] = {}
     begin, turn_at, turn = 0.0, 0.0, None
+    verdicts = {place: verdict for place, verdict in verdicts.items() if place[1] >= 0}
     for phase in sorted({phase for phase, _ in verdicts}):
         planned = plan.phases[phase]
         ticks = sorted(tick for other, tick in verdicts if other == phase)

@@ -1,7 +1,7 @@
 """A rollout's stored samples before the judge once more: the same verdicts, or what another policy would have said.
 
 Pure: samples and stored verdicts in, a comparison out. The baseline of a phase is built as the engine builds it: from
-the samples of the earlier phases.
+the samples of the earlier phases and of the time before the rollout (ticks below 0, which are not judged).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from itertools import zip_longest
 
-from pilotage.core.counters import baseline_of
+from pilotage.core.counters import baseline_of, before
 from pilotage.core.errors import Refused
 from pilotage.core.judge import Judge
 from pilotage.core.model import Action, Finding, LatencyMetric, Plan, RatioMetric, Sample, Verdict
@@ -84,7 +84,7 @@ def replay(plan: Plan, samples: Sequence[Sample], stored: Verdicts) -> Replay:
     verdicts = same = 0
     differences: list[Difference] = []
     for phase, rows in _by_phase(samples).items():
-        judge = Judge(plan, phase, baseline_of(one for one in samples if one.phase < phase))
+        judge = Judge(plan, phase, baseline_of(before(samples, phase)))
         differs = False
         for sample in rows:
             now, then = judge.observe(sample), stored.get((phase, sample.tick))
@@ -143,7 +143,7 @@ def what_if(plan: Plan, other: Plan, samples: Sequence[Sample], stored: Verdicts
     ticks = tuple(replace(its, tick_s=mine.tick_s) for its, mine in zip(other.phases, plan.phases, strict=True))
     other = replace(other, phases=ticks)
     by_phase = _by_phase(samples)
-    seen: list[Sample] = []
+    seen = [one for one in samples if one.tick < 0]
     phases: list[PhaseUnder] = []
     stopped = ""
     for phase, rows in by_phase.items():
@@ -228,7 +228,8 @@ def _ends(verdict: Verdict | None) -> bool:
 def _by_phase(samples: Iterable[Sample]) -> dict[int, list[Sample]]:
     phases: dict[int, list[Sample]] = {}
     for sample in sorted(samples, key=lambda one: (one.phase, one.tick)):
-        phases.setdefault(sample.phase, []).append(sample)
+        if sample.tick >= 0:
+            phases.setdefault(sample.phase, []).append(sample)
     return phases
 
 

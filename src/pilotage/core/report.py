@@ -27,7 +27,8 @@ def comparison(plan: Plan, samples: Iterable[Sample]) -> Comparison:
     """Metric by (baseline, each judged phase): the canary's value, control's behind it where control has traffic."""
     by_phase: dict[int, list[Sample]] = {}
     for sample in samples:
-        by_phase.setdefault(sample.phase, []).append(sample)
+        if sample.tick >= 0:  # before it is what the source still knew of the time before the rollout
+            by_phase.setdefault(sample.phase, []).append(sample)
     judged = [index for index, phase in enumerate(plan.phases) if phase.judged]
     first = min(judged, default=0)
     recorded = [one for index, rows in by_phase.items() if index < first for one in rows]
@@ -170,7 +171,8 @@ def first_traffic(record: Sequence[ev.Recorded], turned: ev.Recorded) -> float |
 def _verdicts(plan: Plan, verdicts: Mapping[tuple[int, int], Verdict]) -> list[str]:
     last: dict[int, tuple[int, Verdict]] = {}
     for (phase, tick), verdict in sorted(verdicts.items()):
-        last[phase] = (tick, verdict)
+        if tick >= 0:
+            last[phase] = (tick, verdict)
     lines: list[str] = []
     for phase, (tick, verdict) in last.items():
         lines += [f"### {_inline(plan.phases[phase].name)}: {verdict.action.value} at tick {tick}", ""]

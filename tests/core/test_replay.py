@@ -77,6 +77,8 @@ def test_the_first_verdict_of_a_phase_that_differs_is_told_with_both_sentences()
     (one,) = result.differences
     assert (one.phase, one.tick, one.after_s) == ("10 %", 3, 30.0)
     assert (one.stored, one.now) == ("HOLD: something else", "WATCH: nothing against it so far")
+    assert (one.ended, one.ends) == ("PROMOTE", "PROMOTE")
+    assert "its last verdict: PROMOTE, and now the same" in replay_text(result)
     assert not result.agrees
 
 

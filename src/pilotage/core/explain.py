@@ -134,7 +134,12 @@ def _since_shift(plan: Plan, record: Sequence[ev.Recorded], turned: ev.Recorded)
         return f"{duration(turned.at - record[0].at)} after the start, before any traffic moved"
     phase = plan.phases[fold(one for one in record if one.number < turned.number).phase]
     into = "after the shift to" if phase.steps else "into the phase"
-    return f"{duration(turned.at - at)} {into} {phase.name}"
+    return f"{_span(turned.at - at)} {into} {phase.name}"
+
+
+def _span(seconds: float) -> str:
+    """Short times keep a digit: ``2.5 s``."""
+    return f"{round(seconds, 1):g} s" if seconds < 10 else duration(seconds)
 
 
 def _promoted(plan: Plan, record: Sequence[ev.Recorded], samples: Sequence[Sample]) -> str:
@@ -319,16 +324,14 @@ def explanation_text(one: Explanation) -> str:
     """What the command prints: the sentence, the numbers, the next step."""
     lines = [one.sentence]
     if one.tick is not None and one.action is not None:
-        when = "" if one.after_s is None else f", {duration(one.after_s)} after its first sample"
+        when = "" if one.after_s is None else f", {_span(one.after_s)} after its first sample"
         lines += ["", f"Phase {one.phase}, tick {one.tick}{when}: {one.action.value}"]
         rows = [_row(finding, finding.metric == one.turned_by) for finding in one.findings]
         lines += _columns([("", "metric", "canary", "95 % interval", "control", "n", "evidence (limit)", ""), *rows])
         lines += [f"  data: {one.data}"] if one.data else []
     if one.crossings:
         lines += ["", "Evidence first reached its threshold:"]
-        lines += [
-            f"  {each.phase}, {each.metric}: tick {each.tick}, {duration(each.after_s)}" for each in one.crossings
-        ]
+        lines += [f"  {each.phase}, {each.metric}: tick {each.tick}, {_span(each.after_s)}" for each in one.crossings]
     if one.seen:
         lines += ["", f"What the phase could see: {one.seen}."]
     lines += ["", f"Next: {one.next}"]
@@ -345,7 +348,10 @@ def _row(one: Finding, decided: bool) -> tuple[str, ...]:
         evidence = f"{e_value(one.evidence)} ({e_value(one.threshold)})"
     mine, theirs = ("" if value is None else unit(value) for value in (one.canary, one.control))
     n = f"{one.n:,.0f}" if one.n else ""
-    return MARKS[one.action], one.metric, mine, interval, theirs, n, evidence, "<- this decided" if decided else ""
+    note = "<- this decided" if decided else ""
+    if one.canary is None and one.action is not Action.PROMOTE:
+        note = f"{note} {one.sentence}".strip()
+    return MARKS[one.action], one.metric, mine, interval, theirs, n, evidence, note
 
 
 def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:

@@ -185,7 +185,7 @@ def _values(plan: Plan, course: _Course, name: str, metrics: list[str], y: float
     lines = [value for one in shown for value in (one.finding.canary, one.finding.control) if _finite(value)]
     tops = [one.finding.high for one in shown if _finite(one.finding.high) and _finite(one.finding.canary)]
     high = _top([value for value in lines if value is not None], [value for value in tops if value is not None])
-    marks = steps(high, 4)
+    marks = steps(high, 5)
     along = Scale(0, course.shown, LEFT, LEFT + PLOT_W)
     up = Scale(0, high, y + PLOT_H, y)
     parts = [_ground(course, along, y, _name(plan, name if len(metrics) > 1 else best))]

@@ -24,13 +24,18 @@ _ENDS = (Action.ROLLBACK, Action.PROMOTE)
 
 @dataclass(frozen=True)
 class Difference:
-    """The first tick of a phase at which the judge does not say what is stored; `after_s` counts from tick 0."""
+    """The first tick of a phase at which the judge does not say what is stored; `after_s` counts from tick 0.
+
+    `ended` and `ends` are the phase's last action, stored and now: is it only the words, or the decision?
+    """
 
     phase: str
     tick: int
     after_s: float
     stored: str
     now: str
+    ended: str = ""
+    ends: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,15 +90,17 @@ def replay(plan: Plan, samples: Sequence[Sample], stored: Verdicts) -> Replay:
     differences: list[Difference] = []
     for phase, rows in _by_phase(samples).items():
         judge = Judge(plan, phase, baseline_of(before(samples, phase)))
-        differs = False
+        differs: Difference | None = None
         for sample in rows:
             now, then = judge.observe(sample), stored.get((phase, sample.tick))
             verdicts += 1
             if then is not None and _alike(now, then):
                 same += 1
-            elif not differs:
-                differs = True
-                differences.append(_difference(plan, rows[0], sample, then, now))
+            elif differs is None:
+                differs = _difference(plan, rows[0], sample, then, now)
+        if differs is not None:
+            ended = "nothing" if then is None else then.action.value
+            differences.append(replace(differs, ended=ended, ends=now.action.value))
     return Replay(verdicts, same, tuple(differences))
 
 
@@ -246,6 +253,7 @@ def replay_text(result: Replay) -> str:
             f"{one.phase}: the first difference is at tick {one.tick}, {one.after_s:.0f} s",
             f"  stored: {one.stored}",
             f"  now:    {one.now}",
+            f"  its last verdict: {one.ended}, and now {'the same' if one.ends == one.ended else one.ends}",
         ]
     if result.differences:
         lines.append("The samples are the same, so the judge is not: was this recorded by another release?")

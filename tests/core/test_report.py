@@ -83,6 +83,7 @@ def test_a_phases_name_is_text_in_its_heading() -> None:
 
 def test_the_picture_is_linked_when_there_is_one() -> None:
     assert "](<report.svg>)" in report(plan(), [], [], {}, "report.svg")
+    assert "](<a(b).svg>)" in report(plan(), [], [], {}, "a\n>(b)<.svg")
     assert "![" not in report(plan(), [], [], {})
 
 

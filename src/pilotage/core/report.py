@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from urllib.parse import quote
 
 from pilotage.core import events as ev
 from pilotage.core.counters import Counts, quantile, totals
@@ -108,15 +107,14 @@ def report(
     verdicts: Mapping[tuple[int, int], Verdict],
     picture: str = "",
 ) -> str:
-    """The whole report as Markdown; `verdicts` by (phase, tick), `picture` the relative address of its picture,
-    if it has one (a name, percent-encoded or not)."""
+    """The whole report as Markdown; `verdicts` by (phase, tick), `picture` the relative address of its picture."""
     lines = [f"# {_inline(plan.service)} {_inline(plan.version)} in {_inline(plan.environment)}", ""]
     lines += [f"**{_inline(outcome(plan, record))}**", "", *_facts(plan, record), "", "## Comparison", ""]
     table = comparison(plan, samples)
     lines += _table(table.columns, table.rows)
     lines += ["", "The canary's value; control's beside it where control had traffic in that phase.", ""]
     if picture:
-        lines += [f"![The canary against control, and the evidence, over time](<{quote(picture, safe='/%')}>)", ""]
+        lines += [f"![The canary against control, and the evidence, over time](<{_address(picture)}>)", ""]
     lines += ["## Verdicts", "", *_verdicts(plan, verdicts), "## Timeline", ""]
     rows = [(clock_time(one.at), one.by, sentence(one.event)) for one in record]
     lines += _table(("UTC", "by", "what"), rows)
@@ -194,6 +192,11 @@ def _inline(text: str) -> str:
     for sign in ("\\", "|", "<", "[", "]", "*", "`"):
         flat = flat.replace(sign, "\\" + sign)
     return flat
+
+
+def _address(text: str) -> str:
+    """An address between ``<`` and ``>`` stays between them."""
+    return "".join(sign for sign in text if sign.isprintable() and sign not in "<>\\")
 
 
 def clock_time(at: float) -> str:

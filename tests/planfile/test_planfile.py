@@ -104,6 +104,19 @@ def test_the_false_alarm_rate_and_early_promotion_are_the_plans_to_choose():
     assert (plan.limits.alpha, plan.limits.pass_early) == (pytest.approx(0.001), True)
 
 
+@pytest.mark.parametrize(("written", "per_s"), [("58/s", 58), ("5M/day", 5e6 / 86400), ("3.6k/h", 1), ("120 / min", 2)])
+def test_what_the_service_usually_gets_is_a_rate(written, per_s):
+    plan = planfile.load(GOOD + f"expect: {{requests: {written}, errors: 0.2%}}\n", directory=HERE)
+    assert plan.expected is not None
+    assert (plan.expected.requests_per_s, plan.expected.errors) == (pytest.approx(per_s), pytest.approx(0.002))
+
+
+@pytest.mark.parametrize("written", ["58", "0/s", "fast", "5M", "-3/s", "1/s/s"])
+def test_a_rate_that_is_none_is_refused(written):
+    (problem,) = problems(GOOD + f"expect: {{requests: {written}}}\n")
+    assert (problem.path, "5M/day" in problem.expected) == ("expect.requests", True)
+
+
 def test_secrets_stay_references():
     plan = planfile.load(GOOD, directory=HERE)
     assert plan.notify[0].options == {"url": {"env": "HOOK_URL"}}

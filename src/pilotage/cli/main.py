@@ -13,6 +13,7 @@ import click
 from pilotage import __version__
 from pilotage.cli import explain
 from pilotage.cli.client import Api, ApiError, running
+from pilotage.cli.simulate import simulate
 from pilotage.core.errors import CoordinatorUnreachable, PilotageError, PlanError
 from pilotage.paths import state_folder
 
@@ -91,13 +92,16 @@ def check(file: Path, json_out: bool) -> None:
     """Check a plan FILE; nothing is started or asked."""
     from pilotage import planfile
     from pilotage.core.policy import false_alarm_budget
+    from pilotage.core.power import NOTHING_EXPECTED, visible
 
     loaded = planfile.load_file(file)
     phases = ", ".join(f"{phase.name} for {phase.watch_s:g} s" for phase in loaded.phases)
     bound, budget = false_alarm_budget(loaded)
     text = f"{file} is a good plan: {loaded.service} {loaded.previous} -> {loaded.version}; {phases}. {loaded.digest}"
     answer = {"ok": True, "digest": loaded.digest, "service": loaded.service, "false_alarms_at_most": bound}
-    say(json_out, answer, f"{text}\n{budget}")
+    seen = visible(loaded)
+    lines = [f"  {name}: {said}" for name, said in seen.items()] or [f"  {NOTHING_EXPECTED}"]
+    say(json_out, {**answer, "phases_see": seen}, "\n".join([text, budget, "What each phase can see:", *lines]))
 
 
 @cli.command()
@@ -265,6 +269,7 @@ def demo(bad: bool, serve: bool) -> None:
     sys.exit(serve_scene(bad) if serve else run_demo(bad))
 
 
+cli.add_command(simulate)
 explain.register(cli)
 
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 from pilotage.core import events as ev
 from pilotage.core.counters import totals
-from pilotage.core.errors import Refused
 from pilotage.core.model import Action, Finding, Plan, Sample, Verdict
+from pilotage.core.next_step import next_step
 from pilotage.core.planning import USUAL_ERRORS
 from pilotage.core.power import smallest_visible
 from pilotage.core.report import MARKS, clock_time, duration, first_traffic
-from pilotage.core.state import Command, RolloutState, Status, check_command, fold
+from pilotage.core.state import RolloutState, Status, fold
 from pilotage.core.words import e_value, printable, unit_of
 
 Verdicts = Mapping[tuple[int, int], Verdict]
@@ -63,9 +63,9 @@ def explain(
     verdicts = {place: verdict for place, verdict in verdicts.items() if place[1] >= 0}
     place = max((key for key in verdicts if key[0] <= state.phase), default=None)
     verdict = None if place is None else verdicts[place]
-    turn = None if verdict is None else _turning(verdict)
+    turn = _turning(verdict) if verdict is not None and _by_judge(record) else None
     sentence = _sentence(plan, record, samples, state, verdict if place and place[0] == state.phase else None)
-    what_next = _next(rollout, plan, record, state, turn)
+    what_next = next_step(rollout, state, turn)
     if place is None or verdict is None:
         return Explanation(sentence, what_next, plan.phases[state.phase].name)
     phase, tick = place
@@ -77,7 +77,7 @@ def explain(
         tick,
         _after(rows, tick),
         verdict.action,
-        turn.metric if turn is not None and _by_judge(record) else "",
+        "" if turn is None else turn.metric,
         verdict.findings,
         _crossings(plan, samples, verdicts),
         _seen(plan, phase, rows),
@@ -252,69 +252,13 @@ def _seen(plan: Plan, phase: int, rows: Sequence[Sample]) -> str:
         return f"{at} there is no control beside it: judged against the limits and what was recorded before"
     usual = counted.control.errors / counted.control.requests
     known = "control's" if usual > 0 else "an assumed"
+    usual = usual or (plan.expected.errors if plan.expected else USUAL_ERRORS)
     share = plan.phases[phase].weight / 100
-    seen = smallest_visible(rate * watch_s, share, usual or USUAL_ERRORS, plan.limits.alpha)
-    usually = f"{known} {usual or USUAL_ERRORS:.2%}"
+    seen = smallest_visible(rate * watch_s, share, usual, plan.limits.alpha)
+    usually = f"{known} {usual:.2%}"
     if seen is None:
         return f"{at} its watch of {duration(watch_s)} could not be sure to see even a total failure above {usually}"
     return f"{at} its watch of {duration(watch_s)} sees errors of {seen:.2%} or more against {usually}, 95 % power"
-
-
-# ------------------------------------------------------------------ what to do
-
-
-def _next(rollout: str, plan: Plan, record: Sequence[ev.Recorded], state: RolloutState, turn: Finding | None) -> str:
-    report = f"`pilotage report {rollout} -o report.md`"
-    if state.needs_person:
-        return _choices(rollout, state)
-    match state.status:
-        case Status.ROLLED_BACK:
-            if turn is None or not _by_judge(record):
-                return f"When the cause is out of the way, run the plan again. The record: {report}"
-            return f"{_repair(turn)} The record: {report}"
-        case Status.ROLLING_BACK:
-            return f"Nothing: it goes on until the splitter itself says that it is back. `pilotage watch {rollout}`"
-        case Status.PROMOTED:
-            return f"Nothing. The record: {report}"
-        case Status.WATCHING | Status.STARTING | Status.SHIFTING:
-            return f"Nothing: it goes on by itself. Send it back at any time: `pilotage rollback {rollout}`"
-    return _choices(rollout, state)
-
-
-def _choices(rollout: str, state: RolloutState) -> str:
-    if state.status in (Status.ROLLING_BACK, Status.FAILED):
-        return f"Look at `pilotage doctor`, and where the traffic is: `pilotage status {rollout}`"
-    idle = (Command.PAUSE, Command.HOLD)
-    wanted = [one for one in Command if one not in idle and _accepts(state.status, one)]
-    return "Decide: " + ", ".join(f"`pilotage {one.value} {rollout}`" for one in wanted)
-
-
-_NEW = "then start a new rollout."
-_AGAIN = "then run the plan again."
-_REPAIRS = {
-    "errors-shared": f"Both versions fail: look for what they share, {_AGAIN}",
-    "errors": f"Find the new version's errors in its logs, fix them, {_NEW}",
-    "latency": f"Find out why the new version is slower, {_NEW}",
-    "bug": f"The fix does not do its work: correct it, {_NEW}",
-    "traffic-low": f"Plan a larger share or a longer watch, {_AGAIN}",
-    "traffic-share": f"Compare the splitter's weight with what it sends, {_AGAIN}",
-    "traffic-silent": f"Find out why no request arrives, {_AGAIN}",
-    "data": f"See to it that the metrics answer, {_AGAIN}",
-}
-"""By what a finding shows (policy.py), else by that name's first part."""
-
-
-def _repair(turn: Finding) -> str:
-    first = turn.shows.split("-")[0]
-    return _REPAIRS.get(turn.shows) or _REPAIRS.get(first) or f"When the cause is out of the way, {_AGAIN[5:]}"
-
-
-def _accepts(status: Status, command: Command) -> bool:
-    try:
-        check_command(status, command)
-    except Refused:
-        return False
-    return True
 
 
 # ------------------------------------------------------------------ in words

@@ -141,6 +141,14 @@ class HoldPolicy:
 
 
 @dataclass(frozen=True)
+class Expected:
+    """What the service usually gets: requests of both groups per second, and the share of them that fails (0-1)."""
+
+    requests_per_s: float
+    errors: float = 0.003
+
+
+@dataclass(frozen=True)
 class Plan:
     service: str
     environment: str
@@ -163,6 +171,7 @@ class Plan:
     """``sha256:...`` of the plan's text as the person approved it."""
     verdicts: Mapping[str, Answer] = field(default_factory=dict)
     """What a finding leads to, where the plan differs from the usual table (see policy.py)."""
+    expected: Expected | None = None
 
     def target(self, name: str) -> Target:
         return next(target for target in self.targets if target.name == name)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from pilotage.core.model import Action, Finding, Plan, Verdict
+from pilotage.core.course import Course, Shown, course_of
+from pilotage.core.model import Action, Plan, Verdict
 from pilotage.core.svg import Scale, band, fitting, label, line, rect, rule, runs, steps, text_safe, wrapped
 from pilotage.core.words import e_value, unit_of
 
@@ -24,8 +24,6 @@ MANY = 60
 HUGE, TINY = 1e9, 1e-6
 LETTER_H = 11
 LOG10 = math.log(10)
-_ORDER = ("errors", "bug", "p95")
-_LEFT_OUT = ("data", "volume", "share")
 _STYLES = ("e0", "e1", "e2")
 
 _CSS = """
@@ -48,55 +46,9 @@ _CSS = """
 """
 
 
-@dataclass(frozen=True)
-class _Stretch:
-    """One phase on the time axis, in seconds from the start."""
-
-    name: str
-    begin: float
-    end: float
-    judged: bool
-
-
-@dataclass(frozen=True)
-class _Shown:
-    """One finding at one moment; `stretch` tells phases apart, lines are not drawn across them."""
-
-    at: float
-    stretch: int
-    finding: Finding
-
-
-@dataclass(frozen=True)
-class _Course:
-    """Everything the picture draws: the time axis, the findings by metric, the last verdict's moment."""
-
-    stretches: tuple[_Stretch, ...]
-    metrics: Mapping[str, tuple[_Shown, ...]]
-    turn_at: float
-    turn: Action | None
-
-    @property
-    def seconds(self) -> float:
-        return max((one.end for one in self.stretches), default=0.0) or 1.0
-
-    @property
-    def shown(self) -> float:
-        """A little more, so that the last tick stands clear of the frame."""
-        return self.seconds * 1.03
-
-    def rows(self) -> list[tuple[str, list[str]]]:
-        """The metrics by their first word (`errors` and `errors limit` share a row), the known ones first."""
-        rows: dict[str, list[str]] = {}
-        for metric in self.metrics:
-            rows.setdefault((metric.split() or [""])[0], []).append(metric)
-        order = {name: place for place, name in enumerate(_ORDER)}
-        return sorted(rows.items(), key=lambda row: order.get(row[0], len(order)))
-
-
 def picture(plan: Plan, verdicts: Mapping[tuple[int, int], Verdict], outcome: str = "") -> str:
     """SVG text, 900 pixels wide, as high as it has metrics; `outcome` is the sentence below its title."""
-    course = _course(plan, verdicts)
+    course = course_of(plan, verdicts)
     rows = course.rows()
     title = f"{plan.service} {plan.version} in {plan.environment}"
     said = wrapped(outcome, WIDTH - 40, 12, 2)
@@ -123,28 +75,7 @@ def picture(plan: Plan, verdicts: Mapping[tuple[int, int], Verdict], outcome: st
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
-def _course(plan: Plan, verdicts: Mapping[tuple[int, int], Verdict]) -> _Course:
-    stretches: list[_Stretch] = []
-    metrics: dict[str, list[_Shown]] = {}
-    begin, turn_at, turn = 0.0, 0.0, None
-    verdicts = {place: verdict for place, verdict in verdicts.items() if place[1] >= 0}
-    for phase in sorted({phase for phase, _ in verdicts}):
-        planned = plan.phases[phase]
-        ticks = sorted(tick for other, tick in verdicts if other == phase)
-        for tick in ticks:
-            verdict = verdicts[phase, tick]
-            turn_at, turn = begin + tick * planned.tick_s, verdict.action
-            for one in verdict.findings:
-                if one.metric not in _LEFT_OUT:
-                    metrics.setdefault(one.metric, []).append(_Shown(turn_at, len(stretches), one))
-        if not planned.judged and not metrics:
-            continue  # the baseline before the first judged phase has nothing to draw
-        stretches.append(_Stretch(planned.name, begin, begin + ticks[-1] * planned.tick_s, planned.judged))
-        begin = stretches[-1].end
-    return _Course(tuple(stretches), {name: tuple(shown) for name, shown in metrics.items()}, turn_at, turn)
-
-
-def _described(plan: Plan, course: _Course, outcome: str) -> str:
+def _described(plan: Plan, course: Course, outcome: str) -> str:
     """For those who cannot see it: the outcome and the last values of every metric."""
     said = [outcome] if outcome else []
     said.append("Phases: " + ", ".join(one.name for one in course.stretches) + "." if course.metrics else "No data.")
@@ -177,7 +108,7 @@ def _legend(y: float) -> str:
 # ------------------------------------------------------------------ the charts
 
 
-def _values(plan: Plan, course: _Course, name: str, metrics: list[str], y: float) -> str:
+def _values(plan: Plan, course: Course, name: str, metrics: list[str], y: float) -> str:
     """The canary with its interval against control: the values of the group's first metric that has a control."""
     best = max(metrics, key=lambda one: sum(each.finding.control is not None for each in course.metrics[one]))
     shown = course.metrics[best]
@@ -204,7 +135,7 @@ def _values(plan: Plan, course: _Course, name: str, metrics: list[str], y: float
     return "\n".join(parts)
 
 
-def _bands(here: list[_Shown], along: Scale, up: Scale) -> list[str]:
+def _bands(here: list[Shown], along: Scale, up: Scale) -> list[str]:
     known = [
         (one.at, one.finding.low, one.finding.high)
         if _finite(one.finding.low) and _finite(one.finding.high) and _finite(one.finding.canary)
@@ -219,7 +150,7 @@ def _bands(here: list[_Shown], along: Scale, up: Scale) -> list[str]:
     ]
 
 
-def _evidence(course: _Course, metrics: list[str], y: float) -> str:
+def _evidence(course: Course, metrics: list[str], y: float) -> str:
     with_evidence = [one for one in metrics if any(each.finding.evidence is not None for each in course.metrics[one])]
     powers = [power for one in with_evidence for each in course.metrics[one] if (power := _power(each)) is not None]
     limits = {
@@ -268,7 +199,7 @@ def _evidence(course: _Course, metrics: list[str], y: float) -> str:
     return "\n".join(parts)
 
 
-def _ground(course: _Course, along: Scale, y: float, title: str) -> str:
+def _ground(course: Course, along: Scale, y: float, title: str) -> str:
     """Title, phases, frame and time axis."""
     parts = [label(along.start, y - 22, fitting(title, PLOT_W - 90, 12.5), "b")]
     for number, one in enumerate(course.stretches):
@@ -298,7 +229,7 @@ def _mark(x: float, y: float, text: str) -> str:
     return rule(x, y, x + PLOT_W, y, "grid") + label(x - 6, y + 4, text, "m", "end")
 
 
-def _turn(course: _Course, along: Scale, y: float) -> str:
+def _turn(course: Course, along: Scale, y: float) -> str:
     """The last tick's verdict: its line, and its word above the line."""
     if course.turn is None or course.turn is Action.WATCH:
         return ""
@@ -329,7 +260,7 @@ def _clock(at: float, seconds: float) -> str:
     return f"{at / 60:g} min" if seconds <= 3 * 3600 else f"{at / 3600:g} h"
 
 
-def _power(one: _Shown) -> float | None:
+def _power(one: Shown) -> float | None:
     """The evidence as a power of ten."""
     return None if one.finding.evidence is None else one.finding.evidence / LOG10
 

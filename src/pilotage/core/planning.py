@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from pilotage.core import policy
+from pilotage.core import policy, power
 from pilotage.core.brief import Brief
 from pilotage.core.model import Severity, Strategy
-from pilotage.core.power import smallest_visible
 
 PLACEHOLDER = "REPLACE_ME"
 USUAL_ERRORS = 0.003
@@ -44,6 +43,7 @@ class PlanDraft:
     feature_flag: bool
     phases: tuple[DraftPhase, ...]
     notes: tuple[str, ...]
+    requests_per_day: float | None = None
 
 
 def draft(brief: Brief) -> PlanDraft:
@@ -71,6 +71,7 @@ def draft(brief: Brief) -> PlanDraft:
         feature_flag=brief.feature_flag is not None and brief.feature_flag.value,
         phases=tuple(DraftPhase(weight, watch, _traffic_note(weight, watch, per_day)) for weight, watch in watches),
         notes=tuple(notes),
+        requests_per_day=per_day,
     )
 
 
@@ -89,15 +90,8 @@ def _assumed(brief: Brief) -> list[str]:
 def _traffic_note(weight: int, minutes: int, per_day: float | None) -> str:
     if per_day is None:
         return "requests per day unknown"
-    total = per_day * minutes / 1440
-    requests = total * weight / 100
-    note = f"{weight} % of {_short(per_day)}/day for {minutes} min = {requests:,.0f} requests"
-    if weight == 100:
-        return f"{note}: no control any more, judged against the limits and what was recorded before"
-    seen = smallest_visible(total, weight / 100, USUAL_ERRORS)
-    if seen is None:
-        return f"{note}: TOO FEW to see anything; take a larger share or a longer watch"
-    return f"{note}: sees {USUAL_ERRORS:.1%} -> {seen:.2%} errors with 95 % power"
+    said = power.sentence(weight, minutes * 60.0, per_day / 86400, USUAL_ERRORS)
+    return f"{weight} % of {_short(per_day)}/day for {minutes} min = {said}"
 
 
 def render_plan(draft: PlanDraft) -> str:
@@ -120,6 +114,10 @@ def render_plan(draft: PlanDraft) -> str:
         "",
         "phases:",
     ]
+    if draft.requests_per_day is not None:
+        usual = f"{USUAL_ERRORS * 100:g}%"
+        expected = f"expect: {{requests: {draft.requests_per_day:.0f}/day, errors: {usual}}}"
+        lines.insert(-1, f"{expected}  # what `pilotage check` and `simulate` reckon with")
     for phase in draft.phases:
         lines.append(f"  - {{weight: {phase.weight}%, watch: {phase.watch_min}m}}  # {phase.note}")
     lines += ["after: {watch: 1h, tick: 1m}  # lighter monitoring at 100 %", ""]

@@ -10,8 +10,12 @@ from __future__ import annotations
 import math
 
 from pilotage.core.evidence import RATIOS
+from pilotage.core.model import Plan
 
 WANTED_POWER = 0.95
+NOTHING_EXPECTED = "unknown: add `expect: {requests: 5M/day, errors: 0.3%}` with what the service usually gets."
+COARSE = 0.05
+"""A phase that sees only more errors than this is worth a proposal."""
 
 
 def smallest_visible(
@@ -32,6 +36,45 @@ def smallest_visible(
         seen = power(requests, share, usual, middle, alpha, phi) >= WANTED_POWER
         low, high = (low, middle) if seen else (middle, high)
     return usual * high
+
+
+def visible(plan: Plan) -> dict[str, str]:
+    """By phase name, what it will get and can see; nothing when the plan does not say what traffic it expects."""
+    given = plan.expected
+    if given is None:
+        return {}
+    return {
+        phase.name: sentence(phase.weight, phase.watch_s, given.requests_per_s, given.errors, plan.limits.alpha)
+        for phase in plan.phases
+        if phase.judged
+    }
+
+
+def sentence(weight: float, watch_s: float, requests_per_s: float, usual: float, alpha: float = 0.01) -> str:
+    """What a phase will get and what that shows, or what to do about it; `weight` in percent."""
+    total = requests_per_s * watch_s
+    mine = total * weight / 100
+    given, base = f"{mine:,.0f} requests", f"{usual * 100:.3g}%"
+    if weight >= 100:
+        return f"{given}: no control any more, judged against the limits and what was recorded before"
+    seen = smallest_visible(total, weight / 100, usual, alpha)
+    if seen is not None and seen <= COARSE:
+        return f"{given}: sees {base} -> {seen:.2%} errors with 95 % power"
+    said = "too few to see anything" if seen is None else f"sees only {base} -> {seen:.1%} errors with 95 % power"
+    return f"{given}: {said}; {advice(weight, watch_s, requests_per_s, usual, alpha)}"
+
+
+def advice(weight: float, watch_s: float, requests_per_s: float, usual: float, alpha: float) -> str:
+    """The larger share, the longer watch, or the synthetic requests with which the phase would see `COARSE`."""
+    for share in (20, 30, 50):
+        seen = smallest_visible(requests_per_s * watch_s, share / 100, usual, alpha)
+        if share > weight and seen is not None and seen <= COARSE:
+            return f"{share} % would see {seen:.2%}"
+    for times in (2, 3, 6):
+        seen = smallest_visible(requests_per_s * watch_s * times, weight / 100, usual, alpha)
+        if seen is not None and seen <= COARSE:
+            return f"a watch of {watch_s * times / 60:g} min would see {seen:.2%}"
+    return "send synthetic requests to both versions, or rely on the bug's own metric"
 
 
 def power(requests: float, share: float, usual: float, ratio: float, alpha: float = 0.01, phi: float = 1.0) -> float:

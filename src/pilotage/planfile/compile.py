@@ -31,7 +31,7 @@ PLACEHOLDER = "REPLACE_ME"
 
 _REQUIRED = ("pilotage", "service", "environment", "version", "previous", "severity", "summary", "strategy", "phases")
 _SECTIONS = (*_REQUIRED, "known_bad", "baseline", "tick", "after", "deploy", "traffic", "metrics", "success")
-_KNOWN = (*_SECTIONS, "rollback_when", "judge", "verdicts", "hold", "notify")
+_KNOWN = (*_SECTIONS, "rollback_when", "expect", "judge", "verdicts", "hold", "notify")
 
 
 def compile_plan(reader: Reader, tree: Node, *, directory: str, digest: str) -> Plan | None:
@@ -62,6 +62,7 @@ def compile_plan(reader: Reader, tree: Node, *, directory: str, digest: str) -> 
     targets = _targets(reader, top)
     limits = judging.limits(reader, top)
     verdicts = judging.verdicts(reader, top.get("verdicts"), severity)
+    expected = judging.expected(reader, top.get("expect"))
     measures, target = _measures(reader, top.get("metrics"), known_bad)
     hold = _hold(reader, top.get("hold"))
     notify = _notify(reader, top.get("notify"))
@@ -91,6 +92,7 @@ def compile_plan(reader: Reader, tree: Node, *, directory: str, digest: str) -> 
         directory=directory,
         digest=digest,
         verdicts=verdicts,
+        expected=expected,
     )
 
 

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context, DriverOptions, Past, Point
-from pilotage.drivers.http import client
+from pilotage.drivers.http import Client
 from pilotage.drivers.secrets import Secret
 
 Series = tuple[dict[str, str], list[tuple[float, float]]]
@@ -28,7 +28,7 @@ class PrometheusMetrics:
     def __init__(self, options: Options, context: Context) -> None:
         self._options = options
         self._url = options.url.rstrip("/") + "/api/v1"
-        self._client = client(options.timeout_s)
+        self._client = Client(options.timeout_s)
 
     async def read(self, selectors: Sequence[str]) -> list[list[Point]]:
         """Each selector is a PromQL expression giving an instant vector or a scalar."""
@@ -56,7 +56,7 @@ class PrometheusMetrics:
         return f"Prometheus at {self._options.url} answers queries"
 
     async def close(self) -> None:
-        await self._client.aclose()
+        """The connections are the process's."""
 
     async def _query(self, expression: str) -> list[Point]:
         return _points(await self._ask("query", {"query": expression}), expression)

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context, DriverOptions, Point
-from pilotage.drivers.http import client
+from pilotage.drivers.http import Client
 from pilotage.drivers.metrics.exposition import parse_selector, select
 from pilotage.drivers.secrets import Secret
 
@@ -27,7 +27,7 @@ class ScrapeMetrics:
 
     def __init__(self, options: Options, context: Context) -> None:
         self._options = options
-        self._client = client(options.timeout_s)
+        self._client = Client(options.timeout_s)
 
     async def read(self, selectors: Sequence[str]) -> list[list[Point]]:
         """One page missing fails the whole read: a sum without it would look like counters going backwards."""
@@ -52,7 +52,7 @@ class ScrapeMetrics:
         return f"{len(pages)} metrics page(s), {sum(map(len, pages)) / 1024:.0f} KiB"
 
     async def close(self) -> None:
-        await self._client.aclose()
+        """The connections are the process's."""
 
     async def _fetch(self, url: str) -> str:
         headers = {"Authorization": f"Bearer {self._options.token.reveal()}"} if self._options.token else {}

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context, DriverOptions, Message
-from pilotage.drivers.http import client
+from pilotage.drivers.http import Client
 from pilotage.drivers.secrets import Secret
 
 
@@ -26,7 +26,7 @@ class WebhookNotifier:
 
     def __init__(self, options: Options, context: Context) -> None:
         self._options = options
-        self._client = client(options.timeout_s)
+        self._client = Client(options.timeout_s)
 
     async def send(self, message: Message) -> None:
         body = json.dumps(asdict(message), ensure_ascii=False, default=str).encode()
@@ -52,7 +52,7 @@ class WebhookNotifier:
         return f"webhook at {self._address().host} (not called)"
 
     async def close(self) -> None:
-        await self._client.aclose()
+        """The connections are the process's."""
 
     def _address(self) -> httpx.URL:
         """Errors name the host at most: the path of a webhook's address is often its password."""

@@ -20,7 +20,7 @@ from pydantic import Field
 
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Call, Context, DriverOptions
-from pilotage.drivers.http import client
+from pilotage.drivers.http import Client
 from pilotage.drivers.secrets import Secret
 
 _DENOMINATORS = {"HUNDRED": 100, "TEN_THOUSAND": 10_000, "MILLION": 1_000_000}
@@ -42,7 +42,7 @@ class EnvoyTraffic:
         self._options = options
         self._link = context.directory / options.runtime_dir
         self._url = options.admin.rstrip("/") + "/runtime?format=json"
-        self._client = client(5.0)
+        self._client = Client(5.0)
 
     async def set_weight(self, weight: float, call: Call) -> float:
         if not 0 <= weight <= 100:
@@ -76,7 +76,7 @@ class EnvoyTraffic:
         return f"Envoy has {self._options.key} at {await self.read_weight():g} %"
 
     async def close(self) -> None:
-        await self._client.aclose()
+        """The connections are the process's."""
 
     async def _value(self) -> float | None:
         headers = {"Authorization": f"Bearer {self._options.token.reveal()}"} if self._options.token else {}

@@ -16,8 +16,11 @@ from pilotage import planfile
 from pilotage.codec import to_data
 from pilotage.core.errors import NotFound, PreflightFailed, Refused
 from pilotage.core.events import Recorded
+from pilotage.core.explain import Explanation, explain
 from pilotage.core.model import Plan, Sample, Verdict
-from pilotage.core.report import comparison, report, sentence
+from pilotage.core.picture import picture
+from pilotage.core.replay import Replay, WhatIf, replay, what_if
+from pilotage.core.report import comparison, outcome, report, sentence
 from pilotage.core.state import Command, RolloutState, Status, check_command, fold
 from pilotage.engine import Engine, Order, Outcome, Start
 from pilotage.preflight import preflight
@@ -100,11 +103,12 @@ class Coordinator:
         record = await self.store.run(queries.events_of, rollout, first)
         return [{**to_data(one), "sentence": sentence(one.event)} for one in record]
 
-    async def report(self, rollout: str) -> str:
+    async def report(self, rollout: str, picture: str = "") -> str:
+        """Markdown; `picture` is the address it links its picture by."""
         row = await self.store.run(queries.get_rollout, await self.resolve(rollout))
         record = await self.store.run(queries.events_of, row.id)
         samples = await self.store.run(queries.samples_of, row.id)
-        return report(row.plan, record, samples, await self.store.run(queries.verdicts_of, row.id))
+        return report(row.plan, record, samples, await self.store.run(queries.verdicts_of, row.id), picture)
 
     async def recover(self) -> None:
         """Starts again what the engine no longer knows: from the last phase the record names."""
@@ -121,6 +125,33 @@ class Coordinator:
                 await self.engine.start(Start(row.id, row.plan, row.requested_by, "", state.phase, state.next_number))
             except NotFound as error:
                 log.error("could not start it again", rollout=row.id, error=str(error))
+
+    async def replay(self, rollout: str) -> Replay:
+        """The stored samples before the judge again, under the rollout's own plan."""
+        row, samples, verdicts = await self._judged(rollout)
+        return await asyncio.to_thread(replay, row.plan, samples, verdicts)
+
+    async def what_if(self, rollout: str, plan_text: str, directory: str, file: str) -> WhatIf:
+        """The same under another plan. Raises PlanError, or Refused when it cannot be compared."""
+        other = await asyncio.to_thread(planfile.load, plan_text, directory=Path(directory), file=file)
+        row, samples, verdicts = await self._judged(rollout)
+        return await asyncio.to_thread(what_if, row.plan, other, samples, verdicts)
+
+    async def explain(self, rollout: str) -> Explanation:
+        row, samples, verdicts = await self._judged(rollout)
+        record = await self.store.run(queries.events_of, row.id)
+        return await asyncio.to_thread(explain, row.id, row.plan, record, samples, verdicts)
+
+    async def picture(self, rollout: str) -> str:
+        """SVG."""
+        row, _, verdicts = await self._judged(rollout)
+        record = await self.store.run(queries.events_of, row.id)
+        return await asyncio.to_thread(picture, row.plan, verdicts, outcome(row.plan, record))
+
+    async def _judged(self, rollout: str) -> tuple[queries.RolloutRow, list[Sample], dict[tuple[int, int], Verdict]]:
+        row = await self.store.run(queries.get_rollout, await self.resolve(rollout))
+        samples, verdicts = await self.store.run(queries.judged_of, row.id)
+        return row, samples, verdicts
 
 
 def _view(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import get_args
 
 from pilotage.core import events as ev
@@ -48,3 +49,48 @@ def test_every_event_has_a_sentence() -> None:
 
 def test_durations_read_like_speech() -> None:
     assert [duration(seconds) for seconds in (0, 59, 90, 3600)] == ["0 s", "59 s", "1 min 30 s", "1 h"]
+
+
+def test_time_to_detect_counts_from_the_phases_first_traffic_to_the_canary() -> None:
+    """Two splitters are shifted one after the other, and an earlier phase shifted before them."""
+    events: list[ev.Event] = [
+        ev.RolloutStarted(),
+        ev.PhaseStarted(0, "10 %", 10),
+        ev.WeightSet("proxy", 10, 10, 0.02, "k"),
+        ev.PhaseStarted(0, "10 %", 10),
+        ev.WeightSet("proxy", 50, 50, 0.02, "k"),
+        ev.WeightSet("flag", 50, 50, 0.02, "k"),
+        ev.RollbackStarted(0, "errors 40 %"),
+        ev.WeightSet("flag", 0, 0, 0.02, "k"),
+        ev.RolledBack("errors 40 %", 0.1),
+    ]
+    record = [ev.Recorded("r", number, 100.0 + number, "pilotage", event) for number, event in enumerate(events)]
+    assert "Time to detect: 2.0 s after the phase's first traffic" in report(plan(), record, [], {})
+
+
+def test_without_traffic_to_the_canary_there_was_nothing_to_detect() -> None:
+    events: list[ev.Event] = [ev.RolloutStarted(), ev.PhaseStarted(0, "baseline", 0), ev.RollbackStarted(0, "asked")]
+    record = [ev.Recorded("r", number, 100.0 + number, "ann", event) for number, event in enumerate(events)]
+    assert "Time to detect" not in report(plan(), record, [], {})
+
+
+def test_a_phases_name_is_text_in_its_heading() -> None:
+    one = plan()
+    named = replace(one, phases=(replace(one.phases[0], name="10 % <b> [x](y)"),))
+    text = report(named, [], [], {(0, 1): Verdict(Action.WATCH, "x")})
+    assert "### 10 % \\<b> \\[x\\](y): WATCH at tick 1" in text
+
+
+def test_the_picture_is_linked_when_there_is_one() -> None:
+    assert "](<report.svg>)" in report(plan(), [], [], {}, "report.svg")
+    assert "](<a(b).svg>)" in report(plan(), [], [], {}, "a\n>(b)<.svg")
+    assert "![" not in report(plan(), [], [], {})
+
+
+def test_the_time_before_the_rollout_is_in_no_column() -> None:
+    taken = list(samples(Group(5, 0.0), Group(45, 0.1), ticks=10))
+    past = [
+        replace(one, tick=one.tick - 11, at=one.at - 700) for one in samples(Group(0, 0.0), Group(900, 0.5), ticks=10)
+    ]
+    assert comparison(plan(), [*past, *taken]) == comparison(plan(), taken)
+    assert "tick -1" not in report(plan(), [], past, {(0, -1): Verdict(Action.WATCH, "history")})

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from pilotage import __version__
+from pilotage.cli import explain
 from pilotage.cli.client import Api, ApiError, running
 from pilotage.cli.simulate import simulate
 from pilotage.core.errors import CoordinatorUnreachable, PilotageError, PlanError
@@ -170,12 +171,14 @@ def watch(rollout: str, json_out: bool) -> None:
 @as_json
 def report(rollout: str, output: Path | None, json_out: bool) -> None:
     """The report: timeline, comparison table, verdicts with their evidence."""
-    text = Api().get(f"/v1/rollouts/{rollout}/report")
+    api = Api()
+    rollout = api.get(f"/v1/rollouts/{rollout}")["id"]  # `latest` may become another one between two questions
     if output is not None:
-        output.write_text(text, encoding="utf-8")
-        say(json_out, {"file": str(output)}, f"{output} is written.")
-    else:
-        say(json_out, {"report": text}, text)
+        picture = explain.write_report(api, rollout, output)
+        say(json_out, {"file": str(output), "picture": str(picture)}, f"{output} and {picture} are written.")
+        return
+    text = api.get(f"/v1/rollouts/{rollout}/report")
+    say(json_out, {"report": text, "picture": api.get(f"/v1/rollouts/{rollout}/picture")} if json_out else None, text)
 
 
 # ------------------------------------------------------------------ commands to a rollout
@@ -267,6 +270,7 @@ def demo(bad: bool, serve: bool) -> None:
 
 
 cli.add_command(simulate)
+explain.register(cli)
 
 
 def follow(api: Api, rollout: str, json_out: bool) -> int:

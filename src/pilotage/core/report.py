@@ -26,7 +26,8 @@ def comparison(plan: Plan, samples: Iterable[Sample]) -> Comparison:
     """Metric by (baseline, each judged phase): the canary's value, control's behind it where control has traffic."""
     by_phase: dict[int, list[Sample]] = {}
     for sample in samples:
-        by_phase.setdefault(sample.phase, []).append(sample)
+        if sample.tick >= 0:  # before it is what the source still knew of the time before the rollout
+            by_phase.setdefault(sample.phase, []).append(sample)
     judged = [index for index, phase in enumerate(plan.phases) if phase.judged]
     first = min(judged, default=0)
     recorded = [one for index, rows in by_phase.items() if index < first for one in rows]
@@ -100,21 +101,28 @@ def sentence(event: ev.Event) -> str:
 
 
 def report(
-    plan: Plan, record: Sequence[ev.Recorded], samples: Sequence[Sample], verdicts: Mapping[tuple[int, int], Verdict]
+    plan: Plan,
+    record: Sequence[ev.Recorded],
+    samples: Sequence[Sample],
+    verdicts: Mapping[tuple[int, int], Verdict],
+    picture: str = "",
 ) -> str:
-    """The whole report as Markdown; `verdicts` by (phase, tick)."""
+    """The whole report as Markdown; `verdicts` by (phase, tick), `picture` the relative address of its picture."""
     lines = [f"# {_inline(plan.service)} {_inline(plan.version)} in {_inline(plan.environment)}", ""]
-    lines += [f"**{_inline(_outcome(plan, record))}**", "", *_facts(plan, record), "", "## Comparison", ""]
+    lines += [f"**{_inline(outcome(plan, record))}**", "", *_facts(plan, record), "", "## Comparison", ""]
     table = comparison(plan, samples)
     lines += _table(table.columns, table.rows)
     lines += ["", "The canary's value; control's beside it where control had traffic in that phase.", ""]
+    if picture:
+        lines += [f"![The canary against control, and the evidence, over time](<{_address(picture)}>)", ""]
     lines += ["## Verdicts", "", *_verdicts(plan, verdicts), "## Timeline", ""]
     rows = [(clock_time(one.at), one.by, sentence(one.event)) for one in record]
     lines += _table(("UTC", "by", "what"), rows)
     return "\n".join(lines) + "\n"
 
 
-def _outcome(plan: Plan, record: Sequence[ev.Recorded]) -> str:
+def outcome(plan: Plan, record: Sequence[ev.Recorded]) -> str:
+    """How it ended, in one sentence."""
     state = fold(record)
     if state.status is Status.ROLLED_BACK:
         return f"Rolled back to {plan.previous}: {state.reason}."
@@ -134,21 +142,38 @@ def _facts(plan: Plan, record: Sequence[ev.Recorded]) -> list[str]:
     turned = next((one for one in record if isinstance(one.event, ev.RollbackStarted)), None)
     back = next((one for one in record if isinstance(one.event, ev.RolledBack)), None)
     if turned is not None:
-        shifted = [one.at for one in record if isinstance(one.event, ev.WeightSet) and one.number < turned.number]
-        if shifted:
-            facts.append(f"- Time to detect: {turned.at - shifted[-1]:.1f} s after the last shift of traffic")
+        began = first_traffic(record, turned)
+        if began is not None:
+            facts.append(f"- Time to detect: {turned.at - began:.1f} s after the phase's first traffic to the canary")
         if back is not None:
             facts.append(f"- Time to recover: {back.at - turned.at:.2f} s from the decision to traffic back on stable")
     return facts
 
 
+def first_traffic(record: Sequence[ev.Recorded], turned: ev.Recorded) -> float | None:
+    """When the canary got traffic in the phase in which `turned` stands; None when it had none.
+
+    A phase that moves no traffic counts from its beginning, if an earlier one moved some.
+    """
+    before = [one for one in record if one.number < turned.number]
+    start = next((one for one in reversed(before) if isinstance(one.event, ev.PhaseStarted)), None)
+    shifts = [one for one in before if isinstance(one.event, ev.WeightSet) and one.event.in_force > 0]
+    if start is None:
+        return shifts[0].at if shifts else None
+    within = [one.at for one in shifts if one.number > start.number]
+    if within:
+        return within[0]
+    return start.at if shifts else None
+
+
 def _verdicts(plan: Plan, verdicts: Mapping[tuple[int, int], Verdict]) -> list[str]:
     last: dict[int, tuple[int, Verdict]] = {}
     for (phase, tick), verdict in sorted(verdicts.items()):
-        last[phase] = (tick, verdict)
+        if tick >= 0:
+            last[phase] = (tick, verdict)
     lines: list[str] = []
     for phase, (tick, verdict) in last.items():
-        lines += [f"### {plan.phases[phase].name}: {verdict.action.value} at tick {tick}", ""]
+        lines += [f"### {_inline(plan.phases[phase].name)}: {verdict.action.value} at tick {tick}", ""]
         for finding in verdict.findings:
             mark = MARKS[finding.action]
             lines.append(f"- {mark} **{finding.metric}**: {_inline(finding.sentence)}")
@@ -167,6 +192,11 @@ def _inline(text: str) -> str:
     for sign in ("\\", "|", "<", "[", "]", "*", "`"):
         flat = flat.replace(sign, "\\" + sign)
     return flat
+
+
+def _address(text: str) -> str:
+    """An address between ``<`` and ``>`` stays between them."""
+    return "".join(sign for sign in text if sign.isprintable() and sign not in "<>\\")
 
 
 def clock_time(at: float) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from pilotage.cli.client import Api
+from pilotage.cli.explain import write_report
 from pilotage.cli.follow import follow
 from pilotage.cli.stop import stop_local
 from pilotage.demo.scene import Scene
@@ -38,8 +39,8 @@ def run_demo(bad: bool) -> int:
             rollout = api.post("/v1/rollouts", body)["id"]
             code = follow(api, rollout, json_out=False, hint=False)
             report = home / f"{rollout}.md"
-            report.write_text(api.get(f"/v1/rollouts/{rollout}/report"))
-            click.echo(f"Report: {report}")
+            picture = write_report(api, rollout, report)
+            click.echo(f"Report: {report}, with its picture {picture.name}")
             return code
     finally:
         stop_local(state)

@@ -14,6 +14,8 @@ import pilotage
 from pilotage.codec import to_data
 from pilotage.coordinator import Coordinator
 from pilotage.core.errors import NotFound, PilotageError, PlanError, PreflightFailed, Refused
+from pilotage.core.explain import explanation_text
+from pilotage.core.replay import replay_text, what_if_text
 from pilotage.core.state import Command
 from pilotage.server.health import Health
 
@@ -28,6 +30,16 @@ class StartRequest(BaseModel):
     file: str = ""
     by: str = Field(max_length=128)
     reason: str = Field(default="", max_length=2000)
+
+
+class WhatIfRequest(BaseModel):
+    """Another plan for the samples of a rollout, as its author wrote it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    plan: str = Field(max_length=1_000_000)
+    directory: str
+    file: str = ""
 
 
 class CommandRequest(BaseModel):
@@ -89,8 +101,29 @@ def create_app(coordinator: Coordinator, health: Health, token: str) -> FastAPI:
         return await coordinator.events(rollout, first)
 
     @app.get("/v1/rollouts/{rollout}/report", dependencies=guard)
-    async def report(rollout: str) -> PlainTextResponse:
-        return PlainTextResponse(await coordinator.report(rollout), media_type="text/markdown; charset=utf-8")
+    async def report(rollout: str, picture: str = "") -> PlainTextResponse:
+        text = await coordinator.report(rollout, picture)
+        return PlainTextResponse(text, media_type="text/markdown; charset=utf-8")
+
+    @app.get("/v1/rollouts/{rollout}/picture", dependencies=guard)
+    async def picture(rollout: str) -> Response:
+        return Response(await coordinator.picture(rollout), media_type="image/svg+xml")
+
+    @app.get("/v1/rollouts/{rollout}/explain", dependencies=guard)
+    async def explain(rollout: str) -> dict[str, Any]:
+        rollout = await coordinator.resolve(rollout)
+        answer = await coordinator.explain(rollout)
+        return {"id": rollout, **to_data(answer), "text": explanation_text(answer)}
+
+    @app.get("/v1/rollouts/{rollout}/replay", dependencies=guard)
+    async def replay(rollout: str) -> dict[str, Any]:
+        answer = await coordinator.replay(rollout)
+        return {**to_data(answer), "agrees": answer.agrees, "text": replay_text(answer)}
+
+    @app.post("/v1/rollouts/{rollout}/replay", dependencies=guard)
+    async def what_if(rollout: str, request: WhatIfRequest) -> dict[str, Any]:
+        answer = await coordinator.what_if(rollout, request.plan, request.directory, request.file)
+        return {**to_data(answer), "text": what_if_text(answer)}
 
     @app.post("/v1/rollouts/{rollout}/{command}", dependencies=guard)
     async def command(rollout: str, command: Command, request: CommandRequest) -> dict[str, Any]:

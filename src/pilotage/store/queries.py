@@ -210,3 +210,8 @@ def _rollout(row: Row[Any]) -> RolloutRow:
     return RolloutRow(
         row.id, from_json(Plan, row.plan), row.plan_text, row.requested_by, row.created_at, bool(row.ended)
     )
+
+
+def judged_of(connection: Connection, rollout: str) -> tuple[list[Sample], dict[tuple[int, int], Verdict]]:
+    """Samples and their verdicts by (phase, tick), of one moment: a running rollout adds to both."""
+    return samples_of(connection, rollout), verdicts_of(connection, rollout)

@@ -1,0 +1,78 @@
+"""`explain`, `replay`, and the report with its picture: what the record says afterwards, or in the middle."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import click
+
+from pilotage.cli.client import Api
+
+DIFFERS = 1
+
+_rollout = click.argument("rollout", default="latest", metavar="[ID]")
+_json = click.option("--json", "json_out", is_flag=True, help="Print JSON for a program.")
+
+
+def register(cli: click.Group) -> None:
+    """Adds the commands of this file."""
+    for command in (explain, replay):
+        cli.add_command(command)
+
+
+@click.command()
+@_rollout
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the picture (SVG) here.")
+@_json
+def explain(rollout: str, output: Path | None, json_out: bool) -> None:
+    """Why it went back, holds or was promoted, or what it waits for."""
+    api = Api()
+    answer = api.get(f"/v1/rollouts/{rollout}/explain")
+    if output is not None:
+        output.write_text(api.get(f"/v1/rollouts/{answer['id']}/picture"), encoding="utf-8")
+    _say(answer, json_out)
+    if output is not None:
+        click.echo(f"{output} is written.", err=True)
+
+
+@click.command()
+@_rollout
+@click.option(
+    "--plan", "plan", type=click.Path(dir_okay=False, path_type=Path), help="Judge under this plan's policy instead."
+)
+@_json
+def replay(rollout: str, plan: Path | None, json_out: bool) -> None:
+    """The stored samples before the judge again: the same verdicts, or what another policy would have said.
+
+    Exit codes: 0 the same (or another policy was tried), 1 a verdict differs, 2 the other plan does not fit.
+    """
+    api = Api()
+    if plan is None:
+        answer = api.get(f"/v1/rollouts/{rollout}/replay")
+        _say(answer, json_out)
+        sys.exit(0 if answer["agrees"] else DIFFERS)
+    from pilotage import planfile
+
+    planfile.load_file(plan)
+    body = {"plan": plan.read_text(encoding="utf-8"), "directory": str(plan.absolute().parent), "file": str(plan)}
+    _say(api.post(f"/v1/rollouts/{rollout}/replay", body), json_out)
+
+
+def write_report(api: Api, rollout: str, output: Path) -> Path:
+    """The report, and its picture beside it; returns the picture's path."""
+    picture = output.with_suffix(".svg")
+    if picture == output:
+        picture = output.with_name(f"{output.stem}-picture.svg")
+    picture.write_text(api.get(f"/v1/rollouts/{rollout}/picture"), encoding="utf-8")
+    text = api.get(f"/v1/rollouts/{rollout}/report?picture={quote(picture.name, safe='')}")
+    output.write_text(text, encoding="utf-8")
+    return picture
+
+
+def _say(answer: dict[str, Any], json_out: bool) -> None:
+    text = answer.pop("text")
+    click.echo(json.dumps(answer, indent=2) if json_out else text)

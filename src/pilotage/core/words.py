@@ -1,0 +1,35 @@
+"""How numbers read: values in the unit of their metric, e-values from their logarithms."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+
+def unit_of(metric: str) -> Callable[[float], str]:
+    """How a person reads this metric's values: shares of 100, latencies in ms or s, everything else as a rate."""
+    first = metric.split()[0] if metric.split() else ""
+    if first == "share":
+        return lambda value: f"{value:.1f} %"
+    if first in ("p50", "p95", "p99", "latency"):
+        return lambda value: f"{value * 1000:.3g} ms" if value < 1 else f"{value:.2f} s"
+    return lambda value: f"{value:.2%}"
+
+
+def e_value(log_e: float) -> str:
+    """An e-value from its logarithm; beyond a million, and below a thousandth, only the power of ten matters."""
+    if math.isnan(log_e):
+        return "unknown"
+    power = log_e / math.log(10)
+    if power == -math.inf:
+        return "0"
+    if not math.isfinite(power):
+        return "infinite"
+    if not -3 < power < 6:
+        return f"10^{power:.0f}"
+    return f"{10**power:.3g}" if power < 3 else f"{10**power:,.0f}"
+
+
+def printable(line: str) -> str:
+    """Text from outside cannot steer the terminal: what is not printable becomes a space."""
+    return "".join(sign if sign.isprintable() else " " for sign in line)

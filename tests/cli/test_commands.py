@@ -9,9 +9,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
-from tests.stage import Stage
+from tests.stage import Stage, wait_for
 
 
 @pytest.fixture
@@ -131,3 +132,13 @@ def test_the_light_commands_import_nothing_heavy() -> None:
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False).stderr.strip() == ""
     )
+
+
+def test_down_returns_when_the_coordinator_and_its_engine_have_really_ended(stage: Stage) -> None:
+    assert pilotage(stage.folder, "run", "--detach", "plan.yaml").returncode == 0
+    up = json.loads(pilotage(stage.folder, "doctor", "--json").stdout)
+    running = [psutil.Process(up["pid"]), psutil.Process(up["engine_pid"])]
+    assert "has stopped" in pilotage(stage.folder, "down").stdout
+    wait_for(lambda: all(not one.is_running() or one.status() == psutil.STATUS_ZOMBIE for one in running), 1)
+    assert not (stage.folder.parent / "state" / "engine.json").exists()
+    assert "No coordinator is running" in pilotage(stage.folder, "down").stdout

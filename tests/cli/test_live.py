@@ -65,5 +65,50 @@ def test_when_a_person_is_needed_the_exact_commands_are_there() -> None:
     assert "pilotage approve shop-1" in text
 
 
+def busy(status: str, needs_person: bool = False) -> dict[str, Any]:
+    """Four phases, long sentences, a full timeline: as much as there ever is."""
+    sentence = "errors 0.31% (0.20% to 0.47%, n 5800) against 0.30% (0.26% to 0.35%, n 52200) in control: evidence 0.2"
+    metrics = ("data", "volume", "share", "errors", "errors limit", "p95", "bug")
+    phases = [{"name": name, "weight": 0, "watch_s": 600} for name in ("baseline", "10 %", "50 %", "100 %", "after")]
+    names = ("requests", "error rate", "p50", "p95", "p99", "checkout null pointer")
+    alarm = {"metric": "p95", "action": "HOLD", "sentence": "p95 slower, but not beyond 2 x, evidence 10^8, limit 100"}
+    return {
+        **VIEW,
+        "status": status,
+        "needs_person": needs_person,
+        "reason": "phase 50 % waits for an approval",
+        "commands": ["approve", "rollback"] if needs_person else ["rollback"],
+        "phases": phases,
+        "findings": [*[{"metric": one, "action": "PROMOTE", "sentence": sentence} for one in metrics], alarm],
+        "comparison": {
+            "columns": ["metric", *[one["name"] for one in phases]],
+            "rows": [[name, *["0.30% (0.31%)"] * 5] for name in names],
+        },
+        "timeline": [{"at": 60.0 * one, "by": "pilotage", "sentence": f"phase {one} passed"} for one in range(12)],
+    }
+
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("height", [16, 24, 30, 50])
+@pytest.mark.parametrize("status", ["watching", "held", "awaiting approval", "rolling back"])
+def test_it_fits_the_terminal_and_never_hides_what_a_person_must_do(status: str, height: int, width: int) -> None:
+    asked = status == "awaiting approval"
+    console = Console(file=io.StringIO(), width=width, height=height)
+    console.print(render(busy(status, asked), console))
+    text: str = console.file.getvalue()  # type: ignore[attr-defined]
+    assert len(text.splitlines()) <= height - 1
+    assert "! p95" in text
+    assert "10 % wanted, 9.9 % in force" in text
+    assert ("pilotage approve shop-1" in text) == asked
+
+
+def test_with_room_everything_is_shown() -> None:
+    console = Console(file=io.StringIO(), width=120, height=60)
+    console.print(render(busy("watching"), console))
+    text: str = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "criteria are met" not in text
+    assert text.count("passed") == 5
+
+
 def test_the_line_for_pipes_changes_with_what_matters() -> None:
     assert summary_line(VIEW) == "watching, phase 10 %, 9.9 % in force, 10 % observed, 50% of the watch"

@@ -7,13 +7,94 @@ from pathlib import Path
 
 import httpx
 import psutil
+import pytest
 
 from pilotage import planfile
+from pilotage.core.errors import PilotageError
+from pilotage.demo.load import send_load
 from pilotage.demo.scene import Scene
 from pilotage.drivers import Call
 from pilotage.engine import measure
 from pilotage.engine.crew import Crew
 from tests.stage import wait_for
+
+
+def started_by_me() -> set[int]:
+    return {child.pid for child in psutil.Process().children(recursive=True)}
+
+
+def test_an_error_in_the_middle_leaves_no_process_behind(tmp_path: Path) -> None:
+    before, during = started_by_me(), set[int]()
+
+    def fail() -> None:
+        during.update(started_by_me() - before)
+        raise RuntimeError("in the middle")
+
+    with pytest.raises(RuntimeError, match="in the middle"), Scene(tmp_path / "demo", bad=True, seconds=30):
+        fail()
+    assert len(during) >= 4
+    assert started_by_me() <= before
+
+
+def test_a_part_that_cannot_start_is_named_with_its_logs_and_the_others_end(tmp_path: Path) -> None:
+    before = started_by_me()
+    scene = Scene(tmp_path / "demo", bad=False, seconds=30)
+    scene._variant = "unknown"
+    with pytest.raises(PilotageError, match=f"see the logs in {tmp_path}"), scene:
+        pass
+    assert started_by_me() <= before
+    assert "invalid choice: 'unknown'" in (tmp_path / "demo" / "canary.log").read_text()
+
+
+async def test_the_load_is_bounded_and_counts_every_request_it_sends() -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serves two requests of a connection, then hangs up in the middle of the third."""
+        for number in range(3):
+            head = await reader.readuntil(b"\r\n\r\n")
+            if b"Content-Length" in head:
+                await reader.readexactly(int(head.split(b"Content-Length: ")[1].split(b"\r\n")[0]))
+            status = b"500 no" if number else b"200 ok"
+            writer.write(b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\n\r\n" if number < 2 else b"HTT")
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        totals = await send_load(server.sockets[0].getsockname()[1], rate=120, seconds=1.0)
+    assert 0 < totals.sent <= 132
+    assert totals.sent == totals.answered + totals.broken
+    assert totals.broken >= 10
+    assert 0 < totals.failed <= totals.answered
+    assert str(totals).startswith("load: ")
+
+
+def test_the_observed_share_moves_with_the_weight_at_envoy(tmp_path: Path) -> None:
+    with Scene(tmp_path / "demo", bad=False, seconds=40) as scene:
+        plan = planfile.load_file(scene.plan)
+
+        async def share_at(weight: float) -> float:
+            crew = Crew(plan, tmp_path)
+            try:
+                await crew.traffic("proxy").set_weight(weight, Call(f"k{weight}", "2", "1"))
+                first = await measure.read(plan.measures, crew.sources, 5)
+                seen = 0.0
+                share = 0.0
+                while seen < 300:  # the stage's load ends by itself, and then this read raises
+                    await asyncio.sleep(0.2)
+                    now = await measure.read(plan.measures, crew.sources, 5)
+                    assert first.canary is not None
+                    assert first.control is not None
+                    assert now.canary is not None
+                    assert now.control is not None
+                    mine = now.canary.requests - first.canary.requests
+                    seen = mine + now.control.requests - first.control.requests
+                    share = mine / max(seen, 1)
+                return share
+            finally:
+                await crew.close()
+
+        assert asyncio.run(share_at(0)) <= 0.02
+        assert 0.35 < asyncio.run(share_at(50)) < 0.65
+    assert scene.load.startswith("load: ")
 
 
 def test_the_stage_serves_through_envoy_and_ends_with_its_context(tmp_path: Path) -> None:

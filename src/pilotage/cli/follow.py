@@ -51,10 +51,11 @@ def _on_a_terminal(api: Api, rollout: str) -> dict[str, Any]:
     from rich.console import Console
     from rich.live import Live
 
-    with Live(console=Console(), auto_refresh=False, transient=False) as live:
+    console = Console()
+    with Live(console=console, auto_refresh=False, transient=False) as live:
         while True:
             view = _look(api, rollout)
-            live.update(render(view), refresh=True)
+            live.update(render(view, console), refresh=True)
             if view["ended_at"] is not None:
                 return view
             time.sleep(EVERY_S)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -28,16 +29,52 @@ COLOURS = {
 MARKS = {"PROMOTE": ("✓", "green"), "WATCH": ("…", "dim"), "HOLD": ("!", "yellow"), "ROLLBACK": ("✗", "red")}
 
 
-def render(view: View) -> RenderableType:
+@dataclass(frozen=True)
+class _Detail:
+    """How much is shown: lines of the timeline, findings that are met, rows of the table, whole sentences."""
+
+    timeline: int = 5
+    met: bool = True
+    rows: tuple[str, ...] | None = None
+    table: bool = True
+    wrap: bool = True
+
+
+_SHORT = ("error rate", "p95")
+_DETAILS = (
+    _Detail(),
+    _Detail(timeline=3),
+    _Detail(timeline=1),
+    _Detail(timeline=1, wrap=False),
+    _Detail(timeline=0, met=False),
+    _Detail(timeline=0, met=False, wrap=False, rows=_SHORT),
+    _Detail(timeline=0, met=False, wrap=False, table=False),
+)
+
+
+def render(view: View, console: Console | None = None) -> RenderableType:
+    """As much as fits the terminal's height. What a person has to act on comes first and is never left out."""
+    if console is None:
+        return _picture(view, _DETAILS[0])
+    room = console.size.height - 1
+    for detail in _DETAILS:
+        picture = _picture(view, detail)
+        if len(console.render_lines(picture, pad=False)) <= room:
+            break
+    return picture
+
+
+def _picture(view: View, detail: _Detail) -> RenderableType:
     parts: list[RenderableType] = [_phases(view), _progress(view), _weights(view)]
-    if view["comparison"]["rows"]:
-        parts += [Text(), _comparison(view)]
-    if view["findings"]:
-        parts += [Text(), *_findings(view)]
-    if view["timeline"]:
-        parts += [Text(), *_timeline(view)]
     if view["needs_person"]:
-        parts += [Text(), *_needed(view)]
+        parts += _needed(view)
+    gap = [Text()] if detail.wrap else []
+    if view["comparison"]["rows"] and detail.table:
+        parts += [*gap, _comparison(view, detail.rows)]
+    if view["findings"]:
+        parts += [*gap, *_findings(view, detail)]
+    if view["timeline"] and detail.timeline:
+        parts += [*gap, *_timeline(view, detail.timeline)]
     colour = COLOURS.get(view["status"], "white")
     title = Text(f"{view['service']} {view['previous']} -> {view['version']} in {view['environment']}", style="bold")
     title.append(f" · {view['severity']} · {view['id']}", style="dim")
@@ -86,30 +123,37 @@ def _weights(view: View) -> Text:
     )
 
 
-def _comparison(view: View) -> Table:
+def _comparison(view: View, only: tuple[str, ...] | None) -> Table:
     table = Table(box=None, padding=(0, 1), header_style="bold")
     for index, column in enumerate(view["comparison"]["columns"]):
         table.add_column(Text(column), justify="left" if index == 0 else "right")
     for row in view["comparison"]["rows"]:
+        if only is not None and row[0] not in only:
+            continue
         table.add_row(*[Text(cell) for cell in row])
     return table
 
 
-def _findings(view: View) -> list[Text]:
-    lines = []
+def _findings(view: View, detail: _Detail) -> list[Text]:
+    lines, met = [], 0
     for finding in view["findings"]:
+        if finding["action"] == "PROMOTE" and not detail.met:
+            met += 1
+            continue
         mark, colour = MARKS.get(finding["action"], ("?", "white"))
-        line = Text(f"{mark} ", style=colour)
+        line = Text(f"{mark} ", style=colour, no_wrap=not detail.wrap, overflow=None if detail.wrap else "ellipsis")
         if not finding["sentence"].startswith(finding["metric"].split()[0]):
             line.append(f"{finding['metric']}: ", style="bold")
         line.append(finding["sentence"])
         lines.append(line)
+    if met:
+        lines.append(Text(f"✓ {met} {'criterion is' if met == 1 else 'criteria are'} met", style="green"))
     return lines
 
 
-def _timeline(view: View) -> list[Text]:
+def _timeline(view: View, most: int) -> list[Text]:
     lines = []
-    for one in view["timeline"][-5:]:
+    for one in view["timeline"][-most:]:
         at = datetime.fromtimestamp(one["at"]).astimezone()
         line = Text(f"{at:%H:%M:%S} ", style="dim", overflow="ellipsis", no_wrap=True)
         line.append(one["sentence"] if one["by"] == "pilotage" else f"{one['by']}: {one['sentence']}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import time
@@ -24,7 +25,19 @@ def stop_local(state: Path) -> str:
         os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_WITHIN_S
     while time.monotonic() < deadline:
-        if running(state) is None:
+        if _has_ended(state):
             return f"The coordinator (pid {pid}) has stopped. Its rollouts go on at the next `pilotage up`."
         time.sleep(0.05)
     raise PilotageError(f"the coordinator (pid {pid}) has not stopped within {STOP_WITHIN_S:g} s")
+
+
+def _has_ended(state: Path) -> bool:
+    """The coordinator holds this lock until its engine has stopped and it ends itself."""
+    try:
+        with (state / "coordinator.lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return running(state) is None

@@ -9,41 +9,64 @@ import argparse
 import asyncio
 import json
 import random
+import signal
+import sys
+from dataclasses import dataclass
 
 CONNECTIONS = 12
 
 
-async def send_load(port: int, rate: float, seconds: float, seed: int = 1) -> tuple[int, int]:
-    """Sends `rate` requests a second to 127.0.0.1 for `seconds`; returns (requests answered, answers that were 5xx)."""
-    results = await asyncio.gather(
-        *[_client(port, rate / CONNECTIONS, seconds, random.Random(seed + one)) for one in range(CONNECTIONS)]
-    )
-    return sum(sent for sent, _ in results), sum(failed for _, failed in results)
+@dataclass
+class Totals:
+    """`broken`: the connection could not be made, or ended before the answer; such a request is not sent again."""
+
+    sent: int = 0
+    answered: int = 0
+    failed: int = 0
+    broken: int = 0
+
+    def __str__(self) -> str:
+        return (
+            f"load: {self.sent:,} requests sent, {self.answered:,} answered ({self.failed:,} with 5xx), "
+            f"{self.broken:,} without an answer"
+        )
 
 
-async def _client(port: int, rate: float, seconds: float, chance: random.Random) -> tuple[int, int]:
+async def send_load(port: int, rate: float, seconds: float, seed: int = 1, totals: Totals | None = None) -> Totals:
+    """Sends `rate` requests a second to 127.0.0.1 for `seconds`. `totals` is counted up as it goes."""
+    totals = totals or Totals()
+    each = [_client(port, rate / CONNECTIONS, seconds, random.Random(seed + one), totals) for one in range(CONNECTIONS)]
+    await asyncio.gather(*each)
+    return totals
+
+
+async def _client(port: int, rate: float, seconds: float, chance: random.Random, totals: Totals) -> None:
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds
     due = loop.time() + chance.random() / rate
-    sent = failed = 0
     reader = writer = None
-    while due < end:
-        await asyncio.sleep(max(0.0, due - loop.time()))
-        due = max(due + 1 / rate, loop.time() - 1)
-        try:
-            if reader is None or writer is None:
-                reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.write(_request(chance))
-            status = await _status(reader)
-        except (OSError, asyncio.IncompleteReadError, ValueError):
-            reader = writer = None
-            await asyncio.sleep(0.2)
-            continue
-        sent += 1
-        failed += status >= 500
-    if writer is not None:
-        writer.close()
-    return sent, failed
+    try:
+        while due < end:
+            await asyncio.sleep(max(0.0, due - loop.time()))
+            due = max(due + 1 / rate, loop.time() - 1)
+            totals.sent += 1
+            try:
+                if reader is None or writer is None:
+                    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.write(_request(chance))
+                status = await _status(reader)
+            except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError):
+                totals.broken += 1
+                if writer is not None:
+                    writer.close()
+                reader = writer = None
+                await asyncio.sleep(0.2)
+                continue
+            totals.answered += 1
+            totals.failed += status >= 500
+    finally:
+        if writer is not None:
+            writer.close()
 
 
 def _request(chance: random.Random) -> bytes:
@@ -71,7 +94,12 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=150)
     parser.add_argument("--seconds", type=float, default=120)
     options = parser.parse_args()
-    asyncio.run(send_load(options.port, options.rate, min(options.seconds, 3600)))
+    totals = Totals()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        asyncio.run(send_load(options.port, options.rate, min(options.seconds, 3600), totals=totals))
+    finally:
+        sys.stdout.write(f"{totals}\n")
 
 
 if __name__ == "__main__":

@@ -41,7 +41,9 @@ def run_demo(bad: bool) -> int:
             report = home / f"{rollout}.md"
             picture = write_report(api, rollout, report)
             click.echo(f"Report: {report}, with its picture {picture.name}")
-            return code
+        if scene.load:
+            click.echo(scene.load[0].upper() + scene.load[1:], err=True)
+        return code
     finally:
         stop_local(state)
         shutil.rmtree(folder, ignore_errors=True)

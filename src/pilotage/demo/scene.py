@@ -112,6 +112,14 @@ class Scene:
         self._children.clear()
         self._open.close()
 
+    @property
+    def load(self) -> str:
+        """What the load counted, in a line, once the stage is closed."""
+        try:
+            return (self.folder / "load.log").read_text().strip().rsplit("\n", 1)[-1]
+        except OSError:
+            return ""
+
 
 def _die_with_me() -> None:
     """On Linux the kernel ends a child whose parent was killed (PR_SET_PDEATHSIG)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -277,32 +277,39 @@ def join(cells: dict[str, tuple[float, float]], counts: Counts) -> None:
 
 def quantile(histogram: Histogram | None, q: float) -> float | None:
     """Linear within the bucket, as Prometheus' histogram_quantile; the last finite bound for the open bucket."""
+    found = quantiles(histogram, (q,))
+    return found[0] if found else None
+
+
+def quantiles(histogram: Histogram | None, ascending: Sequence[float]) -> list[float]:
+    """Several at once, in ascending order of q; none without requests."""
     if histogram is None:
-        return None
+        return []
     total = sum(histogram.counts)
     if total <= 0:
-        return None
-    rank, below, lower = q * total, 0.0, 0.0
+        return []
+    found: list[float] = []
+    ranks = [q * total for q in ascending]
+    below, lower = 0.0, 0.0
     for bound, count in zip(histogram.bounds, histogram.counts, strict=True):
-        if below + count >= rank and count > 0:
-            if math.isinf(bound):
-                return lower
-            return lower + (bound - lower) * (rank - below) / count
+        while count > 0 and below + count >= ranks[len(found)]:
+            inside = (ranks[len(found)] - below) / count
+            found.append(lower if math.isinf(bound) else lower + (bound - lower) * inside)
+            if len(found) == len(ranks):
+                return found
         below += count
         lower = bound if not math.isinf(bound) else lower
-    return lower
+    return found + [lower] * (len(ranks) - len(found))
 
 
-def p95_interval(histogram: Histogram | None, z: float = 1.959964) -> tuple[float, float] | None:
-    """An interval of p95 by order statistics: the ranks at .95 n +- z sqrt(.95 .05 n); 95 % for the usual z."""
-    if histogram is None:
-        return None
-    n = sum(histogram.counts)
+def p95_and_interval(histogram: Histogram | None, z: float = 1.959964) -> tuple[float, float, float] | None:
+    """p95, and an interval of it by order statistics: the ranks at .95 n +- z sqrt(.95 .05 n); 95 % for the usual z."""
+    n = sum(histogram.counts) if histogram else 0.0
     if n <= 0:
         return None
     half = z * math.sqrt(0.95 * 0.05 / n)
-    low, high = quantile(histogram, max(0.0, 0.95 - half)), quantile(histogram, min(1.0, 0.95 + half))
-    return (low or 0.0, high or 0.0)
+    low, middle, high = quantiles(histogram, (max(0.0, 0.95 - half), 0.95, min(1.0, 0.95 + half)))
+    return middle, low, high
 
 
 def slower_than(histogram: Histogram, limit: float) -> float:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pilotage.core import policy
-from pilotage.core.counters import Counts, p95_interval, quantile
+from pilotage.core.counters import Counts, p95_and_interval, quantile
 from pilotage.core.evidence import binomial_tail, wilson
 from pilotage.core.model import Action, Finding
 
@@ -142,13 +142,15 @@ def p95(judge: Judge, done: bool) -> Finding:
     of requests beyond the trigger times the baseline's p95. At the end p95 must not be shown to be above control's."""
     limits, alone = judge.plan.limits, judge.alone
     theirs = judge.baseline.latency if alone else judge.control.latency
-    reference, mine = quantile(theirs, 0.95), quantile(judge.canary.latency, 0.95)
-    if reference is None or mine is None:
+    reference, measured = quantile(theirs, 0.95), p95_and_interval(judge.canary.latency)
+    if reference is None or measured is None:
         missing = (
-            "no latency of the canary" if mine is None else f"no latency of {'the baseline' if alone else 'control'}"
+            "no latency of the canary"
+            if measured is None
+            else f"no latency of {'the baseline' if alone else 'control'}"
         )
         return Finding("p95", Action.WATCH, f"p95 not yet known: {missing}")
-    low, high = p95_interval(judge.canary.latency) or (mine, mine)
+    mine, low, high = measured
     n = sum(judge.canary.latency.counts) if judge.canary.latency else 0.0
     log_e, alarm = (judge.slow if alone else judge.slower).log_e, judge.alarm
     against = "the baseline (no concurrent control)" if alone else "control"
@@ -165,8 +167,8 @@ def p95(judge: Judge, done: bool) -> Finding:
         return Finding("p95", Action.PROMOTE, f"{said}, within {allowed - 1:.0%}: {weighed}", *values)
     if not done:
         return Finding("p95", Action.PROMOTE, f"{said}, to be within {allowed - 1:.0%} at the end: {weighed}", *values)
-    least, most = p95_interval(judge.canary.latency, APART_Z), p95_interval(theirs, APART_Z)
-    if least is not None and most is not None and least[0] > allowed * most[1]:
+    least, most = p95_and_interval(judge.canary.latency, APART_Z), p95_and_interval(theirs, APART_Z)
+    if least is not None and most is not None and least[1] > allowed * most[2]:
         return _alarm(judge, "p95", "latency-unsettled", f"{said}: not within {allowed - 1:.0%}", *values)
     return Finding("p95", Action.PROMOTE, f"{said}: not shown to be beyond {allowed - 1:.0%}", *values)
 

@@ -30,7 +30,7 @@ class Dispersion:
     control's instances differed from minute to minute, but not for the whole time."""
 
     def __init__(self, past: Iterable[Minute], tick_s: float) -> None:
-        self._minutes: deque[Cells] = deque(maxlen=KEPT_MINUTES)
+        self._minutes = _Minutes()
         self._shapes: deque[_Pearson] = deque(maxlen=KEPT_MINUTES - 1)
         self._last_shape: Histogram | None = None
         self._ticks_per_minute = max(1, math.ceil(60 / tick_s))
@@ -41,7 +41,7 @@ class Dispersion:
         for minute in past:
             self._keep(minute.cells, minute.latency)
         self._weigh()
-        self.bursts = in_bursts(self._minutes)
+        self.bursts = self._minutes.in_bursts()
 
     def add(self, control: Counts) -> None:
         """One tick of control."""
@@ -54,11 +54,11 @@ class Dispersion:
             self._weigh()
 
     def _weigh(self) -> None:
-        self.errors = inflated(phi_of_errors(self._minutes))
+        self.errors = inflated(max(self._minutes.phi()))
         self.latency = inflated(_Pearson.of(self._shapes).phi)
 
     def _keep(self, cells: Cells, latency: Histogram | None) -> None:
-        self._minutes.append(cells)
+        self._minutes.keep(cells)
         if latency is not None and self._last_shape is not None:
             self._shapes.append(_apart(self._last_shape, latency))
         self._last_shape = latency or self._last_shape
@@ -69,35 +69,58 @@ def inflated(phi: float) -> float:
 
 
 def phi_of_errors(minutes: Iterable[Cells]) -> float:
-    """Instances compared within each minute (what all share cancels in the evidence and is no noise here); one
-    instance alone is compared from minute to minute. Instances that differ for the whole time count as well."""
-    return max(_errors(list(minutes)))
-
-
-def in_bursts(minutes: Iterable[Cells]) -> bool:
-    """Errors of several instances come in bursts, and no instance is worse than others for long."""
-    minutes = list(minutes)
-    apart, lasting = _errors(minutes, SURE_LASTING + 1)
-    return apart > 1 and lasting == 1 and len({name for cells in minutes for name in cells}) >= LEAST_INSTANCES
-
-
-def _errors(minutes: list[Cells], sure: float = SURE_LASTING) -> tuple[float, float]:
-    """phi from minute to minute, and of the whole time where it is surely more; 1 for none."""
-    apart = _Pearson()
-    whole: dict[str, tuple[float, float]] = {}
+    """The larger of phi from minute to minute and phi of the whole time."""
+    kept = _Minutes()
     for cells in minutes:
-        apart.compare(cells.values())
+        kept.keep(cells)
+    return max(kept.phi())
+
+
+class _Minutes:
+    """The last 30 minutes' requests and errors by instance. Instances are compared within each minute (what all share
+    cancels in the evidence and is no noise here); one instance alone is compared from minute to minute. Instances that
+    differ for the whole time count as well."""
+
+    def __init__(self) -> None:
+        self._cells: deque[Cells] = deque()
+        self._within: deque[_Pearson] = deque()
+        self._next: deque[_Pearson] = deque()
+        self._whole: dict[str, tuple[float, float]] = {}
+
+    def keep(self, cells: Cells) -> None:
+        within, after = _Pearson(), _Pearson()
+        within.compare(cells.values())
+        if self._cells:
+            after.compare([*self._cells[-1].values(), *cells.values()])
+        self._cells.append(cells)
+        self._within.append(within)
+        self._next.append(after)
+        self._count(cells, 1)
+        if len(self._cells) > KEPT_MINUTES:
+            self._count(self._cells.popleft(), -1)
+            self._within.popleft()
+            self._next.popleft()
+
+    def _count(self, cells: Cells, sign: int) -> None:
         for name, (n, e) in cells.items():
-            before = whole.get(name, (0.0, 0.0))
-            whole[name] = (before[0] + n, before[1] + e)
-    if apart.freedom == 0:
-        for early, late in pairwise(minutes):
-            apart.compare([*early.values(), *late.values()])
-    lasting = _Pearson()
-    lasting.compare(whole.values())
-    if lasting.freedom < LEAST_INSTANCES - 1:
-        return apart.phi, 1.0
-    return apart.phi, lasting.phi_beyond(apart.phi, sure)
+            before = self._whole.get(name, (0.0, 0.0))
+            self._whole[name] = (before[0] + sign * n, before[1] + sign * e)
+
+    def phi(self, sure: float = SURE_LASTING) -> tuple[float, float]:
+        """From minute to minute, and of the whole time where it is surely more; 1 for none."""
+        apart = _Pearson.of(self._within)
+        if apart.freedom == 0:
+            apart = _Pearson.of(self._next)
+        lasting = _Pearson()
+        lasting.compare(self._whole.values())
+        if lasting.freedom < LEAST_INSTANCES - 1:
+            return apart.phi, 1.0
+        return apart.phi, lasting.phi_beyond(apart.phi, sure)
+
+    def in_bursts(self) -> bool:
+        """Errors of several instances come in bursts, and no instance is worse than others for long."""
+        apart, lasting = self.phi(SURE_LASTING + 1)
+        return apart > 1 and lasting == 1 and len(self._whole) >= LEAST_INSTANCES
 
 
 def phi_of_latency(minutes: Iterable[Histogram]) -> float:

@@ -20,7 +20,7 @@ SCALES = (1.2, 1.5, 2.0, 3.0)
 TAILS = (0.02, 0.10)
 HALF_LIFE_S = 60.0
 SEED_MINUTES = 5
-REFRESH_S = 60.0
+REFRESH_S = 120.0
 PSEUDO_COUNT = 0.5
 
 
@@ -58,7 +58,7 @@ class LatencyEvidence(Mixture):
         )
 
     def _tables(self, bounds: tuple[float, ...]) -> bool:
-        """The ratios q1/q0 by alternative and bucket; made anew each minute. False: nothing is known of control."""
+        """The ratios q1/q0 by alternative and bucket; anew every two minutes. False: control is not known."""
         known = self._reference
         if known is None or known.bounds != bounds:
             self._reference, self._ratios = None, []

@@ -126,11 +126,11 @@ def _weights(view: View) -> Text:
 def _comparison(view: View, only: tuple[str, ...] | None) -> Table:
     table = Table(box=None, padding=(0, 1), header_style="bold")
     for index, column in enumerate(view["comparison"]["columns"]):
-        table.add_column(Text(column), justify="left" if index == 0 else "right")
+        table.add_column(Text("canary (control)" if index == 0 else column), justify="left" if index == 0 else "right")
     for row in view["comparison"]["rows"]:
         if only is not None and row[0] not in only:
             continue
-        table.add_row(*[Text(cell) for cell in row])
+        table.add_row(*[Text(cell.replace("(control ", "(")) for cell in row])
     return table
 
 
@@ -142,7 +142,7 @@ def _findings(view: View, detail: _Detail) -> list[Text]:
             continue
         mark, colour = MARKS.get(finding["action"], ("?", "white"))
         line = Text(f"{mark} ", style=colour, no_wrap=not detail.wrap, overflow=None if detail.wrap else "ellipsis")
-        if not finding["sentence"].startswith(finding["metric"].split()[0]):
+        if not finding["sentence"].startswith(finding["metric"]):
             line.append(f"{finding['metric']}: ", style="bold")
         line.append(finding["sentence"])
         lines.append(line)

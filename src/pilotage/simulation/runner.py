@@ -46,8 +46,9 @@ class Summary:
     """Rolled back or held because of what the judge saw after the onset; for a healthy world: an alarm at all."""
     median_s: float | None
     p90_s: float | None
-    alarm_median_s: float | None
-    alarm_p90_s: float | None
+    """To find it: to be held or rolled back."""
+    rollback_median_s: float | None
+    rollback_p90_s: float | None
     harmed_requests: float
     """Mean over the runs, beyond what is usual."""
 
@@ -123,10 +124,10 @@ def summary(found: list[Outcome], world: World, runs: int, seed: int) -> Summary
         held=sum(one.held for one in found) / runs,
         promoted=sum(one.promoted for one in found) / runs,
         found=len(alarmed) / runs,
-        median_s=_quantile(in_time, 0.5),
-        p90_s=_quantile(in_time, 0.9),
-        alarm_median_s=_quantile(alarmed, 0.5),
-        alarm_p90_s=_quantile(alarmed, 0.9),
+        median_s=_quantile(alarmed, 0.5),
+        p90_s=_quantile(alarmed, 0.9),
+        rollback_median_s=_quantile(in_time, 0.5),
+        rollback_p90_s=_quantile(in_time, 0.9),
         harmed_requests=round(sum(one.harmed for one in found) / runs, 1),
     )
 

@@ -244,9 +244,10 @@ def write(page: Path, rows: list[dict[str, Any]], runs: int) -> None:
     body = [
         BEGIN,
         "",
-        f"`{COMMAND}`: {runs} phases for each row. Healthy rows: share of {2 * runs} phases rolled back. The others:",
-        "median time from the onset to the rollback (share of phases in which it was found). The judge needed a median of",
-        f"{cost:.0f} us CPU per tick, with errors, absolute limit and latency judged and every sentence written.",
+        f"`{COMMAND}`: {runs} phases for each row. Healthy rows: share of {2 * runs} phases rolled back.",
+        "The others: median time from the onset to the rollback (share of phases in which it was found).",
+        f"The judge needed a median of {cost:.0f} us CPU per tick, with errors, absolute limit and latency judged and",
+        "every sentence written.",
         "",
         *table(rows),
         "",

@@ -203,10 +203,12 @@ def _table(results: dict[str, Summary]) -> Iterator[str]:
     yield f"{'canary':<18} {'rolled back':>22} {'held':>7} {'found':>7} {'median':>8} {'p90':>8} {'harmed':>8}"
     for name, one in results.items():
         back = f"{one.rolled_back:.1%} ({one.rolled_back_low:.1%}-{one.rolled_back_high:.1%})"
-        times = [_seconds(one.median_s), _seconds(one.p90_s)]
-        found = "-" if name in ("healthy", "errors x1") else f"{one.found:.1%}"
+        healthy = name in ("healthy", "errors x1")
+        times = ["-", "-"] if healthy else [_seconds(one.median_s), _seconds(one.p90_s)]
+        found = "-" if healthy else f"{one.found:.1%}"
         yield f"{name:<18} {back:>22} {one.held:>7.1%} {found:>7} {times[0]:>8} {times[1]:>8} {one.harmed_requests:>8g}"
-    yield "found: held or rolled back, with the time from the onset; harmed: requests failed or slowed beyond the usual"
+    yield "found: held or rolled back, with the time from the onset; held: still so when the watch was over; a hold that does"
+    yield "not clear meets the plan's policy; harmed: requests failed or slowed beyond the usual, a phase"
 
 
 def _seconds(value: float | None) -> str:

@@ -61,6 +61,20 @@ def test_a_version_that_raises_errors_is_rolled_back_by_itself(coordinator: Loca
     assert "Rolled back to 1.0: errors 40.0%" in coordinator.api.get(f"/v1/rollouts/{rollout}/report")
 
 
+def test_where_the_plan_says_ask_a_person_is_asked_at_once_and_nothing_is_undone(
+    coordinator: Local, stage: Stage
+) -> None:
+    stage.error_rate["new"] = 0.4
+    table = "verdicts: {errors-worse: ask, errors-over-limit: {P0: ask, P2: rollback}}"
+    rollout = start(coordinator, stage, "asks", more=table)
+    view = coordinator.until(rollout, lambda view: view["needs_person"])
+    assert (view["status"], view["exit_code"], view["weight_in_force"]) == ("held", 3, 10)
+    assert "Decide: `pilotage promote" in view["reason"]
+    assert kinds(coordinator, rollout)[-2:] == ["held", "person_needed"]
+    order(coordinator, rollout, "rollback")
+    assert coordinator.ended(rollout)["status"] == "rolled back"
+
+
 def test_rollback_answers_when_the_traffic_is_back(coordinator: Local, stage: Stage) -> None:
     rollout = start(coordinator, stage, "back", phases=WATCHED)
     coordinator.until(rollout, lambda view: view["weight_in_force"] == 10)

@@ -207,8 +207,8 @@ def _table(results: dict[str, Summary]) -> Iterator[str]:
         times = ["-", "-"] if healthy else [_seconds(one.median_s), _seconds(one.p90_s)]
         found = "-" if healthy else f"{one.found:.1%}"
         yield f"{name:<18} {back:>22} {one.held:>7.1%} {found:>7} {times[0]:>8} {times[1]:>8} {one.harmed_requests:>8g}"
-    yield "found: held or rolled back, with the time from the onset; held: still so when the watch was over; a hold that does"
-    yield "not clear meets the plan's policy; harmed: requests failed or slowed beyond the usual, a phase"
+    yield "found: held or rolled back, with the time from the onset; held: still so when the watch was over (a hold"
+    yield "that does not clear meets the plan's policy); harmed: requests failed or slowed beyond the usual, a phase"
 
 
 def _seconds(value: float | None) -> str:

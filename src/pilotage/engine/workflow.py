@@ -120,10 +120,10 @@ class RolloutWorkflow:
             if verdict.action is Action.PROMOTE:
                 await self._record(ev.PhasePassed(index, phase.name, verdict))
                 return
+            if verdict.action is Action.HOLD and self._state.status is Status.WATCHING:
+                await self._record(ev.Held(index, verdict.reason, verdict))
             if verdict.overdue and not self._state.needs_person:
                 await self._ask(index, verdict.reason)
-            elif verdict.action is Action.HOLD and self._state.status is Status.WATCHING:
-                await self._record(ev.Held(index, verdict.reason, verdict))
             elif verdict.action is Action.WATCH and self._state.status is Status.HELD:
                 await self._record(ev.HoldCleared(index, "what was unclear has cleared"))
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from pilotage.cli.client import ApiError
+from tests import servers
 from tests.stage import Local, Stage, local, wait_for
 
 
@@ -209,3 +211,22 @@ def test_messages_arrive_once_and_in_order_though_the_sink_fails_half_of_the_tim
     assert len({one["id"] for one in stage.messages}) == len(stage.messages)
     assert "errors 50.0%" in stage.messages[-1]["text"]
     assert stage.messages[-1]["rollout"] == rollout
+
+
+def test_a_source_that_keeps_its_past_is_asked_for_it_once_and_the_rollout_goes_on(
+    coordinator: Local, stage: Stage, tmp_path: Path
+) -> None:
+    with servers.prometheus(tmp_path / "prometheus", f"http://127.0.0.1:{stage.port}") as url:
+        body = stage.plan("with-a-past")
+        scrape = f'{{driver: scrape, urls: ["http://127.0.0.1:{stage.port}/metrics"]}}'
+        assert scrape in body["plan"]
+        body["plan"] = body["plan"].replace(scrape, f'{{driver: prometheus, url: "{url}"}}')
+        query = {"query": 'requests_total{group="old"}'}
+        servers.wait_until(
+            lambda: "old" in servers.httpx.get(f"{url}/api/v1/query", params=query, trust_env=False).text, "a scrape"
+        )
+        rollout = str(coordinator.api.post("/v1/rollouts", body)["id"])
+        assert coordinator.ended(rollout)["status"] == "promoted"
+    with sqlite3.connect(f"file:{coordinator.state / 'pilotage.db'}?mode=ro", uri=True) as database:
+        rows = database.execute("select phase, tick from samples where rollout = ? and tick < 0", (rollout,)).fetchall()
+    assert sorted(rows) == [(0, tick) for tick in range(-30, 0)]

@@ -22,6 +22,9 @@ from pilotage.core.errors import PilotageError
 log = structlog.get_logger()
 
 READY_WITHIN_S = 20.0
+COLLECT_EARLY = {"GOGC": "30"}
+"""The server collects its garbage when its heap has grown by 30 % rather than Go's 100 %: less memory for a little CPU.
+A value of the environment wins."""
 
 
 class EmbeddedServer:
@@ -94,7 +97,12 @@ class EmbeddedServer:
         arguments += ["--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=1"]
         with self._log.open("ab") as output:
             child = subprocess.Popen(
-                [binary, *arguments], stdout=output, stderr=output, stdin=subprocess.DEVNULL, start_new_session=True
+                [binary, *arguments],
+                env={**COLLECT_EARLY, **os.environ},
+                stdout=output,
+                stderr=output,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
             )
         self._process = psutil.Process(child.pid)
         note = {"pid": child.pid, "created": self._process.create_time(), "port": self.port}

@@ -22,6 +22,9 @@ from pilotage.engine.workflow import RolloutWorkflow
 from pilotage.store import Store
 
 TASK_QUEUE = "pilotage"
+CACHED_WORKFLOWS = 50
+"""A rollout's workflow sleeps while its watch runs. One that is not cached is replayed from its short history when something
+happens; a cached one costs memory all the time."""
 
 
 async def connect(address: str) -> Client:
@@ -46,7 +49,7 @@ def worker(client: Client, activities: Activities, **options: int) -> Worker:
             restrictions=SandboxRestrictions.default.with_passthrough_modules("pilotage", "pydantic")
         ),
         max_concurrent_activities=options.get("max_concurrent_activities", 5000),
-        max_cached_workflows=options.get("max_cached_workflows", 1000),
+        max_cached_workflows=options.get("max_cached_workflows", CACHED_WORKFLOWS),
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
         graceful_shutdown_timeout=timedelta(seconds=1),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from pilotage.core.errors import NotFound, Refused
+from pilotage.core.errors import NotFound, PilotageError, Refused
 from pilotage.engine import Order, Outcome, Start
 from pilotage.engine.activities import Activities
 from pilotage.engine.clock import Clock, WallClock
@@ -23,8 +24,9 @@ from pilotage.store import Store
 
 TASK_QUEUE = "pilotage"
 CACHED_WORKFLOWS = 50
-"""A rollout's workflow sleeps while its watch runs. One that is not cached is replayed from its short history when something
-happens; a cached one costs memory all the time."""
+"""A rollout's workflow sleeps while its watch runs. One that is not cached is replayed from its short history when
+something happens; a cached one costs memory all the time."""
+CONNECT_WITHIN_S = 20.0
 
 
 async def connect(address: str) -> Client:
@@ -37,6 +39,18 @@ async def connect(address: str) -> Client:
         tls=bool(api_key) or os.environ.get("TEMPORAL_TLS", "").lower() in ("1", "true", "yes"),
         data_converter=pydantic_data_converter,
     )
+
+
+async def connect_when_up(address: str) -> Client:
+    """A starting server opens its port a moment before it serves: tries until it does, PilotageError after 20 s."""
+    deadline = asyncio.get_running_loop().time() + CONNECT_WITHIN_S
+    while True:
+        try:
+            return await connect(address)
+        except RuntimeError as error:
+            if asyncio.get_running_loop().time() > deadline:
+                raise PilotageError(f"the engine at {address} does not answer: {error}") from None
+            await asyncio.sleep(0.1)
 
 
 def worker(client: Client, activities: Activities, **options: int) -> Worker:

@@ -53,15 +53,19 @@ async def connect_when_up(address: str) -> Client:
             await asyncio.sleep(0.1)
 
 
+def sandbox() -> SandboxedWorkflowRunner:
+    return SandboxedWorkflowRunner(
+        restrictions=SandboxRestrictions.default.with_passthrough_modules("pilotage", "pydantic")
+    )
+
+
 def worker(client: Client, activities: Activities, **options: int) -> Worker:
     return Worker(
         client,
         task_queue=TASK_QUEUE,
         workflows=[RolloutWorkflow],
         activities=activities.all(),  # type: ignore[arg-type]
-        workflow_runner=SandboxedWorkflowRunner(
-            restrictions=SandboxRestrictions.default.with_passthrough_modules("pilotage", "pydantic")
-        ),
+        workflow_runner=sandbox(),
         max_concurrent_activities=options.get("max_concurrent_activities", 5000),
         max_cached_workflows=options.get("max_cached_workflows", CACHED_WORKFLOWS),
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),

@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export UV_LINK_MODE ?= copy
 
-.PHONY: demo demo-bad test check docs lock build bench-judge clean setup
+.PHONY: demo demo-bad test check docs lock build bench-judge clean setup histories
 
 demo: .venv/ready            ## ship a good fix: canary 10 % -> 50 % -> 100 %, promoted
 	$(BIN)/pilotage demo
@@ -31,6 +31,9 @@ build: .venv/ready           ## the wheel, into dist/
 lock: .venv/uv               ## write requirements.lock anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header \
 		--no-emit-index-url --python-version 3.11 --group dev pyproject.toml -o requirements.lock
+
+histories: .venv/ready       ## record the workflow histories of the replay test anew
+	$(BIN)/python -m tests.engine.record_histories
 
 setup: .venv/ready
 

@@ -30,9 +30,14 @@ def main() -> None:
         folder = Path(name)
         stage = Stage(folder)
         with local(folder / "state") as coordinator:
+            print(f"before the first: {memory(coordinator.state)}", flush=True)
             began = time.monotonic()
             for number in range(options.rollouts):
                 coordinator.api.post("/v1/rollouts", body(folder, stage, number))
+                if (number + 1) % 100 == 0:
+                    print(
+                        f"{number + 1} after {time.monotonic() - began:.0f} s: {memory(coordinator.state)}", flush=True
+                    )
             print(f"{options.rollouts} started in {time.monotonic() - began:.0f} s")
             time.sleep(15)
             before, cpu = lateness(coordinator.api.get("/metrics")), cpu_seconds(coordinator.state)
@@ -41,8 +46,8 @@ def main() -> None:
             used = [late - early for late, early in zip(cpu_seconds(coordinator.state), cpu, strict=True)]
             tell(before, after, options.seconds)
             for part, process, seconds in zip(("worker", "engine"), processes(coordinator.state), used, strict=True):
-                memory = process.memory_info().rss / 1e6
-                print(f"{part}: {memory:.0f} MB, {seconds / options.seconds:.2f} core")
+                rss = process.memory_info().rss / 1e6
+                print(f"{part}: {rss:.0f} MB, {seconds / options.seconds:.2f} core")
         stage.close()
 
 
@@ -66,6 +71,11 @@ def processes(state: Path) -> list[psutil.Process]:
     note = running(state)
     assert note is not None
     return [psutil.Process(note["pid"]), psutil.Process(json.loads((state / "engine.json").read_text())["pid"])]
+
+
+def memory(state: Path) -> str:
+    worker, engine = [process.memory_info().rss / 1e6 for process in processes(state)]
+    return f"worker {worker:.0f} MB, engine {engine:.0f} MB, together {worker + engine:.0f} MB"
 
 
 def cpu_seconds(state: Path) -> list[float]:

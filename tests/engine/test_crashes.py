@@ -49,3 +49,31 @@ def kill(coordinator: Local, victim: str) -> None:
         coordinator.kill_engine()
     if victim in ("worker", "both"):
         coordinator.up()
+
+
+def test_a_rollout_goes_on_from_its_phase_when_the_engines_file_is_lost(tmp_path: Path) -> None:
+    folder = tmp_path / "stage"
+    folder.mkdir()
+    stage = Stage(folder)
+    try:
+        with local(tmp_path / "state") as coordinator:
+            rollout = str(coordinator.api.post("/v1/rollouts", stage.plan())["id"])
+            coordinator.until(rollout, lambda view: view["phase"] == 2 and view["status"] == "watching")
+            coordinator.kill_worker()
+            coordinator.kill_engine()
+            files = list(coordinator.state.glob("engine.db*"))
+            assert files
+            for file in files:
+                file.unlink()
+            coordinator.up()
+            view = coordinator.ended(rollout)
+            assert (view["status"], stage.weight()) == ("promoted", 100)
+            events = coordinator.api.get(f"/v1/rollouts/{rollout}/events")
+            assert [one["number"] for one in events] == list(range(len(events)))
+            kinds = [one["event"]["kind"] for one in events]
+            assert kinds.count("rollout_started") == 1
+            passed = [one["event"]["phase"] for one in events if one["event"]["kind"] == "phase_passed"]
+            assert passed == [0, 1, 2, 3]
+            assert not [call for call, times in Counter(stage.calls()).items() if times != 1]
+    finally:
+        stage.close()

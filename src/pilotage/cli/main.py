@@ -225,6 +225,15 @@ def up(port: int, quiet: bool) -> None:
 
 
 @cli.command()
+def worker() -> None:
+    """Watch and act beside a coordinator: needs TEMPORAL_ADDRESS and the coordinator's store and state folder."""
+    from pilotage.server.worker import run as work
+
+    click.echo(f"The worker keeps its state in {state_folder()}. Ctrl-C stops it.", err=True)
+    work(state_folder())
+
+
+@cli.command()
 def down() -> None:
     """Stop the local coordinator and its embedded engine. Running rollouts go on at the next `up`."""
     from pilotage.cli.stop import stop_local

@@ -91,6 +91,11 @@ os.replace(result + ".tmp", result)
 """
 
 
+def journal(state: Path, key: str) -> Path:
+    """The folder in which the call with this key notes its attempts."""
+    return state / "calls" / hashlib.sha256(key.encode()).hexdigest()
+
+
 async def run_once(
     argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], key: str, state: Path, timeout_s: float
 ) -> Finished:
@@ -101,7 +106,7 @@ async def run_once(
     Cancelled as OVERTAKEN, it ends the command too, whoever supervises it, before the cancellation goes on.
     """
     await asyncio.to_thread(check_command, argv, cwd, env)
-    folder = state / "calls" / hashlib.sha256(key.encode()).hexdigest()
+    folder = journal(state, key)
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True, mode=0o700)
     try:
         return await _run_once(folder, argv, cwd, env, timeout_s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from pilotage.core.errors import NotFound, Refused
+from pilotage.core.errors import NotFound, PilotageError, Refused
 from pilotage.engine import Order, Outcome, Start
 from pilotage.engine.activities import Activities
 from pilotage.engine.clock import Clock, WallClock
@@ -22,9 +23,10 @@ from pilotage.engine.workflow import RolloutWorkflow
 from pilotage.store import Store
 
 TASK_QUEUE = "pilotage"
-CACHED_WORKFLOWS = 100
-"""A rollout's workflow sleeps while it is watched. One that is not cached is replayed from its short history when
-something happens; each cached one costs a quarter of a megabyte."""
+CACHED_WORKFLOWS = 50
+"""A rollout's workflow sleeps while its watch runs. One that is not cached is replayed from its short history when
+something happens; a cached one costs memory all the time."""
+CONNECT_WITHIN_S = 20.0
 
 
 async def connect(address: str) -> Client:
@@ -39,15 +41,31 @@ async def connect(address: str) -> Client:
     )
 
 
+async def connect_when_up(address: str) -> Client:
+    """A starting server opens its port a moment before it serves: tries until it does, PilotageError after 20 s."""
+    deadline = asyncio.get_running_loop().time() + CONNECT_WITHIN_S
+    while True:
+        try:
+            return await connect(address)
+        except RuntimeError as error:
+            if asyncio.get_running_loop().time() > deadline:
+                raise PilotageError(f"the engine at {address} does not answer: {error}") from None
+            await asyncio.sleep(0.1)
+
+
+def sandbox() -> SandboxedWorkflowRunner:
+    return SandboxedWorkflowRunner(
+        restrictions=SandboxRestrictions.default.with_passthrough_modules("pilotage", "pydantic")
+    )
+
+
 def worker(client: Client, activities: Activities, **options: int) -> Worker:
     return Worker(
         client,
         task_queue=TASK_QUEUE,
         workflows=[RolloutWorkflow],
         activities=activities.all(),  # type: ignore[arg-type]
-        workflow_runner=SandboxedWorkflowRunner(
-            restrictions=SandboxRestrictions.default.with_passthrough_modules("pilotage", "pydantic")
-        ),
+        workflow_runner=sandbox(),
         max_concurrent_activities=options.get("max_concurrent_activities", 5000),
         max_cached_workflows=options.get("max_cached_workflows", CACHED_WORKFLOWS),
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),

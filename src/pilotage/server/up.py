@@ -16,21 +16,19 @@ from pathlib import Path
 
 import structlog
 import uvicorn
-from temporalio.client import Client
 
 from pilotage.comms import Comms
 from pilotage.coordinator import Coordinator
 from pilotage.core.errors import PilotageError
 from pilotage.engine.embedded import EmbeddedServer
-from pilotage.engine.temporal import TemporalEngine, activities, connect, worker
+from pilotage.engine.journals import keep_clean
+from pilotage.engine.temporal import TemporalEngine, activities, connect_when_up, worker
 from pilotage.paths import coordinator_note
 from pilotage.server.app import create_app
 from pilotage.server.health import Health
-from pilotage.store import Store
+from pilotage.store import Store, open_store
 
 log = structlog.get_logger()
-
-CONNECT_WITHIN_S = 20.0
 
 
 class AlreadyUp(PilotageError):
@@ -52,8 +50,7 @@ def run(state: Path, port: int = 0) -> None:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise AlreadyUp(f"a coordinator already runs on {state}; `pilotage doctor` shows it") from None
-        store = Store(os.environ.get("PILOTAGE_DATABASE") or f"sqlite:///{state / 'pilotage.db'}")
-        store.migrate()
+        store = open_store(state)
         try:
             asyncio.run(_serve(state, store, port))
         finally:
@@ -67,7 +64,7 @@ async def _serve(state: Path, store: Store, port: int) -> None:
         await embedded.ensure()
         address = embedded.address
     assert address is not None
-    client = await _connect(address)
+    client = await connect_when_up(address)
     engine = TemporalEngine(client)
     coordinator = Coordinator(store, engine, state)
     health = Health(coordinator, store, state, address, lambda: embedded.pid if embedded else 0)
@@ -85,6 +82,7 @@ async def _serve(state: Path, store: Store, port: int) -> None:
         asyncio.create_task(Comms(store, state).follow()),
         asyncio.create_task(server.serve(sockets=[listener])),
         asyncio.create_task(health.stopping.wait()),
+        asyncio.create_task(keep_clean(store, state)),
     ]
     if embedded is not None:
         tasks.append(asyncio.create_task(embedded.supervise()))
@@ -105,18 +103,6 @@ async def _serve(state: Path, store: Store, port: int) -> None:
         await embedded.stop()
     if failures:
         raise failures[0]
-
-
-async def _connect(address: str) -> Client:
-    """The embedded server opens its port a moment before it serves: try until it does."""
-    deadline = asyncio.get_running_loop().time() + CONNECT_WITHIN_S
-    while True:
-        try:
-            return await connect(address)
-        except RuntimeError as error:
-            if asyncio.get_running_loop().time() > deadline:
-                raise PilotageError(f"the engine at {address} does not answer: {error}") from None
-            await asyncio.sleep(0.1)
 
 
 def _listen(port: int) -> socket.socket:

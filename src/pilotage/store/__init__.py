@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -46,6 +48,15 @@ class Store:
     def close(self) -> None:
         self._thread.shutdown(wait=True)
         self._engine.dispose()
+
+
+def open_store(state: Path) -> Store:
+    """The store that PILOTAGE_DATABASE names, else the state folder's SQLite file; its schema is brought up to date."""
+    store = Store(os.environ.get("PILOTAGE_DATABASE") or f"sqlite:///{state / 'pilotage.db'}")
+    with (state / "migrate.lock").open("w") as lock:  # coordinator and workers may start at the same moment
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        store.migrate()
+    return store
 
 
 def _connect(url: str) -> Engine:

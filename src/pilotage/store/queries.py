@@ -185,6 +185,14 @@ def finish_call(connection: Connection, key: str, outcome: str) -> None:
     connection.execute(update(driver_calls).where(driver_calls.c.key == key).values(outcome=outcome))
 
 
+def calls_of_ended(connection: Connection, before: float) -> list[str]:
+    """Keys of the driver calls of rollouts that have ended and whose last event is older than `before`."""
+    last = select(events.c.rollout).group_by(events.c.rollout).having(func.max(events.c.at) < before)
+    query = select(driver_calls.c.key).join(rollouts, rollouts.c.id == driver_calls.c.rollout)
+    query = query.where(rollouts.c.ended.is_(True), rollouts.c.id.in_(last))
+    return list(connection.execute(query).scalars())
+
+
 def delivery(connection: Connection, rollout: str, channel: int) -> int:
     """The number of the next event to announce on this channel."""
     where = and_(deliveries.c.rollout == rollout, deliveries.c.channel == channel)

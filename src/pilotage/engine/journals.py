@@ -1,0 +1,39 @@
+"""Journals of driver commands are of no use once their rollout has ended: they are removed a day later."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import time
+from pathlib import Path
+
+import structlog
+
+from pilotage.drivers.process import journal
+from pilotage.store import Store, queries
+
+log = structlog.get_logger()
+
+KEEP_S = 24 * 3600.0
+EVERY_S = 3600.0
+
+
+async def keep_clean(store: Store, state: Path) -> None:
+    """Until cancelled."""
+    while True:
+        try:
+            await sweep(store, state, time.time() - KEEP_S)
+        except Exception as error:
+            log.warning("old journals could not be removed; tried again in an hour", error=str(error))
+        await asyncio.sleep(EVERY_S)
+
+
+async def sweep(store: Store, state: Path, before: float) -> None:
+    """Removes the journals of rollouts whose last event is older than `before` (Unix seconds)."""
+    keys = await store.run(queries.calls_of_ended, before)
+    await asyncio.to_thread(_remove, [journal(state, key) for key in keys])
+
+
+def _remove(folders: list[Path]) -> None:
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, and_, delete, func, insert, select, upda
 
 from pilotage.codec import from_json, to_json
 from pilotage.core.errors import NotFound, PilotageError, Refused
-from pilotage.core.events import Recorded
+from pilotage.core.events import Failed, Promoted, Recorded, RolledBack
 from pilotage.core.model import Plan, Sample, Verdict
 from pilotage.store.schema import deliveries, driver_calls, events, locks, rollouts, samples
 
@@ -100,7 +100,10 @@ def active_rollouts(connection: Connection) -> set[str]:
 
 
 def append_event(connection: Connection, recorded: Recorded) -> None:
-    """Writes the event once. The same one again is fine; another one at the same number raises EventConflict."""
+    """Writes the event once. The same one again is fine; another one at the same number raises EventConflict.
+
+    A last event gives the lock back in the same transaction: who reads that a rollout has ended can start the next one.
+    """
     where = and_(events.c.rollout == recorded.rollout, events.c.number == recorded.number)
     row = connection.execute(select(events).where(where)).first()
     if row is None:
@@ -113,6 +116,8 @@ def append_event(connection: Connection, recorded: Recorded) -> None:
                 body=to_json(recorded),
             )
         )
+        if isinstance(recorded.event, Promoted | RolledBack | Failed):
+            end_rollout(connection, recorded.rollout)
         return
     present = from_json(Recorded, row.body)
     if replace(present, at=recorded.at) != recorded:

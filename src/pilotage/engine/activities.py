@@ -27,6 +27,9 @@ from pilotage.engine.telemetry import DRIVER_SECONDS, TICK_LATENESS, TICKS
 from pilotage.store import Store, queries
 
 BEAT_S = 1.0
+"""A driver call that runs shows its life so often."""
+WATCH_BEAT_S = 2.0
+"""A watch, of which there may be a thousand, a little less often."""
 READ_TIMEOUT_S = 5.0
 PAST_TIMEOUT_S = 10.0
 WEIGHT_TOLERANCE = 0.51
@@ -168,7 +171,7 @@ class Activities:
             left = due - self._clock.now()
             if left <= 0:
                 return
-            await self._clock.sleep(min(left, BEAT_S))
+            await self._clock.sleep(min(left, WATCH_BEAT_S))
 
     async def _crew(self, rollout: str) -> Crew:
         crew = self._crews.get(rollout)

@@ -23,7 +23,7 @@ from pilotage.engine.workflow import RolloutWorkflow
 from pilotage.store import Store
 
 TASK_QUEUE = "pilotage"
-CACHED_WORKFLOWS = 50
+CACHED_WORKFLOWS = 100
 """A rollout's workflow sleeps while its watch runs. One that is not cached is replayed from its short history when
 something happens; a cached one costs memory all the time."""
 CONNECT_WITHIN_S = 20.0

@@ -8,7 +8,7 @@ from html import escape
 from typing import Any
 
 COLOURS = ("#b45309", "#7c3aed", "#0f766e", "#1d4ed8")
-WIDTH, LEFT, RIGHT, TOP, STEP = 900, 230, 30, 60, 34
+WIDTH, LEFT, RIGHT, TOP, STEP = 900, 230, 30, 78, 34
 STYLE = (
     "<style>text{font:12px system-ui,sans-serif;fill:#1f2937}.grid{stroke:#d1d5db}"
     "@media(prefers-color-scheme:dark){text{fill:#e5e7eb}.grid{stroke:#4b5563}}</style>"
@@ -17,7 +17,7 @@ STYLE = (
 
 def false_rollbacks(rows: Sequence[dict[str, Any]], rules: Sequence[str]) -> str:
     """Share of healthy phases rolled back, on a square-root scale up to 100 %; the line is the bar of .5 %."""
-    marks = (0.001, 0.005, 0.02, 0.1, 0.3, 1.0)
+    marks = (0.005, 0.02, 0.1, 0.3, 1.0)
 
     def at(share: float) -> float:
         return LEFT + math.sqrt(min(share, 1)) * (WIDTH - LEFT - RIGHT)
@@ -61,7 +61,20 @@ def times_to_find(rows: Sequence[dict[str, Any]], rules: Sequence[str]) -> str:
                     f'<circle cx="{place_x:.1f}" cy="{place_y}" r="{2 + 4 * found["share"]:.1f}" '
                     f'fill="{COLOURS[which]}" fill-opacity=".85"><title>{said}</title></circle>'
                 )
-    return _svg("Median time to the rollback (red: limit of theory; size: share found)", body, rules, len(rows))
+        held = row["alarm"]
+        if held["median_s"] is not None:
+            said = f"{escape(rules[-1])}, held or rolled back: {held['median_s']:.0f} s, {held['share']:.0%} found"
+            body.append(
+                f'<circle cx="{at(held["median_s"]):.1f}" cy="{y - 8 + (len(rules) - 1) * 5}" '
+                f'r="{4 + 4 * held["share"]:.1f}" fill="none" stroke="{COLOURS[-1]}" stroke-width="1.5">'
+                f"<title>{said}</title></circle>"
+            )
+    return _svg(
+        "Median time to the rollback (ring: held or rolled back; red: limit of theory; size: share found)",
+        body,
+        rules,
+        len(rows),
+    )
 
 
 def _svg(title: str, body: Sequence[str], rules: Sequence[str], rows: int) -> str:

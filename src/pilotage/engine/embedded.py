@@ -94,7 +94,7 @@ class EmbeddedServer:
             self.port = free_port()
         arguments = ["server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", str(self.port)]
         arguments += ["--db-filename", str(self._database), "--log-level", "error"]
-        arguments += ["--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=1"]
+        arguments += ["--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=2"]
         with self._log.open("ab") as output:
             child = subprocess.Popen(
                 [binary, *arguments],

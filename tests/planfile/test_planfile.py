@@ -117,6 +117,28 @@ def test_a_rate_that_is_none_is_refused(written):
     assert (problem.path, "5M/day" in problem.expected) == ("expect.requests", True)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ('command: ["./deploy.sh", "{version}"]', 'command: "./deploy.sh"', "a list, such as"),
+        ('command: ["./deploy.sh", "{version}"]', 'command: ["x", "{vrsion}"]', "only the placeholders {version}"),
+        ('command: ["./deploy.sh", "{version}"]', "command: []", "a list with a command and its arguments"),
+        ("key: payment.canary", "key: 7", "text (in quotes"),
+        ('urls: ["http://127.0.0.1:9901/stats/prometheus"]', "urls: []", "a list of at least 1"),
+        ('stats/prometheus"]', 'stats/prometheus"], timeout_s: 0', "a number above 0"),
+        (
+            "url: {env: HOOK_URL}",
+            "url: 5",
+            "text (in quotes where it looks like a number, true or false) or a reference",
+        ),
+    ],
+)
+def test_what_a_driver_expected_is_said_in_plain_words(old, new, expected):
+    (problem,) = problems(changed(old, new))
+    assert expected in problem.expected
+    assert not any(word in str(problem) for word in ("Input", "should", "validation", "class"))
+
+
 def test_secrets_stay_references():
     plan = planfile.load(GOOD, directory=HERE)
     assert plan.notify[0].options == {"url": {"env": "HOOK_URL"}}

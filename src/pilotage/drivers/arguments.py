@@ -11,12 +11,12 @@ _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 def check_placeholders(argv: Sequence[str], known: Sequence[str]) -> None:
     """Raises ValueError for an empty command or a placeholder nobody will fill in."""
     if not argv or not argv[0]:
-        raise ValueError("expected a list with a command and its arguments, got an empty one")
+        raise ValueError("a list with a command and its arguments")
     for argument in argv:
         for name in _PLACEHOLDER.findall(argument):
             if name not in known:
                 possible = ", ".join(f"{{{one}}}" for one in known) or "none"
-                raise ValueError(f"unknown placeholder {{{name}}}; possible here: {possible}")
+                raise ValueError(f"only the placeholders {possible} in its arguments, not {{{name}}}")
 
 
 def fill(argv: Sequence[str], values: Mapping[str, str]) -> list[str]:

@@ -34,7 +34,7 @@ class Secret(BaseModel):
     @classmethod
     def _only_references(cls, value: Any) -> Any:
         if value is _HIDDEN:
-            raise ValueError("write {env: NAME} or {file: PATH}: secrets are never written into a plan")
+            raise ValueError("a reference, {env: NAME} or {file: PATH}, as secrets are never written into a plan")
         return value
 
     @model_validator(mode="before")

@@ -14,6 +14,7 @@ from pilotage.drivers import registry
 from pilotage.drivers.secrets import Secret
 from pilotage.planfile.document import Node
 from pilotage.planfile.reader import Reader, did_you_mean, show
+from pilotage.planfile.wording import expectation
 
 _SECRET_NAME = re.compile(r"secret|token|passw|credential|auth|api_?key|private|url|header|cookie|hook|env|file", re.I)
 
@@ -31,8 +32,7 @@ def driver(reader: Reader, node: Node, path: str, port: str, own: Collection[str
         model = registry.find(port, name).Options
         checked = model.model_validate(options)
     except ValidationError as error:
-        for one in error.errors(include_url=False, include_context=False):
-            _problem(reader, node, path, one, list(model.model_fields))
+        _problems(reader, node, path, error, list(model.model_fields))
         return None
     except Exception as error:  # a stranger's driver may fail in any way: still no traceback for a plan's author
         reader.wrong(path, node, f"options that the driver {name} accepts", f"{type(error).__name__} from it")
@@ -48,7 +48,20 @@ def driver(reader: Reader, node: Node, path: str, port: str, own: Collection[str
     return ref
 
 
-def _problem(reader: Reader, node: Node, path: str, error: Any, fields: Collection[str]) -> None:
+def _problems(reader: Reader, node: Node, path: str, error: ValidationError, fields: Collection[str]) -> None:
+    """Alternatives of one option (text, or a secret) are one problem that names them both."""
+    by_option: dict[str, list[Any]] = {}
+    for one in error.errors(include_url=False, include_input=False):
+        place, _, _ = _locate(node, path, one["loc"])
+        by_option.setdefault(
+            place if one["type"] not in ("missing", "extra_forbidden") else str(one["loc"]), []
+        ).append(one)
+    for alternatives in by_option.values():
+        expected = " or ".join(dict.fromkeys(expectation(one) for one in alternatives))
+        _problem(reader, node, path, alternatives[0], fields, expected)
+
+
+def _problem(reader: Reader, node: Node, path: str, error: Any, fields: Collection[str], message: str) -> None:
     at, line, found = _locate(node, path, error["loc"])
     if error["type"] == "missing":
         reader.wrong(f"{at}.{error['loc'][-1]}", line, f"the option {error['loc'][-1]}", "nothing")
@@ -59,7 +72,6 @@ def _problem(reader: Reader, node: Node, path: str, error: Any, fields: Collecti
         expected = f"one of {', '.join(known)}" if known else "an option the driver knows"
         reader.wrong(at, line, expected, f'the unknown option "{key}"', did_you_mean(key, known))
         return
-    message = str(error["msg"]).removeprefix("Input should be ").removeprefix("Value error, ")
     got = _shown(found, at)
     if found is not None and isinstance(found.value, str) and got == "a value that is not shown":
         message = message.replace(found.value, "...")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import structlog
 
 from pilotage import planfile
 from pilotage.codec import to_data
+from pilotage.core.counters import Tally
 from pilotage.core.errors import NotFound, PreflightFailed, Refused
 from pilotage.core.events import Recorded
 from pilotage.core.explain import Explanation, explain
@@ -28,6 +29,8 @@ from pilotage.store import Store, queries
 
 log = structlog.get_logger()
 
+KEPT_TALLIES = 200
+"""Rollouts whose totals are kept between two looks."""
 EXIT_CODES = {Status.PROMOTED: 0, Status.ROLLED_BACK: 1, Status.FAILED: 4}
 
 
@@ -36,6 +39,7 @@ class Coordinator:
     store: Store
     engine: Engine
     state: Path
+    _tallies: dict[str, Tally] = field(default_factory=dict)
 
     async def start(self, plan_text: str, directory: str, file: str, by: str, reason: str = "") -> str:
         """Checks the plan, asks every driver, takes the lock, starts; returns the rollout's id.
@@ -75,10 +79,20 @@ class Coordinator:
         """One rollout as the live view, the status command and the API show it."""
         row = await self.store.run(queries.get_rollout, await self.resolve(rollout))
         record = await self.store.run(queries.events_of, row.id)
-        samples = await self.store.run(queries.samples_of, row.id)
+        counted = await self._counted(row.id)
         state = fold(record)
         verdict = await self.store.run(queries.last_verdict, row.id, state.phase)
-        return _view(row, record, samples, state, verdict)
+        return _view(row, record, counted, state, verdict)
+
+    async def _counted(self, rollout: str) -> Tally:
+        """The totals so far: only what was sampled since the last look is read and added."""
+        counted = self._tallies.setdefault(rollout, Tally())
+        for sample in await self.store.run(queries.samples_after, rollout, *counted.place):
+            if (sample.phase, sample.tick) > counted.place:  # another look may have been quicker
+                counted.take(sample)
+        while len(self._tallies) > KEPT_TALLIES:
+            del self._tallies[next(iter(self._tallies))]
+        return counted
 
     async def summaries(self) -> list[dict[str, Any]]:
         rows = await self.store.run(queries.list_rollouts)
@@ -157,13 +171,13 @@ class Coordinator:
 def _view(
     row: queries.RolloutRow,
     record: list[Recorded],
-    samples: list[Sample],
+    counted: Tally,
     state: RolloutState,
     verdict: Verdict | None,
 ) -> dict[str, Any]:
     plan = row.plan
     phase = plan.phases[state.phase]
-    table = comparison(plan, samples)
+    table = comparison(plan, counted)
     share = next((one for one in verdict.findings if one.metric == "share"), None) if verdict else None
     ended = state.status.ended
     exit_code = EXIT_CODES.get(state.status) if ended else 3 if state.needs_person else None

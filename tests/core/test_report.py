@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import get_args
 
 from pilotage.core import events as ev
+from pilotage.core.counters import Tally, tally
 from pilotage.core.model import Action, Verdict
 from pilotage.core.report import comparison, duration, report, sentence
 from tests.core.worlds import Group, plan, samples
@@ -32,7 +33,7 @@ def test_text_from_outside_cannot_break_the_table() -> None:
 
 
 def test_the_comparison_has_the_canary_beside_control() -> None:
-    table = comparison(plan(known_bad=True), samples(Group(5, 0.0), Group(45, 0.1, bug=0.4), ticks=10))
+    table = comparison(plan(known_bad=True), tally(samples(Group(5, 0.0), Group(45, 0.1, bug=0.4), ticks=10)))
     assert table.columns == ("metric", "baseline", "10 %")
     assert [row[0] for row in table.rows] == ["requests", "error rate", "p50", "p95", "p99", "null pointer"]
     assert table.rows[0][2] == "500"
@@ -92,5 +93,18 @@ def test_the_time_before_the_rollout_is_in_no_column() -> None:
     past = [
         replace(one, tick=one.tick - 11, at=one.at - 700) for one in samples(Group(0, 0.0), Group(900, 0.5), ticks=10)
     ]
-    assert comparison(plan(), [*past, *taken]) == comparison(plan(), taken)
+    assert comparison(plan(), tally([*past, *taken])) == comparison(plan(), tally(taken))
     assert "tick -1" not in report(plan(), [], past, {(0, -1): Verdict(Action.WATCH, "history")})
+
+
+def test_a_table_that_grows_look_by_look_is_the_table_of_all_samples() -> None:
+    taken = list(samples(Group(5, 0.01), Group(45, 0.1), ticks=30))
+    later = [replace(one, phase=1, at=one.at + 1000) for one in samples(Group(20, 0.02), Group(30, 0.1), ticks=10)]
+    two = replace(plan(), phases=(*plan().phases, replace(plan().phases[0], name="50 %", weight=50.0)))
+    grown = Tally()
+    for sample in [*taken, *later]:
+        grown.take(sample)
+        if sample.tick % 7 == 0:
+            comparison(two, grown)  # looking changes nothing
+    assert comparison(two, grown) == comparison(two, tally([*taken, *later]))
+    assert grown.place == (1, 10)

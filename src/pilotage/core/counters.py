@@ -226,23 +226,55 @@ def add_histograms(a: Histogram | None, b: Histogram | None) -> Histogram | None
     return Histogram(a.bounds, tuple([x + y for x, y in zip(a.counts, b.counts, strict=True)]))
 
 
+class Tally:
+    """Totals by phase, taken in sample by sample in their order, so that nobody has to count a long rollout anew.
+
+    Faulty ticks are left out; samples of the time before the rollout too, unless `history` is True.
+    """
+
+    def __init__(self, history: bool = False) -> None:
+        self.phases: dict[int, Delta] = {}
+        self.place = (-1, -1)
+        """Phase and tick of the last sample taken in."""
+        self._history = history
+        self._meter = Meter("optional")
+        self._seen = False
+
+    def take(self, sample: Sample) -> Delta | None:
+        """What this sample adds; None for a phase's first, for a fault, and for history."""
+        if sample.tick < 0 and not self._history:
+            return None
+        if sample.phase != self.place[0]:
+            self._meter = Meter("optional", self._seen)
+        self.place = (sample.phase, sample.tick)
+        self._seen = self._seen or sample.reading.canary is not None
+        step = self._meter.take(sample.reading)
+        if not isinstance(step, Delta):
+            return None
+        sum_so_far = self.phases.get(sample.phase, Delta())
+        self.phases[sample.phase] = Delta(add(sum_so_far.canary, step.canary), add(sum_so_far.control, step.control))
+        return step
+
+    def of(self, phases: Iterable[int]) -> Delta:
+        """The sum over these phases."""
+        whole = Delta()
+        for phase in phases:
+            one = self.phases.get(phase, Delta())
+            whole = Delta(add(whole.canary, one.canary), add(whole.control, one.control))
+        return whole
+
+
+def tally(samples: Iterable[Sample]) -> Tally:
+    counted = Tally()
+    for sample in samples:
+        counted.take(sample)
+    return counted
+
+
 def totals(samples: Iterable[Sample]) -> Delta:
     """Everything that happened within the samples' phases; faulty ticks are left out."""
-    canary, control = Counts(), Counts()
-    for _, step in _steps(samples):
-        canary, control = add(canary, step.canary), add(control, step.control)
-    return Delta(canary, control)
-
-
-def _steps(samples: Iterable[Sample]) -> Iterable[tuple[Sample, Delta]]:
-    meter, phase, seen = Meter("optional"), -1, False
-    for sample in samples:
-        if sample.phase != phase:
-            meter, phase = Meter("optional", seen), sample.phase
-        seen = seen or sample.reading.canary is not None
-        step = meter.take(sample.reading)
-        if isinstance(step, Delta):
-            yield sample, step
+    counted = tally(samples)
+    return counted.of(counted.phases)
 
 
 def before(samples: Iterable[Sample], phase: int) -> list[Sample]:
@@ -256,7 +288,11 @@ def baseline_of(samples: Iterable[Sample]) -> Baseline:
     minutes: dict[float, Counts] = {}
     cells: dict[float, dict[str, tuple[float, float]]] = {}
     known = list(samples)
-    for sample, step in _steps(known):
+    counting = Tally(history=True)
+    for sample in known:
+        step = counting.take(sample)
+        if step is None:
+            continue
         control = add(control, step.control)
         minute = sample.at // 60
         minutes[minute] = add(minutes.get(minute, Counts()), step.control)

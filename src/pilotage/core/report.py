@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pilotage.core import events as ev
-from pilotage.core.counters import Counts, quantile, totals
+from pilotage.core.counters import Counts, Tally, quantile, tally
 from pilotage.core.model import Action, Plan, Sample, Verdict
 from pilotage.core.state import Status, fold
 
@@ -22,17 +22,13 @@ class Comparison:
     rows: tuple[tuple[str, ...], ...]
 
 
-def comparison(plan: Plan, samples: Iterable[Sample]) -> Comparison:
+def comparison(plan: Plan, counted: Tally) -> Comparison:
     """Metric by (baseline, each judged phase): the canary's value, control's behind it where control has traffic."""
-    by_phase: dict[int, list[Sample]] = {}
-    for sample in samples:
-        if sample.tick >= 0:  # before it is what the source still knew of the time before the rollout
-            by_phase.setdefault(sample.phase, []).append(sample)
     judged = [index for index, phase in enumerate(plan.phases) if phase.judged]
     first = min(judged, default=0)
-    recorded = [one for index, rows in by_phase.items() if index < first for one in rows]
-    before = totals(recorded or by_phase.get(first, [])).control
-    phases = [totals(by_phase.get(index, [])) for index in judged]
+    recorded = [index for index in counted.phases if index < first]
+    before = counted.of(recorded or [first]).control
+    phases = [counted.of([index]) for index in judged]
     names = ["requests", "error rate", "p50", "p95", "p99"] + ([plan.measures.bug.name] if plan.measures.bug else [])
     rows = []
     for place, name in enumerate(names):
@@ -110,7 +106,7 @@ def report(
     """The whole report as Markdown; `verdicts` by (phase, tick), `picture` the relative address of its picture."""
     lines = [f"# {_inline(plan.service)} {_inline(plan.version)} in {_inline(plan.environment)}", ""]
     lines += [f"**{_inline(outcome(plan, record))}**", "", *_facts(plan, record), "", "## Comparison", ""]
-    table = comparison(plan, samples)
+    table = comparison(plan, tally(samples))
     lines += _table(table.columns, table.rows)
     lines += ["", "The canary's value; control's beside it where control had traffic in that phase.", ""]
     if picture:

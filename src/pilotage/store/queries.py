@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
 
 from pilotage.codec import from_json, to_json
 from pilotage.core.errors import NotFound, PilotageError, Refused
@@ -146,6 +146,14 @@ def add_sample(connection: Connection, rollout: str, sample: Sample, verdict: Ve
 
 def samples_of(connection: Connection, rollout: str) -> list[Sample]:
     query = select(samples.c.sample).where(samples.c.rollout == rollout).order_by(samples.c.phase, samples.c.tick)
+    return [from_json(Sample, row.sample) for row in connection.execute(query)]
+
+
+def samples_after(connection: Connection, rollout: str, phase: int, tick: int) -> list[Sample]:
+    """Those of later phases, and later ones of this phase."""
+    later = or_(samples.c.phase > phase, and_(samples.c.phase == phase, samples.c.tick > tick))
+    query = select(samples.c.sample).where(samples.c.rollout == rollout, later)
+    query = query.order_by(samples.c.phase, samples.c.tick)
     return [from_json(Sample, row.sample) for row in connection.execute(query)]
 
 

@@ -40,6 +40,14 @@ def test_a_plan_without_expectations_says_nothing_rather_than_guess() -> None:
     assert visible(replace(plan(), expected=Expected(58))) == {"10 %": sentence(10, 600, 58, 0.003)}
 
 
+def test_a_phase_that_gets_too_few_requests_to_pass_says_so_beforehand() -> None:
+    assert (
+        "Fewer than success.min_requests (50): it would be held"
+        in visible(replace(plan(), expected=Expected(0.5)))["10 %"]
+    )
+    assert "held" not in visible(replace(plan(), expected=Expected(5)))["10 %"]
+
+
 @pytest.mark.parametrize(("requests", "share", "usual"), [(0, 0.1, 0.01), (100, 0, 0.01), (100, 0.1, 0), (1e9, 1, 0.5)])
 def test_what_has_no_answer_gives_none(requests: float, share: float, usual: float) -> None:
     assert smallest_visible(requests, share, usual) is None

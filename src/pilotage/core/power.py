@@ -43,11 +43,15 @@ def visible(plan: Plan) -> dict[str, str]:
     given = plan.expected
     if given is None:
         return {}
-    return {
-        phase.name: sentence(phase.weight, phase.watch_s, given.requests_per_s, given.errors, plan.limits.alpha)
-        for phase in plan.phases
-        if phase.judged
-    }
+    found = {}
+    for phase in plan.phases:
+        if phase.judged:
+            said = sentence(phase.weight, phase.watch_s, given.requests_per_s, given.errors, plan.limits.alpha)
+            least = plan.limits.min_requests
+            if given.requests_per_s * phase.watch_s * phase.weight / 100 < least:
+                said += f". Fewer than success.min_requests ({least}): it would be held"
+            found[phase.name] = said
+    return found
 
 
 def sentence(weight: float, watch_s: float, requests_per_s: float, usual: float, alpha: float = 0.01) -> str:

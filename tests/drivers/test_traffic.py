@@ -130,5 +130,5 @@ class TestShell(TrafficContract):
         assert (tmp_path / "log").read_text() == "x"
 
     def test_unknown_placeholders_are_refused(self):
-        with pytest.raises(ValueError, match=r"unknown placeholder \{wieght\}"):
+        with pytest.raises(ValueError, match=r"only the placeholders .*, not \{wieght\}"):
             ShellTraffic.Options(set=["x", "{wieght}"], read=["y"])

@@ -10,6 +10,7 @@ from pilotage.core import policy
 from pilotage.core.counters import Counts, p95_and_interval, quantile
 from pilotage.core.evidence import binomial_tail, wilson
 from pilotage.core.model import Action, Finding
+from pilotage.core.words import e_value, latency
 
 if TYPE_CHECKING:
     from pilotage.core.judge import Judge
@@ -64,9 +65,10 @@ def errors(judge: Judge) -> Finding:
         silent = "the canary" if canary.requests == 0 else "control"
         return _finding("errors", Action.WATCH, f"errors not yet known: no request to {silent}", canary, control)
     log_e, alarm = judge.worse.log_e, judge.alarm
+    noise = _noise(judge.dispersion.errors, judge.dispersion.bursts)
     said = (
         f"errors {_rate(canary)} against {_rate(control)} in control: "
-        f"evidence {_e(log_e)}, limit {1 / limits.alpha:g}{_noise(judge.dispersion.errors, judge.dispersion.bursts)}"
+        f"evidence {e_value(log_e)}, limit {1 / limits.alpha:g}{noise}"
     )
     if log_e >= alarm:
         return _finding("errors", None, said, canary, control, log_e, alarm, "errors-worse", judge)
@@ -85,7 +87,7 @@ def errors_limit(judge: Judge, done: bool) -> Finding:
         return found(Action.WATCH, "errors not yet known: no request to the canary")
     rate = _rate(canary)
     if log_e >= alarm:
-        said = f"errors {rate}, limit {limits.errors_trigger:.1%}: evidence {_e(log_e)}"
+        said = f"errors {rate}, limit {limits.errors_trigger:.1%}: evidence {e_value(log_e)}"
         before = _rate(Counts(base.requests, base.errors) if judge.alone else control)
         if judge.alone and judge.above_baseline.log_e >= alarm:
             return found(None, f"{said}, and more than the baseline's {before}", "errors-over-limit")
@@ -154,8 +156,8 @@ def p95(judge: Judge, done: bool) -> Finding:
     n = sum(judge.canary.latency.counts) if judge.canary.latency else 0.0
     log_e, alarm = (judge.slow if alone else judge.slower).log_e, judge.alarm
     against = "the baseline (no concurrent control)" if alone else "control"
-    said = f"p95 {_ms(mine)} ({_ms(low)} to {_ms(high)}, n {n:g}) against {_ms(reference)} in {against}"
-    weighed = f"evidence {_e(log_e)}, limit {1 / limits.alpha:g}{_noise(judge.dispersion.latency)}"
+    said = f"p95 {latency(mine)} ({latency(low)} to {latency(high)}, n {n:g}) against {latency(reference)} in {against}"
+    weighed = f"evidence {e_value(log_e)}, limit {1 / limits.alpha:g}{_noise(judge.dispersion.latency)}"
     values = (mine, reference, low, high, n, log_e, alarm)
     if log_e >= alarm:
         if alone or mine >= limits.p95_trigger * reference:
@@ -200,21 +202,21 @@ def bug(judge: Judge, done: bool) -> Finding:
     target = f"target {limits.bug_target:.1%}"
     if failed >= alarm:
         if improved or looks_better:
-            return found(None, f"better, but above its {target}, evidence {_e(failed)}", failed, "bug-half-fixed")
+            return found(None, f"better, but above its {target}, evidence {e_value(failed)}", failed, "bug-half-fixed")
         if judge.plan.known_bad:
-            why = f"the fix failed, {target}, evidence {_e(failed)}, limit {1 / limits.alpha:g}"
+            why = f"the fix failed, {target}, evidence {e_value(failed)}, limit {1 / limits.alpha:g}"
             return found(None, why, failed, "bug-not-fixed")
     if improved:
-        return found(Action.PROMOTE, "improved" + ("" if judge.alone else f", evidence {_e(better)}"), better)
+        return found(Action.PROMOTE, "improved" + ("" if judge.alone else f", evidence {e_value(better)}"), better)
     if not judge.plan.known_bad:
         worse = judge.bug_worse.log_e
         if worse >= alarm:
-            why = f"worse, evidence {_e(worse)}, limit {1 / limits.alpha:g}"
+            why = f"worse, evidence {e_value(worse)}, limit {1 / limits.alpha:g}"
             return found(None, why, worse, "bug-worse")
-        return found(Action.PROMOTE, f"not shown to be worse, evidence {_e(worse)}", worse)
+        return found(Action.PROMOTE, f"not shown to be worse, evidence {e_value(worse)}", worse)
     if judge.alone and before <= limits.bug_target:
-        return found(Action.PROMOTE, f"not shown to be above its {target}, evidence {_e(failed)}", failed)
-    why = f"not yet shown to be better, evidence {_e(better)}, needs {1 / limits.alpha:g}"
+        return found(Action.PROMOTE, f"not shown to be above its {target}, evidence {e_value(failed)}", failed)
+    why = f"not yet shown to be better, evidence {e_value(better)}, needs {1 / limits.alpha:g}"
     return found(None, why, better, "bug-unsettled") if done else found(Action.WATCH, why, better)
 
 
@@ -278,14 +280,3 @@ def _noise(phi: float, bursts: bool = False) -> str:
     if phi <= 1:
         return ""
     return " (errors come in bursts: " + ("incidents by instance count" if bursts else f"divided by {phi:.2g}") + ")"
-
-
-def _e(log_e: float) -> str:
-    """An e-value a person can read; beyond a million only the power of ten matters."""
-    if log_e < math.log(1e6):
-        return f"{math.exp(log_e):.3g}"
-    return f"10^{log_e / math.log(10):.0f}"
-
-
-def _ms(seconds: float) -> str:
-    return f"{seconds * 1000:.3g} ms" if seconds < 1 else f"{seconds:.2f} s"

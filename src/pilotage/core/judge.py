@@ -16,6 +16,7 @@ from pilotage.core.dispersion import Dispersion
 from pilotage.core.evidence import NotWorseEvidence, RateEvidence, RatioEvidence
 from pilotage.core.latency import LatencyEvidence
 from pilotage.core.model import Action, Baseline, Finding, Plan, Reading, Sample, Verdict
+from pilotage.core.words import e_value
 
 FAULTS_IN_A_ROW = 2
 FAULTY_SHARE = 0.2
@@ -157,8 +158,7 @@ class Judge:
         log_e = self.not_worse.log_e
         if self._counted < needs or log_e < criteria.EARLY_NEEDS:
             return ""
-        evidence = math.exp(min(log_e, 700))
-        return f"passed early: shown not to have twice control's errors, evidence {evidence:.3g}, limit 20"
+        return f"passed early: shown not to have twice control's errors, evidence {e_value(log_e)}, limit 20"
 
     def _findings(self, done: bool) -> Iterable[Finding]:
         yield self._data(done)

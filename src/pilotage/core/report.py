@@ -10,6 +10,7 @@ from pilotage.core import events as ev
 from pilotage.core.counters import Counts, Tally, quantile, tally
 from pilotage.core.model import Action, Plan, Sample, Verdict
 from pilotage.core.state import Status, fold
+from pilotage.core.words import latency
 
 MARKS = {Action.PROMOTE: "✓", Action.WATCH: "…", Action.HOLD: "!", Action.ROLLBACK: "✗"}
 
@@ -49,7 +50,7 @@ def _cell(place: int, counts: Counts) -> str:
         return f"{counts.errors / counts.requests:.2%}"
     if place < 5:
         value = quantile(counts.latency, (0.5, 0.95, 0.99)[place - 2])
-        return "-" if value is None else f"{value * 1000:.3g} ms" if value < 1 else f"{value:.2f} s"
+        return "-" if value is None else latency(value)
     return f"{counts.bug_bad / counts.bug_total:.2%}" if counts.bug_total else "-"
 
 

@@ -12,8 +12,12 @@ def unit_of(metric: str) -> Callable[[float], str]:
     if first == "share":
         return lambda value: f"{value:.1f} %"
     if first in ("p50", "p95", "p99", "latency"):
-        return lambda value: f"{value * 1000:.3g} ms" if value < 1 else f"{value:.2f} s"
+        return latency
     return lambda value: f"{value:.2%}"
+
+
+def latency(seconds: float) -> str:
+    return f"{seconds * 1000:.3g} ms" if seconds < 1 else f"{seconds:.2f} s"
 
 
 def e_value(log_e: float) -> str:

@@ -321,7 +321,7 @@ def test_garbage_never_raises_and_never_passes(
     for tick, reading in enumerate(given_readings):
         verdict = judge.observe(Sample(0, tick, tick * 10.0, reading))
         assert 0 <= verdict.progress <= 1
-        assert "nan" not in verdict.reason
+        assert "nan" not in f"{verdict.reason} {[one.sentence for one in verdict.findings]}"
         if reading.fault or judge.canary.requests < its_plan.limits.min_requests:
             assert verdict.action is not Action.PROMOTE
 

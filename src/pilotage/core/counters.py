@@ -304,6 +304,15 @@ def baseline_of(samples: Iterable[Sample]) -> Baseline:
     )
 
 
+def believable(baseline: Baseline) -> Baseline:
+    """The baseline, or an empty one where a number of it cannot be true: nothing is compared with nonsense."""
+    shares = ((baseline.requests, baseline.errors), (baseline.bug_total, baseline.bug_bad))
+    good = all(0 <= bad <= total <= HUGE for total, bad in shares)
+    if good and (baseline.latency is None or 0 <= sum(baseline.latency.counts) <= HUGE):
+        return baseline
+    return Baseline(canary_seen=baseline.canary_seen)
+
+
 def join(cells: dict[str, tuple[float, float]], counts: Counts) -> None:
     """Adds what each instance did to its cell; a group whose instances are not told apart is one instance."""
     for name, requests, errors in counts.cells or (("", counts.requests, counts.errors),):

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from pilotage.core import criteria, policy
 from pilotage.core.bursts import ErrorsEvidence
-from pilotage.core.counters import Counts, Delta, Fault, Meter, add, quantile, slower_than
+from pilotage.core.counters import Counts, Delta, Fault, Meter, add, believable, quantile, slower_than
 from pilotage.core.dispersion import Dispersion
 from pilotage.core.evidence import NotWorseEvidence, RateEvidence, RatioEvidence
 from pilotage.core.latency import LatencyEvidence
@@ -34,7 +34,7 @@ class Judge:
     def __init__(self, plan: Plan, phase: int, baseline: Baseline) -> None:
         self.plan = plan
         self.phase = plan.phases[phase]
-        self.baseline = baseline
+        self.baseline = baseline = believable(baseline)
         self.alone = self.phase.judged and self.phase.weight >= 100
         """The canary has all traffic: there is no concurrent control."""
         limits, tick_s = plan.limits, self.phase.tick_s

@@ -201,7 +201,7 @@ def _view(
         "share_observed": share.canary if share else None,
         "reason": state.reason,
         "needs_person": state.needs_person,
-        "commands": [one.value for one in Command if _accepts(state.status, one)],
+        "commands": [one.value for one in Command if one is not Command.REPORT_TROUBLE and _accepts(state.status, one)],
         "progress": progress,
         "time_left_s": None if ended else max(0.0, phase.watch_s * (1 - progress)),
         "verdict": {"action": verdict.action.value, "reason": verdict.reason} if verdict else None,

@@ -77,6 +77,24 @@ def test_where_the_plan_says_ask_a_person_is_asked_at_once_and_nothing_is_undone
     assert coordinator.ended(rollout)["status"] == "rolled back"
 
 
+def test_three_reports_from_users_hold_and_ask_and_a_person_may_go_on(coordinator: Local, stage: Stage) -> None:
+    rollout = start(coordinator, stage, "felt", phases=WATCHED)
+    coordinator.until(rollout, lambda view: view["status"] == "watching" and view["phase"] == 1)
+    for number in range(3):
+        body = {"by": "support", "reason": f"ticket {number}: checkout hangs"}
+        answer = coordinator.api.post(f"/v1/rollouts/{rollout}/report-trouble", body)
+        assert f"noted, {number + 1} in this phase" in answer["message"]
+    view = coordinator.view(rollout)
+    assert (view["status"], view["needs_person"], view["weight_in_force"]) == ("held", True, 10)
+    assert "3 reports from users" in view["reason"]
+    assert "report-trouble" not in view["commands"]
+    assert any("support: users report" in f"{one['by']}: {one['sentence']}" for one in view["timeline"])
+    order(coordinator, rollout, "resume")
+    assert coordinator.view(rollout)["status"] == "watching"
+    order(coordinator, rollout, "rollback")
+    assert coordinator.ended(rollout)["status"] == "rolled back"
+
+
 def test_rollback_answers_when_the_traffic_is_back(coordinator: Local, stage: Stage) -> None:
     rollout = start(coordinator, stage, "back", phases=WATCHED)
     coordinator.until(rollout, lambda view: view["weight_in_force"] == 10)

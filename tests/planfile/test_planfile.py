@@ -91,6 +91,7 @@ def test_a_plan_may_change_what_findings_lead_to_also_by_severity():
         ("judge: {false_alarms: 20%}", "judge.false_alarms", "between"),
         ("judge: {false_alarms: 0.00001%}", "judge.false_alarms", "between"),
         ("judge: {pass_early: maybe}", "judge.pass_early", "true or false"),
+        ("judge: {}\nexpect: {}", "expect.requests", "the key requests"),
     ],
 )
 def test_a_mistake_in_the_table_is_named(more, path, expected):

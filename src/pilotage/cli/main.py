@@ -204,6 +204,20 @@ _command("promote", "Pass the present phase now, before its watch is over.")
 _command("rollback", "Send all traffic back to the previous version, at once.")
 
 
+@cli.command("report-trouble")
+@click.argument("rollout", metavar="ID")
+@click.argument("text")
+@click.option("--by", default=None, help="Who says so (default: you).")
+@as_json
+def report_trouble(rollout: str, text: str, by: str | None, json_out: bool) -> None:
+    """Note that users say it is worse. Enough of these in a phase hold the rollout and ask a person.
+
+    ID may be `latest`.
+    """
+    outcome = Api().post(f"/v1/rollouts/{rollout}/report-trouble", {"by": by or whoami(), "reason": text})
+    say(json_out, outcome, f"{outcome['id']}: {outcome['message']}")
+
+
 # ------------------------------------------------------------------ the coordinator
 
 

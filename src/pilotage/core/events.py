@@ -103,6 +103,15 @@ class Resumed:
 
 
 @dataclass(frozen=True)
+class TroubleReported:
+    """A user, or someone on their behalf, says that it is worse; `reason` is what they say."""
+
+    phase: int
+    reason: str
+    kind: Literal["trouble_reported"] = "trouble_reported"
+
+
+@dataclass(frozen=True)
 class ApprovalRequested:
     phase: int
     name: str
@@ -176,6 +185,7 @@ Event = (
     | PersonNeeded
     | Paused
     | Resumed
+    | TroubleReported
     | ApprovalRequested
     | Approved
     | PromotionForced

@@ -138,6 +138,8 @@ class HoldPolicy:
 
     deadline_s: float = 600.0
     then: Literal["rollback", "ask"] = "rollback"
+    reports: int = 3
+    """So many users' reports within a phase hold the rollout and ask a person."""
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,8 @@ def sentence(event: ev.Event) -> str:
             return "paused" + (f": {reason}" if reason else "")
         case ev.Resumed(reason=reason):
             return "resumed" + (f": {reason}" if reason else "")
+        case ev.TroubleReported(reason=reason):
+            return "users report that it is worse" + (f": {reason}" if reason else "")
         case ev.ApprovalRequested(name=name):
             return f"phase {name} waits for an approval"
         case ev.Approved(reason=reason):

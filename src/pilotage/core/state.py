@@ -34,6 +34,7 @@ class Command(StrEnum):
     HOLD = "hold"
     PROMOTE = "promote"
     ROLLBACK = "rollback"
+    REPORT_TROUBLE = "report-trouble"
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,13 @@ _ACCEPTS: dict[Command, tuple[Status, ...]] = {
     Command.RESUME: (Status.PAUSED, Status.HELD),
     Command.HOLD: (Status.WATCHING, Status.PAUSED),
     Command.PROMOTE: (Status.WATCHING, Status.HELD, Status.PAUSED),
+    Command.REPORT_TROUBLE: (
+        Status.SHIFTING,
+        Status.WATCHING,
+        Status.HELD,
+        Status.PAUSED,
+        Status.AWAITING_APPROVAL,
+    ),
     Command.ROLLBACK: (*(status for status in Status if not status.ended), Status.ROLLED_BACK),
 }
 

@@ -54,6 +54,7 @@ class RolloutWorkflow:
         self._approved = False
         self._promoted_by_person = False
         self._held_by_person = False
+        self._troubles: dict[int, int] = {}
         self._writing: list[asyncio.Task[None]] = []
 
     # -------------------------------------------------------------- the runbook
@@ -111,6 +112,7 @@ class RolloutWorkflow:
         """Until the judge or a person passes the phase. Raises TurnBack when the judge says so."""
         await self._record(ev.WatchStarted(index, phase.watch_s))
         self._promoted_by_person = False
+        await self._hold_for_trouble(index)
         while not self._promoted_by_person:
             verdict = await self._watch_until_something_changes(index)
             if verdict is None:
@@ -218,6 +220,12 @@ class RolloutWorkflow:
                 await self._change(ev.Held(phase, order.reason or f"held by {order.by}"), order, held=True)
             case Command.RESUME:
                 await self._change(ev.Resumed(phase, order.reason), order, held=False)
+            case Command.REPORT_TROUBLE:
+                self._troubles[phase] = self._troubles.get(phase, 0) + 1
+                await self._record(ev.TroubleReported(phase, order.reason), by=order.by)
+                await self._hold_for_trouble(phase)
+                said = f"noted, {self._troubles[phase]} in this phase; the rollout is {self._state.status}"
+                return Outcome(self._state.status, True, said)
             case Command.PROMOTE:
                 self._promoted_by_person = True
                 await self._change(ev.PromotionForced(phase, order.reason), order, held=False)
@@ -236,6 +244,19 @@ class RolloutWorkflow:
         self._held_by_person = held
         await self._record(event, by=order.by)
         self._nudged = True
+
+    async def _hold_for_trouble(self, phase: int) -> None:
+        """Users feel what no metric shows: enough of their reports hold the rollout until a person decides."""
+        count = self._troubles.get(phase, 0)
+        if count < self._plan.hold.reports or self._state.needs_person or self._state.phase != phase:
+            return
+        why = f"{count} reports from users in this phase that it is worse"
+        if self._state.status in (Status.WATCHING, Status.PAUSED):
+            self._held_by_person = True
+            await self._record(ev.Held(phase, why))
+        if self._state.status is Status.HELD:
+            await self._ask(phase, why)
+            self._nudged = True
 
     async def _answer_rollback(self, order: Order) -> Outcome:
         if self._state.status is Status.ROLLED_BACK:

@@ -220,10 +220,13 @@ def _latency(reader: Reader, node: Node | None, sources: dict[str, DriverRef]) -
 
 
 def _hold(reader: Reader, node: Node | None) -> HoldPolicy:
-    found = reader.mapping(node, "hold", ("deadline", "then"))
+    found = reader.mapping(node, "hold", ("deadline", "then", "reports"))
     deadline = reader.duration(found.get("deadline"), "hold.deadline", 600.0)
     then = reader.one_of(found.get("then"), "hold.then", ("rollback", "ask"))
-    return HoldPolicy(deadline, "ask" if then == "ask" else "rollback")
+    reports = reader.number(
+        found.get("reports"), "hold.reports", 3, "a whole number from 1", lambda n: n >= 1 and n == int(n)
+    )
+    return HoldPolicy(deadline, "ask" if then == "ask" else "rollback", int(reports))
 
 
 def _notify(reader: Reader, node: Node | None) -> tuple[DriverRef, ...]:

@@ -56,7 +56,7 @@ def share(judge: Judge) -> Finding:
 
 
 def errors(judge: Judge) -> Finding:
-    """Errors against concurrent control (JUDGE 1)."""
+    """Errors against concurrent control (docs/method.md, 1)."""
     canary, control, limits = judge.canary, judge.control, judge.plan.limits
     if judge.alone:
         said = f"errors {_rate(canary)}: no concurrent control, judged by the recorded baseline and the limit"
@@ -76,7 +76,7 @@ def errors(judge: Judge) -> Finding:
 
 
 def errors_limit(judge: Judge, done: bool) -> Finding:
-    """The absolute limit (JUDGE 4), the floor at the phase's end, and what to do when going back would not help."""
+    """The absolute limit (docs/method.md, 4), the floor at the phase's end, and what if going back would not help."""
     limits, canary, control, base = judge.plan.limits, judge.canary, judge.control, judge.baseline
     log_e, alarm = judge.guard.log_e, judge.alarm
 
@@ -140,8 +140,8 @@ def _above_baseline(judge: Judge, phi: float) -> bool:
 
 
 def p95(judge: Judge, done: bool) -> Finding:
-    """Slower: the histogram evidence (JUDGE 3), gated by the cumulative p95; without concurrent control more than 5 %
-    of requests beyond the trigger times the baseline's p95. At the end p95 must not be shown to be above control's."""
+    """Slower: the histogram evidence (docs/method.md, 3), gated by the cumulative p95; without concurrent control more
+    than 5 % of requests beyond the trigger times the baseline's p95. At the end p95 must not be shown to be worse."""
     limits, alone = judge.plan.limits, judge.alone
     theirs = judge.baseline.latency if alone else judge.control.latency
     reference, measured = quantile(theirs, 0.95), p95_and_interval(judge.canary.latency)

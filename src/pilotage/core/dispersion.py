@@ -1,4 +1,4 @@
-"""Overdispersion: how much more control varies than independent requests would (JUDGE 2).
+"""Overdispersion: how much more control varies than independent requests would (docs/method.md, 2).
 
 phi is Pearson's chi-square over its degrees of freedom (McCullagh & Nelder, "Generalized Linear Models", 4.5), over
 instances and minutes of the last 30 minutes; evidence is divided by phi' = 1 + 1.5 (phi - 1).

@@ -24,7 +24,7 @@ _LARGEST = 1e300
 
 class Mixture:
     """A mixture over alternatives, each with a change-point prior: half its mass starts with the first tick,
-    the rest is spread evenly over the phase's ticks, so that a late onset costs little (JUDGE 1).
+    the rest is spread evenly over the phase's ticks, so that a late onset costs little (docs/method.md, 1).
 
     Each alternative's value is capped at 1e300: a lower value is still a valid one.
     """
@@ -58,7 +58,7 @@ class Mixture:
 
 
 class RatioEvidence(Mixture):
-    """Evidence that group A's error rate is higher than group B's (JUDGE 1).
+    """Evidence that group A's error rate is higher than group B's (docs/method.md, 1).
 
     Conditioned on the errors of both groups together, A's errors are binomial with share rho of the requests when
     the rates are equal; the alternatives multiply A's rate by theta. A shared outage therefore cancels.
@@ -82,7 +82,7 @@ class RatioEvidence(Mixture):
 
 
 class RateEvidence(Mixture):
-    """Evidence that one group's rate is above `limit` (JUDGE 4): a binomial likelihood-ratio mixture."""
+    """Evidence that one group's rate is above `limit` (docs/method.md, 4): a binomial likelihood-ratio mixture."""
 
     def __init__(self, limit: float, ticks: int) -> None:
         p = min(max(limit, 1e-6), 0.999)
@@ -99,7 +99,7 @@ class RateEvidence(Mixture):
 
 
 class NotWorseEvidence:
-    """Evidence that group A's error rate is less than twice group B's (JUDGE 6), for early promotion.
+    """Evidence that group A's error rate is less than twice group B's (docs/method.md, 6), for early promotion.
 
     The null is a ratio of 2 or more; the alternatives 1, .7 and .4 share the mass from the first tick.
     """

@@ -151,7 +151,7 @@ class Judge:
         return Verdict(Action.WATCH, "nothing against it so far", findings, progress)
 
     def _early(self) -> str:
-        """Why the phase may end before its time (JUDGE 6), or nothing. Never without concurrent control."""
+        """Why the phase may end before its time (docs/method.md, 6), or nothing. Never without concurrent control."""
         if not self.plan.limits.pass_early or not self.phase.judged or self.alone or self._faults_in_a_row:
             return ""
         needs = EARLY_AFTER_S / self.phase.tick_s

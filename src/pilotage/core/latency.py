@@ -1,4 +1,4 @@
-"""Evidence that the canary is slower, from histograms (JUDGE 3): rescaled latencies or a heavier tail.
+"""Evidence that the canary is slower, from histograms (docs/method.md, 3): rescaled latencies or a heavier tail.
 
 For bucket counts c (canary) and k (control) of one tick, with rho the canary's share, q0 what control has shown so
 far and q1 an alternative: ``inc = sum_b c_b ln(q1_b/qm_b) + k_b ln(q0_b/qm_b)``, ``qm = rho q1 + (1-rho) q0``.

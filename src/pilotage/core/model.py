@@ -113,7 +113,7 @@ class Measures:
 
 @dataclass(frozen=True)
 class Limits:
-    """Success criteria and rollback triggers (REQUIREMENTS 4.1, 4.2), with the judge's parameters."""
+    """Success criteria and rollback triggers, with the judge's parameters."""
 
     errors_success: float = 0.005
     errors_trigger: float = 0.02

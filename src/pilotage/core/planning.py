@@ -11,7 +11,7 @@ from pilotage.core.model import Severity, Strategy
 
 PLACEHOLDER = "REPLACE_ME"
 USUAL_ERRORS = 0.003
-"""Error rate assumed in the power line before anything was measured (JUDGE's own example)."""
+"""Error rate assumed in the power line before anything was measured."""
 
 KINDS_DRAFTED = 4
 """Kinds of evidence that roll back in a drafted plan: errors, the absolute limit, latency, the bug."""
@@ -47,7 +47,7 @@ class PlanDraft:
 
 
 def draft(brief: Brief) -> PlanDraft:
-    """Severity sets the watches (REQUIREMENTS 1.4); without one the longest watch is drafted."""
+    """Severity sets the watches; without one the longest watch is drafted."""
     minutes = _MINUTES[brief.severity.value if brief.severity else Severity.P2]
     per_day = brief.requests_per_day.value if brief.requests_per_day else None
     watches = ((10, minutes), (50, minutes), (100, 30))

@@ -1,4 +1,4 @@
-"""What a phase can see: the smallest regression its traffic shows with 95 % power (JUDGE 8).
+"""What a phase can see: the smallest regression its traffic shows with 95 % power (docs/method.md, 8).
 
 Wald's approximation for the first ratio whose evidence reaches the boundary ln(1/alpha) + ln(6/.5): the drift and the
 variance of its log-likelihood ratio per request give the chance that a Brownian motion crosses it

@@ -139,6 +139,27 @@ def test_down_returns_when_the_coordinator_and_its_engine_have_really_ended(stag
     up = json.loads(pilotage(stage.folder, "doctor", "--json").stdout)
     running = [psutil.Process(up["pid"]), psutil.Process(up["engine_pid"])]
     assert "has stopped" in pilotage(stage.folder, "down").stdout
-    wait_for(lambda: all(not one.is_running() or one.status() == psutil.STATUS_ZOMBIE for one in running), 1)
+    assert not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in running)
     assert not (stage.folder.parent / "state" / "engine.json").exists()
     assert "No coordinator is running" in pilotage(stage.folder, "down").stdout
+
+
+def test_down_ends_a_coordinator_that_is_still_starting(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    starting = subprocess.Popen(
+        [sys.executable, "-m", "pilotage", "up", "--quiet"],
+        env={**os.environ, "PILOTAGE_STATE": str(state)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_for(lambda: (state / "engine.json").exists(), 30)
+        engine = psutil.Process(json.loads((state / "engine.json").read_text())["pid"])
+        said = pilotage(tmp_path, "down", PILOTAGE_STATE=str(state)).stdout
+        assert f"The coordinator (pid {starting.pid}) has stopped" in said
+        assert starting.poll() == 0
+        assert not engine.is_running()
+    finally:
+        starting.kill()
+        starting.wait()

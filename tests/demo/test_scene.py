@@ -36,14 +36,16 @@ def test_an_error_in_the_middle_leaves_no_process_behind(tmp_path: Path) -> None
     assert started_by_me() <= before
 
 
-def test_a_part_that_cannot_start_is_named_with_its_logs_and_the_others_end(tmp_path: Path) -> None:
+def test_an_unknown_variant_is_refused_in_a_sentence_and_the_other_parts_end(tmp_path: Path) -> None:
     before = started_by_me()
     scene = Scene(tmp_path / "demo", bad=False, seconds=30)
     scene._variant = "unknown"
-    with pytest.raises(PilotageError, match=f"see the logs in {tmp_path}"), scene:
+    with pytest.raises(PilotageError) as refused, scene:
         pass
+    assert str(refused.value).startswith("the demo's canary ended at once: ")
+    assert "invalid choice: 'unknown'" in str(refused.value)
+    assert "\n" not in str(refused.value)
     assert started_by_me() <= before
-    assert "invalid choice: 'unknown'" in (tmp_path / "demo" / "canary.log").read_text()
 
 
 async def test_the_load_is_bounded_and_counts_every_request_it_sends() -> None:
@@ -65,6 +67,34 @@ async def test_the_load_is_bounded_and_counts_every_request_it_sends() -> None:
     assert totals.broken >= 10
     assert 0 < totals.failed <= totals.answered
     assert str(totals).startswith("load: ")
+
+
+async def test_a_load_that_is_stopped_waits_for_the_answers_under_way() -> None:
+    stop, asked, may_answer = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        asked.set()
+        await may_answer.wait()
+        writer.write(b"HTTP/1.1 200 ok\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        load = asyncio.create_task(send_load(server.sockets[0].getsockname()[1], rate=120, seconds=60, stop=stop))
+        await asked.wait()
+        stop.set()
+        may_answer.set()
+        totals = await load
+    assert totals.sent == totals.answered > 0
+    assert totals.broken == 0
+
+
+async def test_a_load_that_nobody_answers_says_so(unused_tcp_port: int) -> None:
+    totals = await send_load(unused_tcp_port, rate=120, seconds=0.3)
+    assert totals.sent == totals.broken > 0
+    assert f"0 answered (0 with 5xx), {totals.broken} without an answer" in str(totals)
 
 
 def test_the_observed_share_moves_with_the_weight_at_envoy(tmp_path: Path) -> None:

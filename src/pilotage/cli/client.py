@@ -115,6 +115,20 @@ def start_local(state: Path) -> dict[str, Any]:
             start_new_session=True,
             env={**os.environ, "PILOTAGE_STATE": str(state)},
         )
+    try:
+        note = _when_up(state, child)
+    except KeyboardInterrupt:
+        # Half started, nobody could find it to end it; so the interrupt waits until it is up.
+        _when_up(state, child)
+        raise
+    if note is not None:
+        return note
+    tail = log.read_text(errors="replace").strip().splitlines()[-1:]
+    raise CoordinatorUnreachable(f"the coordinator did not start; {log} ends with: {' '.join(tail)}")
+
+
+def _when_up(state: Path, child: subprocess.Popen[bytes]) -> dict[str, Any] | None:
+    """Its note, or that of the one that was quicker (exit code 5); None when the child ended or takes too long."""
     deadline = time.monotonic() + START_WITHIN_S
     while time.monotonic() < deadline:
         note = running(state)
@@ -123,5 +137,4 @@ def start_local(state: Path) -> dict[str, Any]:
         if child.poll() not in (None, 5):
             break
         time.sleep(0.05)
-    tail = log.read_text(errors="replace").strip().splitlines()[-1:]
-    raise CoordinatorUnreachable(f"the coordinator did not start; {log} ends with: {' '.join(tail)}")
+    return None

@@ -20,13 +20,18 @@ INTERRUPTED = 130
 
 
 def follow(api: Api, rollout: str, json_out: bool, hint: bool = True) -> int:
-    """The exit code of `run`. Ctrl-C leaves the rollout running and says how to come back."""
+    """The exit code of `run`. Ctrl-C leaves the rollout running and says how to come back.
+
+    Without `hint` (the demo, whose coordinator ends with it) Ctrl-C is the caller's.
+    """
     try:
         if sys.stdout.isatty() and not json_out:
             view = _on_a_terminal(api, rollout)
         else:
             view = _in_a_pipe(api, rollout, json_out)
     except KeyboardInterrupt:
+        if not hint:
+            raise
         click.echo(
             f"\n{rollout} goes on without this terminal. Come back: `pilotage watch {rollout}`. "
             f"Send it back: `pilotage rollback {rollout}`.",

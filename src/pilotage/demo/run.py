@@ -13,14 +13,14 @@ import click
 
 from pilotage.cli.client import Api
 from pilotage.cli.explain import write_report
-from pilotage.cli.follow import follow
+from pilotage.cli.follow import INTERRUPTED, follow
 from pilotage.cli.stop import stop_local
 from pilotage.demo.scene import Scene
 from pilotage.paths import state_folder
 
 
 def run_demo(bad: bool) -> int:
-    """Ends with the exit codes of `run`. Leaves nothing running; the report stays in the state folder."""
+    """The exit code of `run`, 130 after Ctrl-C. Leaves nothing running; the report stays in the state folder."""
     home = state_folder() / "demo"
     home.mkdir(exist_ok=True, mode=0o700)
     for name in [name for name in os.environ if name.startswith(("TEMPORAL_", "PILOTAGE_"))]:
@@ -29,7 +29,8 @@ def run_demo(bad: bool) -> int:
     state = folder / "state"
     state.mkdir()
     os.environ["PILOTAGE_STATE"] = str(state)
-    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     click.echo("Starting two payment services, Envoy in front of them, and 150 requests a second ...", err=True)
     try:
         with Scene(folder, bad) as scene:
@@ -44,7 +45,12 @@ def run_demo(bad: bool) -> int:
         if scene.load:
             click.echo(scene.load[0].upper() + scene.load[1:], err=True)
         return code
+    except KeyboardInterrupt:
+        click.echo("\nThe demo is taken down; its rollout ends with it.", err=True)
+        return INTERRUPTED
     finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)  # an impatient second Ctrl-C would leave the engine running
         stop_local(state)
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -35,6 +35,7 @@ class Scene:
         self._variant = "bad" if bad else "good"
         self._seconds = seconds
         self._children: list[subprocess.Popen[bytes]] = []
+        self._names: list[str] = []
         self._open = ExitStack()
         self.port, self.admin, self._stable, self._canary = _free_ports(4)
 
@@ -77,6 +78,7 @@ class Scene:
         return templates.get_template("plan.yaml.j2").render(canary=CANARY, stable=STABLE, **names)
 
     def _child(self, name: str, argv: Sequence[str]) -> None:
+        self._names.append(name)
         log: IO[bytes] = self._open.enter_context((self.folder / f"{name}.log").open("wb"))
         self._children.append(
             subprocess.Popen(
@@ -87,9 +89,9 @@ class Scene:
     def _wait_for(self, url: str, text: str = "") -> None:
         deadline = time.monotonic() + READY_WITHIN_S
         while time.monotonic() < deadline:
-            for child in self._children:
+            for name, child in zip(self._names, self._children, strict=True):
                 if child.poll() is not None:
-                    raise PilotageError(f"a part of the demo ended at once; see the logs in {self.folder}")
+                    raise PilotageError(f"the demo's {name} ended at once: {self._last_words(name)}")
             try:
                 with urllib.request.urlopen(url, timeout=1) as answer:
                     if text in answer.read().decode():
@@ -100,23 +102,26 @@ class Scene:
         raise PilotageError(f"the demo's {url} did not answer within {READY_WITHIN_S:g} s; see {self.folder}")
 
     def close(self) -> None:
-        """Ends every process it started, and waits for them."""
+        """Ends every process it started, the load first while there is somebody to answer it."""
         for child in reversed(self._children):
             child.terminate()
-        for child in self._children:
             try:
                 child.wait(3)
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
         self._children.clear()
+        self._names.clear()
         self._open.close()
 
     @property
     def load(self) -> str:
         """What the load counted, in a line, once the stage is closed."""
+        return self._last_words("load")
+
+    def _last_words(self, name: str) -> str:
         try:
-            return (self.folder / "load.log").read_text().strip().rsplit("\n", 1)[-1]
+            return (self.folder / f"{name}.log").read_text(errors="replace").strip().rsplit("\n", 1)[-1]
         except OSError:
             return ""
 

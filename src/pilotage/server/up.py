@@ -45,11 +45,14 @@ class _Server(uvicorn.Server):
 
 def run(state: Path, port: int = 0) -> None:
     """Serves until SIGTERM, SIGINT or a shutdown request. Raises AlreadyUp when another one holds the state folder."""
-    with (state / "coordinator.lock").open("w") as lock:
+    with (state / "coordinator.lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise AlreadyUp(f"a coordinator already runs on {state}; `pilotage doctor` shows it") from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
         store = open_store(state)
         try:
             asyncio.run(_serve(state, store, port))

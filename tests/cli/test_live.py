@@ -102,6 +102,34 @@ def test_it_fits_the_terminal_and_never_hides_what_a_person_must_do(status: str,
     assert ("pilotage approve shop-1" in text) == asked
 
 
+@pytest.mark.parametrize("height", [16, 20, 24])
+def test_at_its_worst_the_commands_come_first_and_what_is_left_out_is_counted(height: int) -> None:
+    worst = busy("held", needs_person=True)
+    for number, one in enumerate(worst["findings"]):
+        one["action"] = "ROLLBACK" if number == 6 else "HOLD"
+    worst |= {"reason": "word " * 50, "commands": ["resume", "promote", "pause", "rollback", "hold", "approve"]}
+    console = Console(file=io.StringIO(), width=80, height=height)
+    console.print(render(worst, console))
+    text: str = console.file.getvalue()  # type: ignore[attr-defined]
+    seen = "\n".join(text.splitlines()[: height - 1])
+    assert all(f"pilotage {command} shop-1" in seen for command in worst["commands"])
+    if height == 20:
+        assert text.splitlines()[:19] == text.splitlines()
+        assert "✗ bug" in seen
+        assert "! and 6 more, not met: pilotage explain shop-1" in seen
+
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("height", [24, 30, 50])
+def test_a_promoted_rollout_fits_and_says_so(height: int, width: int) -> None:
+    view = busy("promoted") | {"phase": 4, "commands": [], "progress": 1.0, "time_left_s": None}
+    console = Console(file=io.StringIO(), width=width, height=height)
+    console.print(render(view, console))
+    text: str = console.file.getvalue()  # type: ignore[attr-defined]
+    assert len(text.splitlines()) <= height - 1
+    assert "✓ after   promoted" in text
+
+
 def test_with_room_everything_is_shown() -> None:
     console = Console(file=io.StringIO(), width=120, height=60)
     console.print(render(busy("watching"), console))

@@ -27,17 +27,20 @@ COLOURS = {
     "promoted": "green",
 }
 MARKS = {"PROMOTE": ("✓", "green"), "WATCH": ("…", "dim"), "HOLD": ("!", "yellow"), "ROLLBACK": ("✗", "red")}
+_URGENCY = ("ROLLBACK", "HOLD", "WATCH", "PROMOTE")
 
 
 @dataclass(frozen=True)
 class _Detail:
-    """How much is shown: lines of the timeline, findings that are met, rows of the table, whole sentences."""
+    """How much is shown: lines of the timeline, findings that are met, rows of the table, whole sentences; at most
+    so many findings that are not met (None: all)."""
 
     timeline: int = 5
     met: bool = True
     rows: tuple[str, ...] | None = None
     table: bool = True
     wrap: bool = True
+    asking: int | None = None
 
 
 _SHORT = ("error rate", "p95")
@@ -49,6 +52,7 @@ _DETAILS = (
     _Detail(timeline=0, met=False),
     _Detail(timeline=0, met=False, wrap=False, rows=_SHORT),
     _Detail(timeline=0, met=False, wrap=False, table=False),
+    _Detail(timeline=0, met=False, wrap=False, table=False, asking=2),
 )
 
 
@@ -135,17 +139,21 @@ def _comparison(view: View, only: tuple[str, ...] | None) -> Table:
 
 
 def _findings(view: View, detail: _Detail) -> list[Text]:
-    lines, met = [], 0
-    for finding in view["findings"]:
-        if finding["action"] == "PROMOTE" and not detail.met:
-            met += 1
-            continue
+    lines = []
+    shown = [one for one in view["findings"] if detail.met or one["action"] != "PROMOTE"]
+    met = len(view["findings"]) - len(shown)
+    if detail.asking is not None:
+        shown = sorted(shown, key=lambda one: _URGENCY.index(one["action"]))[: detail.asking]
+    more = len(view["findings"]) - met - len(shown)
+    for finding in shown:
         mark, colour = MARKS.get(finding["action"], ("?", "white"))
         line = Text(f"{mark} ", style=colour, no_wrap=not detail.wrap, overflow=None if detail.wrap else "ellipsis")
         if not finding["sentence"].startswith(finding["metric"]):
             line.append(f"{finding['metric']}: ", style="bold")
         line.append(finding["sentence"])
         lines.append(line)
+    if more:
+        lines.append(Text(f"! and {more} more, not met: pilotage explain {view['id']}", style="yellow"))
     if met:
         lines.append(Text(f"✓ {met} {'criterion is' if met == 1 else 'criteria are'} met", style="green"))
     return lines

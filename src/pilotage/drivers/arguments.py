@@ -8,15 +8,17 @@ from collections.abc import Mapping, Sequence
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
-def check_placeholders(argv: Sequence[str], known: Sequence[str]) -> None:
-    """Raises ValueError for an empty command or a placeholder nobody will fill in."""
+def check_placeholders(argv: Sequence[str], known: Sequence[str]) -> list[str]:
+    """The arguments as they are. Raises ValueError (a noun phrase): an empty command, a placeholder nobody fills in."""
     if not argv or not argv[0]:
-        raise ValueError("a list with a command and its arguments")
+        raise ValueError("a list with a command and its arguments, not an empty one")
     for argument in argv:
         for name in _PLACEHOLDER.findall(argument):
             if name not in known:
-                possible = ", ".join(f"{{{one}}}" for one in known) or "none"
-                raise ValueError(f"only the placeholders {possible} in its arguments, not {{{name}}}")
+                possible = ", ".join(f"{{{one}}}" for one in known)
+                only = f"only the placeholders {possible}" if known else "no placeholder"
+                raise ValueError(f"{only} in its arguments, not {{{name}}}")
+    return list(argv)
 
 
 def fill(argv: Sequence[str], values: Mapping[str, str]) -> list[str]:

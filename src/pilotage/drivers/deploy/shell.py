@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator
 
 from pilotage.drivers import Call, Context, DriverOptions
 from pilotage.drivers.arguments import check_placeholders, fill
@@ -20,12 +19,15 @@ class ShellDeployer:
         check: list[str] | None = None
         timeout_s: float = Field(default=600.0, gt=0)
 
-        @model_validator(mode="after")
-        def _known_placeholders(self) -> Self:
-            check_placeholders(self.command, ("version", "previous", "key"))
-            if self.check is not None:
-                check_placeholders(self.check, ())
-            return self
+        @field_validator("command")
+        @classmethod
+        def _is_a_command(cls, argv: list[str]) -> list[str]:
+            return check_placeholders(argv, ("version", "previous", "key"))
+
+        @field_validator("check")
+        @classmethod
+        def _check_is_a_command(cls, argv: list[str] | None) -> list[str] | None:
+            return argv if argv is None else check_placeholders(argv, ())
 
     def __init__(self, options: Options, context: Context) -> None:
         self._options = options

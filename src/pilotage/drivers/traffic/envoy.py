@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 import httpx
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Call, Context, DriverOptions
@@ -33,10 +33,17 @@ class EnvoyTraffic:
 
         runtime_dir: Path
         subdirectory: str = ""
-        key: str = Field(min_length=1, pattern=r"^[^/\s]+$")
+        key: str = Field(min_length=1)
         admin: str
         token: Secret | None = None
         denominator: Literal[100, 10_000, 1_000_000] = 10_000
+
+        @field_validator("key")
+        @classmethod
+        def _is_a_file_name(cls, key: str) -> str:
+            if re.search(r"[/\s]", key):
+                raise ValueError("a runtime key without spaces and slashes, such as payment.canary")
+            return key
 
     def __init__(self, options: Options, context: Context) -> None:
         self._options = options

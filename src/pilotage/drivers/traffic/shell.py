@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator
 
 from pilotage.core.errors import PermanentError
 from pilotage.drivers import Call, Context, DriverOptions
@@ -21,11 +20,15 @@ class ShellTraffic:
         read: list[str]
         timeout_s: float = Field(default=30.0, gt=0)
 
-        @model_validator(mode="after")
-        def _known_placeholders(self) -> Self:
-            check_placeholders(self.set, ("weight", "version", "previous", "key"))
-            check_placeholders(self.read, ())
-            return self
+        @field_validator("set")
+        @classmethod
+        def _set_is_a_command(cls, argv: list[str]) -> list[str]:
+            return check_placeholders(argv, ("weight", "version", "previous", "key"))
+
+        @field_validator("read")
+        @classmethod
+        def _read_is_a_command(cls, argv: list[str]) -> list[str]:
+            return check_placeholders(argv, ())
 
     def __init__(self, options: Options, context: Context) -> None:
         self._options = options

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist, quantiles
+from statistics import NormalDist, fmean
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,10 @@ def argo(
 
 
 def flagger(metrics: Sequence[Metric], limits: Sequence[float], threshold: int = 5) -> int | None:
-    """The minute of the rollback. Flagger, `advanceCanary` in pkg/controller/scheduler.go and docs "Canary analysis": a
-    check fails when any metric is out of its range or has no values; at `threshold` failed checks it rolls back."""
+    """The minute of the rollback. Flagger, `advanceCanary` in pkg/controller/scheduler.go: a check fails when a metric
+    is out of its range or has no values; at `threshold` failed checks it rolls back, "interval * threshold" in its
+    docs (deployment-strategies.md). Its loop counts the last failure and only acts at its next turn, an interval
+    later: that minute is not charged here."""
     failed = 0
     for minute, values in enumerate(zip(*metrics, strict=True), start=1):
         bad = False
@@ -56,36 +58,40 @@ def flagger(metrics: Sequence[Metric], limits: Sequence[float], threshold: int =
 
 
 def kayenta(metrics: Sequence[Metric], first: int = 5, marginal: float = 75, good: float = 95) -> int | None:
-    """The minute of the rollback. Kayenta's NetflixACAJudge with its MannWhitneyClassifier (tolerance .25, confidence
-    .98): from minute `first` on, at each interval, over all minutes so far; a metric is High when the lower end of the
-    shift's interval is above .25 of its estimate. Below `marginal` the score fails at once, below `good` at the end."""
+    """The minute of the rollback. Kayenta's NetflixACAJudge with its defaults (kayenta-judge, docs/canary-config.md):
+    from minute `first` on, at each interval, over all minutes so far, the score is the share of metrics that are not
+    High (direction "increase"); metrics without data do not count, but half of them or more fail the canary
+    (WeightedSumScorer). Below `marginal` it fails at once, below `good` at the end."""
     minutes = len(metrics[0])
     for minute in range(first, minutes + 1):
-        passed = sum(not is_high(metric[:minute]) for metric in metrics)
-        score = 100 * passed / len(metrics)
+        seen = [metric[:minute] for metric in metrics]
+        known = [one for one in seen if has_data(one)]
+        enough = len(seen) - len(known) < 0.5 * len(seen)
+        score = 100 * sum(not is_high(one) for one in known) / len(known) if enough else 0.0
         if score < marginal or (minute == minutes and score < good):
             return minute
     return None
 
 
+def has_data(metric: Metric) -> bool:
+    return any(one.canary is not None for one in metric) and any(one.control is not None for one in metric)
+
+
 def is_high(metric: Metric) -> bool:
-    canary = without_outliers([one.canary for one in metric if one.canary is not None])
-    control = without_outliers([one.control for one in metric if one.control is not None])
-    if not canary or not control or canary == control or len({*canary, *control}) == 1:
+    """MannWhitneyClassifier, tolerance .25 and confidence .98: the lower end of the shift's interval is above a quarter
+    of its estimate, and the ratio of the means, where there is one, is at least 1 (effect size "meanRatio"). Points
+    without a value are removed (nanStrategy) and outliers are kept (outliers.strategy): both are the defaults."""
+    canary = [one.canary for one in metric if one.canary is not None]
+    control = [one.control for one in metric if one.control is not None]
+    if not canary or not control or sorted(canary) == sorted(control) or len({*canary, *control}) == 1:
         return False
     if _statistic(canary, control, 0.0) <= _Z:  # the interval's lower end is not above 0
         return False
+    mine, theirs = fmean(canary), fmean(control)
+    if mine and theirs and mine < theirs:
+        return False
     estimate = _shift(canary, control, 0.0)
     return _shift(canary, control, _Z) > 0.25 * estimate
-
-
-def without_outliers(values: list[float]) -> list[float]:
-    """Kayenta's IQRDetector with factor 3."""
-    if len(values) < 4:
-        return values
-    low, _, high = quantiles(values, n=4, method="inclusive")
-    reach = 3 * (high - low)
-    return [one for one in values if low - reach <= one <= high + reach]
 
 
 _Z = NormalDist().inv_cdf(0.99)

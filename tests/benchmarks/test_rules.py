@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from benchmarks.judge.plots import false_rollbacks, times_to_find
-from benchmarks.judge.rules import Minute, argo, flagger, is_high, kayenta, without_outliers
+from benchmarks.judge.rules import Minute, argo, flagger, is_high, kayenta
 from benchmarks.judge.run import RULES, row, table, theory
 from benchmarks.judge.worlds import SCENARIOS
 
@@ -42,9 +42,25 @@ def test_kayenta_starts_at_minute_five_and_scores_all_metrics_together() -> None
     assert kayenta([good]) is None
 
 
-def test_outliers_are_those_beyond_three_interquartile_ranges() -> None:
-    assert without_outliers([1, 2, 3, 4, 100]) == [1, 2, 3, 4]
-    assert without_outliers([1, 100]) == [1, 100]
+def test_kayenta_keeps_outliers_so_errors_in_few_minutes_still_count() -> None:
+    # Mostly silent minutes: removing what is beyond three interquartile ranges would leave nothing but zeros.
+    sparse = [Minute(0.3 if place < 8 else 0.0, 0.0 if place else 0.01) for place in range(10)]
+    assert is_high(sparse)
+    assert not is_high([Minute(0.3 if place < 2 else 0.0, 0.0 if place else 0.01) for place in range(10)])
+
+
+def test_kayenta_passes_a_shift_whose_mean_is_not_higher() -> None:
+    shifted = [0.020, 0.021, 0.022, 0.023, 0.024, 0.025, 0.026, 0.027, 0.028, 0.029]
+    control = [0.010, 0.011, 0.012, 0.013, 0.014, 0.015, 0.016, 0.017, 0.018]
+    assert is_high([Minute(mine, theirs) for mine, theirs in zip(shifted, [*control, 0.019], strict=True)])
+    assert not is_high([Minute(mine, theirs) for mine, theirs in zip(shifted, [*control, 0.9], strict=True)])
+
+
+def test_kayenta_fails_when_half_the_metrics_have_no_data_and_ignores_fewer() -> None:
+    nothing, good = rates(*[None] * 10), rates(*[0.01 + 0.0001 * one for one in range(10)])
+    assert kayenta([nothing]) == 5
+    assert kayenta([nothing, good]) == 5
+    assert kayenta([nothing, good, good]) is None
 
 
 def test_the_limit_of_theory_for_five_times_the_errors_is_about_a_minute() -> None:

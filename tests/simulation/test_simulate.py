@@ -75,6 +75,7 @@ def test_a_fix_that_does_not_fix_is_found_by_the_bugs_own_metric(plan: Path) -> 
         (["--errors", "x0"], "--errors: expected x1, x5, 20%"),
         (["--errors", "x9999"], "at most 100 %"),
         (["--errors", "101%"], "--errors"),
+        (["--errors", "x5", "--base-errors", "0%"], "x5 of no errors is none"),
         (["--latency", "slow"], "--latency: expected x2, +10% or tail"),
         (["--rate", "0"], "--rate: expected more than 0"),
         (["--share", "120%"], "percentage from 0% to 100%"),

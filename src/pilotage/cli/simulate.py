@@ -175,6 +175,8 @@ def _with_errors(usual: World, errors: str | None) -> World:
     if errors is None:
         return usual
     if times := re.fullmatch(r"x(\d{1,4}(?:\.\d{1,3})?)", errors):
+        if usual.base_errors == 0 and float(times[1]) not in (0, 1):
+            raise PilotageError(f"--errors: {errors} of no errors is none; expected 20%, or a --base-errors above 0%")
         if float(times[1]) > 0 and float(times[1]) * usual.base_errors <= 1:
             return replace(usual, errors_ratio=float(times[1]))
     elif (percent := re.fullmatch(r"(\d{1,3}(?:\.\d{1,4})?)\s?%", errors)) and float(percent[1]) <= 100:

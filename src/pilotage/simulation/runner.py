@@ -13,6 +13,8 @@ from pilotage.core.model import Action, Plan
 from pilotage.simulation.world import World, draw, past_samples, samples
 
 BATCH = 100
+MOST_TICKS_AT_ONCE = 100_000
+"""Runs times ticks of a batch: with 12 buckets a long watch of short ticks would else need gigabytes."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +77,10 @@ def outcomes(plan: Plan, phase: int, world: World, runs: int, seed: int) -> Iter
     watched = plan.phases[phase]
     watch_ticks = math.ceil(watched.watch_s / watched.tick_s)
     ticks = watch_ticks + math.ceil(plan.hold.deadline_s / watched.tick_s) + 2
-    for first in range(0, runs, BATCH):
-        drawn = draw(world, min(BATCH, runs - first), ticks, watch_ticks, (seed, first))
-        for run in range(min(BATCH, runs - first)):
+    batch = max(1, min(BATCH, MOST_TICKS_AT_ONCE // ticks))
+    for first in range(0, runs, batch):
+        drawn = draw(world, min(batch, runs - first), ticks, watch_ticks, (seed, first))
+        for run in range(min(batch, runs - first)):
             judge = Judge(plan, phase, baseline_of(past_samples(drawn, run, phase)))
             rolled_back = alarmed = None
             held = promoted = False

@@ -56,6 +56,16 @@ class Mixture:
         self._values = values if max(values) <= _LARGEST else [min(value, _LARGEST) for value in values]
         self._seen = seen + 1
 
+    def skip(self, ticks: int) -> None:
+        """So many ticks in which nothing happened, at once."""
+        if ticks <= 0:
+            return
+        first = 0.5 if self._seen == 0 else 0.0
+        rest = min(self._seen + ticks, self._ticks) - max(self._seen, 1)
+        share = (first + self._later * max(0, rest)) / self._size
+        self._values = [value + share for value in self._values]
+        self._seen += ticks
+
 
 class RatioEvidence(Mixture):
     """Evidence that group A's error rate is higher than group B's (docs/method.md, 1).

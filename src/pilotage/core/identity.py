@@ -1,0 +1,41 @@
+"""What is never merged: the HTTP status a message speaks of, and the exception it names."""
+
+from __future__ import annotations
+
+import re
+
+from pilotage.core.masking import MOST_CHARACTERS
+
+_STATUS = re.compile(
+    r"""(?ix)
+    # said to be one
+    (?: \bhttp(?:/\d(?:\.\d)?)?"? | \bstatus(?:[ _.-]?code)?"? | \b(?:response|http|error)?[ _-]?code"? | \breturned
+      | \bresponded(?:\ with)? | \banswered(?:\ with)? | \bgot | \breceived | \bresponse | \bresult(?:ed\ in)? )
+    (?:\ (?:status|code|error|an?|http))* (?: \s* [:=>-]{1,2} \s* | \s+ )["'(]? ([1-5]\d\d)
+    (?! [\w%] | [.:-]\w | \s?(?:ms|s|sec|seconds|bytes|kb|mb|rows|items|records|results|entries|times|messages)\b )
+    # followed by its name
+    | (?<![\w.:-]) ([1-5]\d\d) \ (?:Not\ Found|Internal\ Server|Bad\ Gateway|Service\ (?:Temporarily\ )?Unavailable
+      |Gateway\ Time|Unauthorized|Forbidden|Bad\ Request|Conflict|Too\ Many|Gone|Not\ Implemented|Method\ Not
+      |Unprocessable|Request\ Time|Payload|Precondition)
+    # HAProxy's and Envoy's access logs
+    | (?:\ -?\d+(?:/[+-]?\d+){3,4}\ ) ([1-5]\d\d) \ \+?\d+
+    | (?<=[\])}])\ {1,2}([1-5]\d\d)\ \d+\ \d+\ (?=[\d-])
+    """
+)
+_TYPE = re.compile(
+    r"(?<![\w.$/-])((?:[A-Za-z_][\w$]*\.)*[A-Z][\w$]*(?:Exception|Error|Throwable|Failure|Fault|Panic))(?![\w/-])"
+)
+
+
+def status_of(text: str) -> tuple[str, int, int]:
+    """The HTTP status a text speaks of, with its place; empty when none."""
+    found = _STATUS.search(text[:MOST_CHARACTERS])
+    if not found or found.lastindex is None:
+        return "", 0, 0
+    return found[found.lastindex], found.start(found.lastindex), found.end(found.lastindex)
+
+
+def type_of(text: str) -> tuple[str, int, int]:
+    """The type of exception that a text names first, with its place; empty when none."""
+    found = _TYPE.search(text[:MOST_CHARACTERS])
+    return (found[1], found.start(1), found.end(1)) if found else ("", 0, 0)

@@ -1,0 +1,175 @@
+"""New errors, and known ones that rise: what the canary's log says that control's does not (docs/method.md, 9).
+
+*New*: were a signature as frequent in both groups, each of its incidents would fall into the canary with chance q, the
+canary's share of all log volume read, control's history included. All k of them do with q^k; among the m signatures
+that control knows, one does so by chance with at most m q^k. *Rising*: the ratio test of errors (evidence.py) on
+incidents, at the level alpha/m. An incident is all entries of a signature within 2 s of the one before.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from pilotage.core.evidence import RatioEvidence
+
+INCIDENT_GAP_S = 2.0
+LEAST_INCIDENTS = 2
+LEAST_KNOWN = 20
+"""Control is taken to know at least so many signatures: it has more than a short look shows."""
+FULL_HISTORY_S = 3600.0
+"""With so much history one incident of a crash that was never seen is enough."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One signature's incidents and entries in a time, in both groups."""
+
+    number: int
+    canary: int = 0
+    control: int = 0
+    canary_entries: int = 0
+    control_entries: int = 0
+
+
+@dataclass(frozen=True)
+class Known:
+    """What control's log held before: `volume` in bytes, `seconds` it spans, incidents by signature."""
+
+    volume: float = 0.0
+    seconds: float = 0.0
+    incidents: Mapping[int, int] | None = None
+    critical: int = 0
+    """How many of these signatures are critical."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A signature that stands out. `level`: of a new one, the bound m q^k on chance; of a rising one, log evidence."""
+
+    kind: Literal["new", "rising"]
+    number: int
+    incidents: int
+    control: int
+    entries: int
+    since: float
+    level: float
+    limit: float
+
+
+@dataclass
+class _Signature:
+    canary: int = 0
+    control: int = 0
+    entries: int = 0
+    since: float = 0.0
+    tick: int = 0
+    rise: RatioEvidence | None = None
+
+
+class Novelty:
+    """One phase's; `tick` after every look, in order."""
+
+    def __init__(self, known: Known, ticks: int, alpha: float, critical: Iterable[int] = ()) -> None:
+        self.known = known
+        self.critical = set(critical)
+        self.canary_volume = self.control_volume = 0.0
+        self._before = known.incidents or {}
+        self._met: dict[int, _Signature] = {}
+        self._control_met: set[int] = set(self._before)
+        self._critical_known = known.critical
+        self._ticks = ticks
+        self._alpha = alpha
+        self._tick = 0
+
+    def tick(self, at: float, canary_volume: float, control_volume: float, seen: Iterable[Seen]) -> None:
+        """What both groups logged since the last tick; volumes in bytes. `at`: Unix seconds."""
+        self._tick += 1
+        self.canary_volume += canary_volume
+        self.control_volume += control_volume
+        for one in seen:
+            met = self._met.get(one.number)
+            if met is None:
+                met = self._met[one.number] = _Signature()
+            if one.canary and not met.canary:
+                met.since = at
+            met.canary += one.canary
+            met.control += one.control
+            met.entries += one.canary_entries
+            if one.control and one.number not in self._control_met:
+                self._control_met.add(one.number)
+                self._critical_known += one.number in self.critical
+            if canary_volume > 0 and control_volume > 0:
+                met.rise = met.rise or RatioEvidence(self._ticks)
+                met.rise.skip(self._tick - 1 - met.tick)
+                met.rise.add(canary_volume, one.canary, control_volume, one.control)
+                met.tick = self._tick
+
+    def merge(self, number: int, into: int) -> None:
+        """Two signatures have turned out to say the same."""
+        if number in self._control_met:
+            self._control_met.add(into)
+        met = self._met.pop(number, None)
+        if met is None:
+            return
+        other = self._met.setdefault(into, met)
+        if other is not met:
+            other.canary, other.control = other.canary + met.canary, other.control + met.control
+            other.entries += met.entries
+            other.since = min(other.since or met.since, met.since or other.since)
+
+    @property
+    def share(self) -> float:
+        """q: the canary's share of all log volume, control's history included."""
+        whole = self.canary_volume + self.control_volume + self.known.volume
+        return self.canary_volume / whole if whole > 0 else 1.0
+
+    @property
+    def signatures_known(self) -> int:
+        return max(LEAST_KNOWN, len(self._control_met))
+
+    def findings(self) -> list[Finding]:
+        """All that stands out now; the surest first, new before rising."""
+        found = []
+        q, m = self.share, self.signatures_known
+        rising_limit = math.log(m / self._alpha)
+        for number, met in self._met.items():
+            if not met.canary:
+                continue
+            if number not in self._control_met:
+                level = self._chance(number, met.canary, q, m)
+                if level < self._alpha:
+                    found.append(self._finding("new", number, met, level, self._alpha))
+            elif met.rise is not None and met.canary >= LEAST_INCIDENTS and met.rise.log_e >= rising_limit:
+                found.append(self._finding("rising", number, met, met.rise.log_e, rising_limit))
+        return sorted(found, key=lambda one: (one.kind == "rising", -one.incidents, one.number))
+
+    def _chance(self, number: int, incidents: int, q: float, m: int) -> float:
+        """The bound on the chance that a signature both groups share shows like this."""
+        if number in self.critical:
+            if self.known.seconds >= FULL_HISTORY_S:
+                return 0.0
+            m = max(1, self._critical_known)
+        elif incidents < LEAST_INCIDENTS:
+            return 1.0
+        return min(1.0, m * q**incidents)
+
+    def _finding(
+        self, kind: Literal["new", "rising"], number: int, met: _Signature, level: float, limit: float
+    ) -> Finding:
+        return Finding(kind, number, met.canary, met.control, met.entries, met.since, level, limit)
+
+
+class Incidents:
+    """Counts a signature's incidents from its entries' instants, in order or nearly so."""
+
+    def __init__(self) -> None:
+        self._last: dict[int, float] = {}
+
+    def begins(self, number: int, at: float) -> bool:
+        """Whether an entry at this instant (Unix seconds) begins an incident. A clock that goes back begins none."""
+        last = self._last.get(number, -math.inf)
+        self._last[number] = max(last, at)
+        return at - last > INCIDENT_GAP_S

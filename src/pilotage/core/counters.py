@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from pilotage.core.logwatch import logs_before
 from pilotage.core.model import Baseline, Counters, Histogram, Instance, Minute, Reading, Sample
 
 HUGE = 1e15
@@ -299,9 +300,8 @@ def baseline_of(samples: Iterable[Sample]) -> Baseline:
         join(cells.setdefault(minute, {}), step.control)
     seen = any(sample.reading.canary is not None and sample.tick >= 0 for sample in known)
     recent = [Minute(cells[minute], minutes[minute].latency) for minute in sorted(minutes)[-KEPT_MINUTES:]]
-    return Baseline(
-        control.requests, control.errors, control.latency, control.bug_total, control.bug_bad, tuple(recent), seen
-    )
+    numbers = (control.requests, control.errors, control.latency, control.bug_total, control.bug_bad)
+    return Baseline(*numbers, tuple(recent), seen, *logs_before(known))
 
 
 def believable(baseline: Baseline) -> Baseline:
@@ -310,7 +310,7 @@ def believable(baseline: Baseline) -> Baseline:
     good = all(0 <= bad <= total <= HUGE for total, bad in shares)
     if good and (baseline.latency is None or 0 <= sum(baseline.latency.counts) <= HUGE):
         return baseline
-    return Baseline(canary_seen=baseline.canary_seen)
+    return Baseline(canary_seen=baseline.canary_seen, logs=baseline.logs, named=baseline.named)
 
 
 def join(cells: dict[str, tuple[float, float]], counts: Counts) -> None:

@@ -40,6 +40,12 @@ class Cutter:
             ready, self._held = ready + self._held[:MAX_ENTRY] + b"\n", b""
         return self._checked(ready)
 
+    def settle(self) -> bytes:
+        """Of what is held, the lines that are complete: nothing more belongs to them."""
+        cut = self._held.rfind(b"\n") + 1
+        ready, self._held = self._held[:cut], self._held[cut:]
+        return self._checked(ready)
+
     def flush(self) -> bytes:
         ready, self._held = self._held, b""
         return self._checked(ready)

@@ -15,6 +15,7 @@ from pilotage.core.counters import Counts, Delta, Fault, Meter, add, believable,
 from pilotage.core.dispersion import Dispersion
 from pilotage.core.evidence import NotWorseEvidence, RateEvidence, RatioEvidence
 from pilotage.core.latency import LatencyEvidence
+from pilotage.core.logwatch import LogsEvidence
 from pilotage.core.model import Action, Baseline, Finding, Plan, Reading, Sample, Verdict
 from pilotage.core.words import e_value
 
@@ -53,6 +54,7 @@ class Judge:
         self.bug_better = RatioEvidence(ticks)
         self.bug_worse = RatioEvidence(ticks)
         self.bug_failed = RateEvidence(limits.bug_target, ticks)
+        self.logs = LogsEvidence(plan, self.phase, baseline, plan.logs) if plan.logs else None
         self.canary = Counts()
         self.control = Counts()
         self.recent_canary = self.recent_errors = self.recent_requests = 0.0
@@ -74,6 +76,8 @@ class Judge:
             self._ticks += 1
             self._counted += sample.counted
         self._take(sample.reading)
+        if self.logs is not None:
+            self.logs.take(sample.at, sample.reading.logs)
         return self._with_deadline(self._verdict(sample), sample.at)
 
     # -------------------------------------------------------------- taking the numbers in
@@ -172,6 +176,8 @@ class Judge:
             yield criteria.p95(self, done)
         if self.plan.measures.bug:
             yield criteria.bug(self, done)
+        if self.logs is not None:
+            yield from self.logs.findings(done)
 
     def _data(self, done: bool) -> Finding:
         faults, ticks = len(self.faults), self._ticks

@@ -112,6 +112,33 @@ class Measures:
 
 
 @dataclass(frozen=True)
+class LogField:
+    """In a stream of both groups' lines: the field (JSON or key=value) that names the group, and its two values."""
+
+    name: str
+    canary: str
+    control: str
+
+
+@dataclass(frozen=True)
+class LogSetup:
+    """Where both groups' logs come from: a source each, or one for both with a `field` that tells them apart."""
+
+    canary: DriverRef | None = None
+    control: DriverRef | None = None
+    both: DriverRef | None = None
+    field: LogField | None = None
+    tokens: tuple[str, ...] = ()
+    """What a line must hold to be looked at; empty: the usual words of errors."""
+    ignore: tuple[str, ...] = ()
+    """Entries that hold one of these texts are left out."""
+    bug: str = ""
+    """A text that the bug's own entries hold."""
+    history_s: float = 86400.0
+    """How far back control's log is read at the start."""
+
+
+@dataclass(frozen=True)
 class Limits:
     """Success criteria and rollback triggers, with the judge's parameters."""
 
@@ -174,6 +201,7 @@ class Plan:
     verdicts: Mapping[str, Answer] = field(default_factory=dict)
     """What a finding leads to, where the plan differs from the usual table (see policy.py)."""
     expected: Expected | None = None
+    logs: LogSetup | None = None
 
     def target(self, name: str) -> Target:
         return next(target for target in self.targets if target.name == name)
@@ -212,12 +240,67 @@ class Instance:
 
 
 @dataclass(frozen=True)
+class LogSignature:
+    """What entries that say the same are called. `example` has its secrets masked."""
+
+    number: int
+    title: str
+    example: str
+    critical: bool = False
+
+
+@dataclass(frozen=True)
+class LogSeen:
+    """One signature's incidents (entries more than 2 s apart) and entries in a time, in both groups."""
+
+    number: int
+    canary: int = 0
+    control: int = 0
+    canary_entries: int = 0
+    control_entries: int = 0
+
+
+@dataclass(frozen=True)
+class LogHistory:
+    """What control's log held: `volume` in bytes, `seconds` it spans, (signature, incidents), the critical ones."""
+
+    volume: float = 0.0
+    seconds: float = 0.0
+    incidents: tuple[tuple[int, int], ...] = ()
+    critical: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class LogCounts:
+    """What both groups logged since the tick before; volumes in bytes.
+
+    `named`: signatures met in the canary for the first time; `critical`: met anywhere for the first time, and critical.
+    `same`: (number, lower number) that turned out to say the same. `bug`: incidents of the bug's own text, by group.
+    `missing`: why a group's log cannot be read now; `notes`: what else a person should know, each said once.
+    """
+
+    canary_volume: float = 0.0
+    control_volume: float = 0.0
+    seen: tuple[LogSeen, ...] = ()
+    named: tuple[LogSignature, ...] = ()
+    critical: tuple[int, ...] = ()
+    same: tuple[tuple[int, int], ...] = ()
+    bug: tuple[int, int] = (0, 0)
+    missing: str = ""
+    notes: tuple[str, ...] = ()
+    history: LogHistory | None = None
+    """Once, at the start: what control's log held before the rollout."""
+
+
+@dataclass(frozen=True)
 class Reading:
     """Both groups at one moment. A group that has no series yet is None; `fault` says why there is no reading."""
 
     canary: Counters | None = None
     control: Counters | None = None
     fault: str = ""
+    logs: LogCounts | None = None
+    """None: the plan watches no logs."""
 
 
 @dataclass(frozen=True)
@@ -256,6 +339,10 @@ class Baseline:
     """The last 30 of them, the newest last."""
     canary_seen: bool = False
     """The canary had series before: when they are missing now, they are lost, not yet to be born."""
+    logs: LogHistory = LogHistory()
+    """Control's log of the time before the rollout and of the earlier phases."""
+    named: tuple[LogSignature, ...] = ()
+    """Signatures that the canary showed in earlier phases."""
 
 
 # ------------------------------------------------------------------ what the judge answers

@@ -9,11 +9,12 @@ incidents, at the level alpha/m. An incident is all entries of a signature withi
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from pilotage.core.evidence import RatioEvidence
+from pilotage.core.model import LogHistory, LogSeen
 
 INCIDENT_GAP_S = 2.0
 LEAST_INCIDENTS = 2
@@ -24,29 +25,7 @@ FULL_HISTORY_S = 3600.0
 
 
 @dataclass(frozen=True)
-class Seen:
-    """One signature's incidents and entries in a time, in both groups."""
-
-    number: int
-    canary: int = 0
-    control: int = 0
-    canary_entries: int = 0
-    control_entries: int = 0
-
-
-@dataclass(frozen=True)
-class Known:
-    """What control's log held before: `volume` in bytes, `seconds` it spans, incidents by signature."""
-
-    volume: float = 0.0
-    seconds: float = 0.0
-    incidents: Mapping[int, int] | None = None
-    critical: int = 0
-    """How many of these signatures are critical."""
-
-
-@dataclass(frozen=True)
-class Finding:
+class Outlier:
     """A signature that stands out. `level`: of a new one, the bound m q^k on chance; of a rising one, log evidence."""
 
     kind: Literal["new", "rising"]
@@ -72,19 +51,19 @@ class _Signature:
 class Novelty:
     """One phase's; `tick` after every look, in order."""
 
-    def __init__(self, known: Known, ticks: int, alpha: float, critical: Iterable[int] = ()) -> None:
+    def __init__(self, known: LogHistory, ticks: int, alpha: float) -> None:
         self.known = known
-        self.critical = set(critical)
+        self.critical = set(known.critical)
+        """Signatures of crashes; to be told before the tick that first shows them."""
         self.canary_volume = self.control_volume = 0.0
-        self._before = known.incidents or {}
         self._met: dict[int, _Signature] = {}
-        self._control_met: set[int] = set(self._before)
-        self._critical_known = known.critical
-        self._ticks = ticks
+        self._control_met = {number for number, _ in known.incidents}
+        self._critical_known = len(known.critical)
+        self.ticks = ticks
         self._alpha = alpha
         self._tick = 0
 
-    def tick(self, at: float, canary_volume: float, control_volume: float, seen: Iterable[Seen]) -> None:
+    def tick(self, at: float, canary_volume: float, control_volume: float, seen: Iterable[LogSeen]) -> None:
         """What both groups logged since the last tick; volumes in bytes. `at`: Unix seconds."""
         self._tick += 1
         self.canary_volume += canary_volume
@@ -102,7 +81,7 @@ class Novelty:
                 self._control_met.add(one.number)
                 self._critical_known += one.number in self.critical
             if canary_volume > 0 and control_volume > 0:
-                met.rise = met.rise or RatioEvidence(self._ticks)
+                met.rise = met.rise or RatioEvidence(self.ticks)
                 met.rise.skip(self._tick - 1 - met.tick)
                 met.rise.add(canary_volume, one.canary, control_volume, one.control)
                 met.tick = self._tick
@@ -127,13 +106,14 @@ class Novelty:
         return self.canary_volume / whole if whole > 0 else 1.0
 
     @property
-    def signatures_known(self) -> int:
-        return max(LEAST_KNOWN, len(self._control_met))
+    def signatures_met(self) -> int:
+        """Signatures that control has shown."""
+        return len(self._control_met)
 
-    def findings(self) -> list[Finding]:
+    def outliers(self) -> list[Outlier]:
         """All that stands out now; the surest first, new before rising."""
         found = []
-        q, m = self.share, self.signatures_known
+        q, m = self.share, max(LEAST_KNOWN, len(self._control_met))
         rising_limit = math.log(m / self._alpha)
         for number, met in self._met.items():
             if not met.canary:
@@ -141,9 +121,9 @@ class Novelty:
             if number not in self._control_met:
                 level = self._chance(number, met.canary, q, m)
                 if level < self._alpha:
-                    found.append(self._finding("new", number, met, level, self._alpha))
+                    found.append(self._outlier("new", number, met, level, self._alpha))
             elif met.rise is not None and met.canary >= LEAST_INCIDENTS and met.rise.log_e >= rising_limit:
-                found.append(self._finding("rising", number, met, met.rise.log_e, rising_limit))
+                found.append(self._outlier("rising", number, met, met.rise.log_e, rising_limit))
         return sorted(found, key=lambda one: (one.kind == "rising", -one.incidents, one.number))
 
     def _chance(self, number: int, incidents: int, q: float, m: int) -> float:
@@ -156,10 +136,10 @@ class Novelty:
             return 1.0
         return min(1.0, m * q**incidents)
 
-    def _finding(
+    def _outlier(
         self, kind: Literal["new", "rising"], number: int, met: _Signature, level: float, limit: float
-    ) -> Finding:
-        return Finding(kind, number, met.canary, met.control, met.entries, met.since, level, limit)
+    ) -> Outlier:
+        return Outlier(kind, number, met.canary, met.control, met.entries, met.since, level, limit)
 
 
 class Incidents:

@@ -21,6 +21,12 @@ TABLE: Mapping[str, Answer] = {
     "bug-half-fixed": "hold",
     "bug-worse": "rollback",
     "bug-unsettled": "hold",
+    "logs-new-critical": "rollback",
+    "logs-new": "hold",
+    "logs-rising": "hold",
+    "logs-bug": "hold",
+    "logs-silent": "hold",
+    "logs-missing": "hold",
     "traffic-low": "hold",
     "traffic-share": "hold",
     "traffic-silent": "hold",
@@ -40,6 +46,12 @@ MEANING: Mapping[str, str] = {
     "bug-half-fixed": "the bug is better than before, but above its target",
     "bug-worse": "the bug's metric is worse than in control",
     "bug-unsettled": "at the end, the fix is not shown to help",
+    "logs-new-critical": "a crash, an uncaught or fatal error in the canary's log that control's never shows",
+    "logs-new": "another error in the canary's log that control's never shows",
+    "logs-rising": "a known error, more often in the canary's log than in control's",
+    "logs-bug": "the bug's own text is in the canary's log, and not shown to be rarer than in control's",
+    "logs-silent": "the canary logs nothing while control does",
+    "logs-missing": "a group's log cannot be read",
     "traffic-low": "at the end, too few requests to judge",
     "traffic-share": "the observed share is not the wanted one",
     "traffic-silent": "no request where there should be some",
@@ -74,6 +86,7 @@ def false_alarm_budget(plan: Plan) -> tuple[float, str]:
     kinds["latency-worse"] = plan.measures.latency is not None
     kinds["bug-not-fixed"] = plan.measures.bug is not None and plan.known_bad
     kinds["bug-worse"] = plan.measures.bug is not None and not plan.known_bad
+    kinds["logs-new-critical"] = kinds["logs-new"] = kinds["logs-rising"] = plan.logs is not None
     counted = sum(there and answer(plan, kind) == "rollback" for kind, there in kinds.items())
     phases = sum(phase.judged for phase in plan.phases)
     return min(1.0, counted * phases * plan.limits.alpha), budget_sentence(counted, phases, plan.limits.alpha)

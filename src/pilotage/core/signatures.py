@@ -112,6 +112,8 @@ class Miner:
         self.signatures: dict[int, Signature] = {}
         self.counts: Counter[int] = Counter()
         """number -> entries."""
+        self.changed: set[int] = set()
+        """Signatures that are new or have changed since whoever keeps them has cleared this."""
         self.same: dict[int, int] = {}
         """Numbers that have turned out to say the same as a lower one."""
         self.overflowed = 0
@@ -128,12 +130,12 @@ class Miner:
         self._take(entry, [(0, len(entry))], found)
         return found[0]
 
-    def mine(self, data: bytes, search: Search, stop: int | None = None) -> tuple[list[int], list[int]]:
-        """The numbers of all entries in `data` up to `stop` (see entries.py), 0 among them, and where each begins."""
+    def mine(self, data: bytes, search: Search, stop: int | None = None) -> tuple[list[int], list[tuple[int, int]]]:
+        """The numbers of all entries in `data` up to `stop` (see entries.py), 0 among them, and their (start, end)."""
         places = list(entries(data, search, stop))
         found: list[int] = []
         self._take(data, places, found)
-        return found, [start for start, _ in places]
+        return found, places
 
     def _take(self, data: bytes, places: Iterable[tuple[int, int]], found: list[int]) -> None:
         known, add = self._known, found.append
@@ -235,6 +237,7 @@ class Miner:
             if canonical not in kept:
                 kept.append(canonical)
             self.signatures[lowest] = replace(self.signatures[lowest], shape=canonical)
+            self.changed.add(lowest)
         cluster.shapes = kept
 
     def _often(self, shape: Shape) -> bool:
@@ -245,6 +248,7 @@ class Miner:
             self.overflowed += 1
             return NOT_AN_ERROR
         number = len(self.signatures) + 1
+        self.changed.add(number)
         self.signatures[number] = Signature(number, shape, redact(text[: 2 * EXAMPLE_CHARACTERS])[:EXAMPLE_CHARACTERS])
         self._exact[shape] = number
         if cluster is not None:

@@ -11,6 +11,8 @@ def unit_of(metric: str) -> Callable[[float], str]:
     first = metric.split()[0] if metric.split() else ""
     if first == "share":
         return lambda value: f"{value:.1f} %"
+    if first == "logs":
+        return lambda value: f"{value:,.0f}"
     if first in ("p50", "p95", "p99", "latency"):
         return latency
     return lambda value: f"{value:.2%}"

@@ -22,14 +22,13 @@ from pilotage.drivers.process import OVERTAKEN
 from pilotage.engine import measure
 from pilotage.engine.clock import Clock
 from pilotage.engine.crew import Crew
+from pilotage.engine.listening import Listening
 from pilotage.engine.tasks import StepTask, WatchTask
 from pilotage.engine.telemetry import DRIVER_SECONDS, TICK_LATENESS, TICKS
 from pilotage.store import Store, queries
 
 BEAT_S = 1.0
 """A driver call that runs shows its life so often."""
-WATCH_BEAT_S = 2.0
-"""A watch, of which there may be a thousand, a little less often."""
 READ_TIMEOUT_S = 5.0
 PAST_TIMEOUT_S = 10.0
 WEIGHT_TOLERANCE = 0.51
@@ -46,6 +45,7 @@ class Activities:
         self._crews: dict[str, Crew] = {}
         self._acting: dict[tuple[str, str], asyncio.Task[object]] = {}
         self._watching: dict[str, asyncio.Task[object]] = {}
+        self._listenings: dict[str, Listening] = {}
 
     def all(self) -> list[object]:
         return [self.record, self.take_step, self.watch, self.end]
@@ -57,6 +57,7 @@ class Activities:
     @activity.defn
     async def end(self, rollout: str) -> None:
         await self._store.run(queries.end_rollout, rollout)
+        self._listenings.pop(rollout, None)
         crew = self._crews.pop(rollout, None)
         if crew is not None:
             await crew.close()
@@ -120,22 +121,27 @@ class Activities:
         judge, last, verdict = await self._rebuilt_judge(crew.plan, task)
         if last is not None and last.tick > 0 and last.counted and _decides(verdict, task):
             return verdict
+        listening = self._listenings.setdefault(task.rollout, Listening(self._store, crew, self._clock.now))
+        await self._settle(listening, task)
         if last is None and task.phase == 0:
             async with _heartbeats():
                 await self._remember_the_past(crew, task)
+                await listening.read_history()
             judge, last, verdict = await self._rebuilt_judge(crew.plan, task)
         tick_s = crew.plan.phases[task.phase].tick_s
         tick = 0 if last is None else last.tick + 1
         due = self._clock.now() if last is None else max(last.at + tick_s, self._clock.now())
         while True:
-            await self._sleep_until(due)
+            await self._sleep_until(due, listening)
             TICK_LATENESS.observe(max(0.0, self._clock.now() - due))
             reading = await measure.read(crew.plan.measures, crew.sources, min(READ_TIMEOUT_S, max(tick_s, 1.0)))
+            reading = await listening.complete(reading)
             sample = Sample(task.phase, tick, self._clock.now(), reading, task.counted)
             verdict = judge.observe(sample)
-            if not await self._store.run(queries.add_sample, task.rollout, sample, verdict):
+            if not await listening.store(task.rollout, sample, verdict):
                 judge, last, verdict = await self._rebuilt_judge(crew.plan, task)
                 tick = last.tick if last is not None else tick
+                await self._settle(listening, task)
             TICKS.inc()
             if _decides(verdict, task):
                 return verdict
@@ -164,14 +170,19 @@ class Activities:
             verdict = Verdict(Action.WATCH, "history")
             await self._store.run(queries.add_sample, task.rollout, Sample(task.phase, -back, at, reading), verdict)
 
-    async def _sleep_until(self, due: float) -> None:
+    async def _settle(self, listening: Listening, task: WatchTask) -> None:
+        async with _heartbeats():
+            await listening.settle(task.rollout, await self._store.run(queries.last_place, task.rollout))
+
+    async def _sleep_until(self, due: float, listening: Listening) -> None:
         """In short pieces, each with a heartbeat: that is how a cancelled watch hears of it."""
         while True:
             activity.heartbeat()
             left = due - self._clock.now()
             if left <= 0:
                 return
-            await self._clock.sleep(min(left, WATCH_BEAT_S))
+            await self._clock.sleep(min(left, listening.beat_s))
+            await listening.poll()
 
     async def _crew(self, rollout: str) -> Crew:
         crew = self._crews.get(rollout)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from pilotage.core.model import Plan
-from pilotage.drivers import Context, Deployer, Driver, Metrics, Traffic, registry
+from pilotage.drivers import Context, Deployer, Driver, Logs, Metrics, Traffic, registry
 
 
 class Crew:
@@ -22,6 +22,26 @@ class Crew:
             name: cast(Metrics, registry.build("metrics", ref, context)) for name, ref in plan.measures.sources.items()
         }
 
+        self._context = context
+        self.logs = self._build_logs()
+        """By group: ``canary`` and ``control``, or ``both``."""
+
+    def _build_logs(self) -> dict[str, Logs]:
+        setup = self.plan.logs
+        refs = {} if setup is None else {"canary": setup.canary, "control": setup.control, "both": setup.both}
+        return {
+            name: cast(Logs, registry.build("logs", ref, self._context))
+            for name, ref in refs.items()
+            if ref is not None
+        }
+
+    async def renew_logs(self) -> None:
+        """Log sources that begin anew: they are told where to go on."""
+        for source in self.logs.values():
+            with suppress(Exception):
+                await asyncio.wait_for(source.close(), 5)
+        self.logs = self._build_logs()
+
     def traffic(self, target: str) -> Traffic:
         return cast(Traffic, self._targets[target])
 
@@ -29,9 +49,11 @@ class Crew:
         return cast(Deployer, self._targets[target])
 
     def everyone(self) -> list[tuple[str, Driver]]:
-        return [*self._targets.items(), *self.sources.items()]
+        """All that must be ready before the first request moves; the canary's log may be born later."""
+        logs = [(f"{name}'s log", source) for name, source in self.logs.items() if name != "canary"]
+        return [*self._targets.items(), *self.sources.items(), *logs]
 
     async def close(self) -> None:
-        for _, driver in self.everyone():
+        for driver in [*self._targets.values(), *self.sources.values(), *self.logs.values()]:
             with suppress(Exception):
                 await asyncio.wait_for(driver.close(), 5)

@@ -62,9 +62,9 @@ class Group:
         head = b""
         for data, stop in pieces:
             self.volume += stop
-            numbers, starts = miner.mine(data, search, stop)
+            numbers, places = miner.mine(data, search, stop)
             self.entries.update(numbers)
-            for number, start in zip(numbers, starts, strict=True):
+            for number, (start, _) in zip(numbers, places, strict=True):
                 if number == NOT_AN_ERROR:
                     continue
                 beginning = data[start : start + _HEAD]

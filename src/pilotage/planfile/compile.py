@@ -17,7 +17,7 @@ from pilotage.core.model import (
     Target,
 )
 from pilotage.core.strategies import AfterSpec, PhaseSpec
-from pilotage.planfile import judging
+from pilotage.planfile import judging, logging
 from pilotage.planfile.document import Node
 from pilotage.planfile.options import driver
 from pilotage.planfile.reader import Reader, did_you_mean
@@ -31,7 +31,7 @@ PLACEHOLDER = "REPLACE_ME"
 
 _REQUIRED = ("pilotage", "service", "environment", "version", "previous", "severity", "summary", "strategy", "phases")
 _SECTIONS = (*_REQUIRED, "known_bad", "baseline", "tick", "after", "deploy", "traffic", "metrics", "success")
-_KNOWN = (*_SECTIONS, "rollback_when", "expect", "judge", "verdicts", "hold", "notify")
+_KNOWN = (*_SECTIONS, "rollback_when", "expect", "judge", "verdicts", "hold", "notify", "logs")
 
 
 def compile_plan(reader: Reader, tree: Node, *, directory: str, digest: str) -> Plan | None:
@@ -66,6 +66,7 @@ def compile_plan(reader: Reader, tree: Node, *, directory: str, digest: str) -> 
     measures, target = _measures(reader, top.get("metrics"), known_bad)
     hold = _hold(reader, top.get("hold"))
     notify = _notify(reader, top.get("notify"))
+    logs = logging.logs(reader, top.get("logs"))
     _placeholders(reader, tree)
     if reader.problems or measures is None:
         return None
@@ -93,6 +94,7 @@ def compile_plan(reader: Reader, tree: Node, *, directory: str, digest: str) -> 
         digest=digest,
         verdicts=verdicts,
         expected=expected,
+        logs=logs,
     )
 
 

@@ -12,6 +12,8 @@ from pilotage.codec import from_json, to_json
 from pilotage.core.errors import NotFound, PilotageError, Refused
 from pilotage.core.events import Failed, Promoted, Recorded, RolledBack
 from pilotage.core.model import Plan, Sample, Verdict
+from pilotage.logs.saved import Saved
+from pilotage.store import logs
 from pilotage.store.schema import deliveries, driver_calls, events, locks, rollouts, samples
 
 
@@ -131,8 +133,13 @@ def events_of(connection: Connection, rollout: str, first: int = 0) -> list[Reco
     return [from_json(Recorded, row.body) for row in connection.execute(query.order_by(events.c.number))]
 
 
-def add_sample(connection: Connection, rollout: str, sample: Sample, verdict: Verdict) -> bool:
-    """False when this tick is already there: a repeat around a crash is no second sample."""
+def add_sample(
+    connection: Connection, rollout: str, sample: Sample, verdict: Verdict, listened: Saved | None = None
+) -> bool:
+    """False when this tick is already there: a repeat around a crash is no second sample.
+
+    `listened` is what the log listener knows after this sample: both are stored, or neither.
+    """
     where = and_(samples.c.rollout == rollout, samples.c.phase == sample.phase, samples.c.tick == sample.tick)
     if connection.execute(select(samples.c.tick).where(where)).first() is not None:
         return False
@@ -141,12 +148,21 @@ def add_sample(connection: Connection, rollout: str, sample: Sample, verdict: Ve
             rollout=rollout, phase=sample.phase, tick=sample.tick, sample=to_json(sample), verdict=to_json(verdict)
         )
     )
+    if listened is not None:
+        logs.save(connection, rollout, listened)
     return True
 
 
 def samples_of(connection: Connection, rollout: str) -> list[Sample]:
     query = select(samples.c.sample).where(samples.c.rollout == rollout).order_by(samples.c.phase, samples.c.tick)
     return [from_json(Sample, row.sample) for row in connection.execute(query)]
+
+
+def last_place(connection: Connection, rollout: str) -> tuple[int, int] | None:
+    """Phase and tick of the newest sample; history, which has ticks below 0, does not count."""
+    query = select(samples.c.phase, samples.c.tick).where(samples.c.rollout == rollout, samples.c.tick >= 0)
+    row = connection.execute(query.order_by(samples.c.phase.desc(), samples.c.tick.desc()).limit(1)).first()
+    return None if row is None else (row.phase, row.tick)
 
 
 def samples_after(connection: Connection, rollout: str, phase: int, tick: int) -> list[Sample]:

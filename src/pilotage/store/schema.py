@@ -53,6 +53,22 @@ samples = Table(
     PrimaryKeyConstraint("rollout", "phase", "tick"),
 )
 
+log_signatures = Table(
+    "log_signatures",
+    metadata,
+    Column("rollout", String(64), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("body", Text, nullable=False, comment="secrets in its example are masked"),
+    PrimaryKeyConstraint("rollout", "number"),
+)
+
+log_states = Table(
+    "log_states",
+    metadata,
+    Column("rollout", String(64), primary_key=True),
+    Column("body", Text, nullable=False, comment="how far each log was read and counted; stored with its sample"),
+)
+
 driver_calls = Table(
     "driver_calls",
     metadata,

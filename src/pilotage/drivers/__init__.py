@@ -12,14 +12,14 @@ other exception counts as temporary and is shown with its type. `pilotage.testin
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
-PORTS = ("traffic", "deploy", "metrics", "notify")
+PORTS = ("traffic", "deploy", "metrics", "notify", "logs")
 
 
 class DriverOptions(BaseModel):
@@ -78,6 +78,25 @@ class Message:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Piece:
+    """Raw bytes of one stream, in their order. Neither cut at lines nor decoded.
+
+    Without `data` it says only that the stream begins (nothing new in it yet: store its place) or has ended.
+    """
+
+    stream: str
+    """The same across restarts; what it is made of is the driver's business."""
+    name: str
+    """What a person calls it: the path, or the command."""
+    offset: int
+    """The place of the first byte of `data` within the stream."""
+    data: bytes
+    """At most 1 MiB."""
+    ended: bool = False
+    """Nothing will follow in this stream: its place need not be stored any longer."""
+
+
 @runtime_checkable
 class Driver(Protocol):
     Options: ClassVar[type[DriverOptions]]
@@ -132,4 +151,30 @@ class History(Protocol):
 class Notifier(Driver, Protocol):
     async def send(self, message: Message) -> None:
         """Deliver, or raise. Called again with the same `message.id` until it succeeds."""
+        ...
+
+
+@runtime_checkable
+class Logs(Driver, Protocol):
+    async def read(self) -> list[Piece]:
+        """What was written since the last call, about 8 MiB at most; empty when nothing is new. Never waits long."""
+        ...
+
+    def continue_at(self, places: Mapping[str, int]) -> None:
+        """Before the first read: go on at these places (stream to offset), as stored before a restart.
+
+        Without places a source that is already there is followed from its end; with places, what they do not name is
+        unknown and read from its beginning. What is born later is always read from its beginning.
+        """
+        ...
+
+    def past(self, seconds: float, limit: int) -> AsyncIterator[Piece]:
+        """What was written before `read` starts, the oldest first (an async generator).
+
+        Only what was touched within `seconds`, and of that the newest `limit` bytes.
+        """
+        ...
+
+    def troubles(self) -> list[str]:
+        """What a person should know since the last call, each said once."""
         ...

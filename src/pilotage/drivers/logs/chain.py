@@ -1,0 +1,197 @@
+"""The generations of one log file, oldest first: app.log.2, app.log.1, app.log as one story without a gap.
+
+What rotation moved or copied between two looks is found among the file's siblings by its first bytes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from contextlib import suppress
+
+from pilotage.drivers.logs.following import NAMED_FROM, CutOff, Following
+from pilotage.drivers.logs.opened import HEAD, Ident, Plain, Print, open_source
+from pilotage.drivers.logs.places import Marker
+from pilotage.drivers.logs.rotated import Sibling, siblings
+
+GRACE_S = 10.0
+"""A rotated file is read on for so long after its last byte: writers close it late."""
+SEARCH_S = 2.0
+SEARCHES = 3
+"""After a sign of rotation its siblings are looked through for so long, and so many times at least."""
+_REMEMBERED = 4096
+
+
+class Chain:
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.generations: list[Following] = []
+        self.markers: list[Marker] = []
+        """As stored before the restart."""
+        self.marker = ""
+        self.handed: set[Print] = set()
+        self.handed_idents: set[Ident] = set()
+        self.restored = False
+        """Something of this path was followed before the restart."""
+        self._search_until = float("-inf")
+        self._searches = 1
+        self.missing_since: float | None = None
+        self._searched = False
+        self._done: OrderedDict[Print, None] = OrderedDict()
+        self._done_idents: OrderedDict[Ident, Print] = OrderedDict()
+        self._heads: dict[tuple[str, Ident, int, int], bytes] = {}
+        self._unsure: dict[Ident, tuple[int, float]] = {}
+        self.before = Print.of(b"")
+        """The generation before the oldest one followed."""
+
+    @property
+    def live(self) -> Following | None:
+        return self.generations[-1] if self.generations and self.generations[-1].live else None
+
+    def search_soon(self, now: float) -> None:
+        """A sign of rotation was seen. It is made of several steps, so that one look may come in their middle."""
+        self._search_until, self._searches = now + SEARCH_S, SEARCHES
+
+    def search_due(self, now: float) -> bool:
+        return self._searches > 0 or now <= self._search_until or any(one.source is None for one in self.generations)
+
+    def remember(self, head: Print, ident: Ident) -> None:
+        """This generation has been handed out, or is older than what is followed."""
+        self._done[head] = None
+        self._done_idents[ident] = head
+        self._done_idents.move_to_end(ident)
+        if len(self._done) > _REMEMBERED:
+            self._done.popitem(last=False)
+        if len(self._done_idents) > _REMEMBERED:
+            self._done_idents.popitem(last=False)
+
+    def cut_off(self, one: Following, now: float) -> None:
+        """Its file holds another text now, a generation of its own; the rest of the old one is looked for."""
+        new = one.cut_off()
+        one.gone_since = now
+        self.generations.insert(self.generations.index(one) + 1, new)
+        if not one.stream:
+            self.generations.remove(one)
+        with suppress(CutOff):
+            new.check()
+        self.search_soon(now)
+
+    def search(self, now: float, room: int) -> None:
+        """Find generations again that were moved, copied or packed, and those that were never seen at their place.
+
+        At most `room` files are opened.
+        """
+        self._searches -= 1
+        found, whole = siblings(self.path, self._heads)
+        if not whole:
+            self.search_soon(now)
+        for one in self.generations:
+            if one.source is None and room > 0:
+                one.looks += 1
+                room -= self._find_again(one, found, now)
+        if not self._searched:
+            self._searched = True
+            self._begin(found)
+        fresh = [one for one in found if one.head and not self._known(one, now)]
+        if not fresh or not self._live_unchanged():
+            if fresh:
+                self.search_soon(now)
+            return
+        for new in fresh[: max(0, room)]:
+            self._follow(new, now)
+        if len(fresh) > room:
+            self.search_soon(now)
+
+    def _find_again(self, one: Following, found: list[Sibling], now: float) -> bool:
+        """The same inode first, then a plain copy, then a packed one."""
+        fitting = [each for each in found if one.found_in(each.head, each.size, each.packed)]
+        fitting.sort(key=lambda each: (each.ident != one.ident, each.packed))
+        for each in fitting:
+            try:
+                source, about = open_source(each.path)
+            except OSError:
+                continue
+            if not one.ends_there(source):
+                source.close()
+                continue
+            one.whole = each.packed or each.ident != one.ident
+            one.take_over(source, each.ident, about.st_size)
+            one.gone_since = one.gone_since or now
+            return True
+        return False
+
+    def _begin(self, found: list[Sibling]) -> None:
+        """At the first search: which siblings are older than what is followed, and hence the past."""
+        floor = self._floor(found)
+        for older in found[:floor]:
+            self.before = Print.of(older.head)
+            self.remember(self.before, older.ident)
+        order = {one.ident: place for place, one in enumerate(found)}
+        self.generations.sort(key=lambda one: (one.live, order.get(one.ident, -1)))
+
+    def _floor(self, found: list[Sibling]) -> int:
+        """The first sibling not wholly behind us. When all that was followed is gone, whatever is left came after it."""
+        index = {one.ident: place for place, one in enumerate(found)}
+        again = [one for one in self.generations if one.restored and one.source is not None]
+        if again:
+            return min(len(found) if one.live else index.get(one.ident, len(found)) for one in again)
+        after = [
+            max((place + 1 for place, one in enumerate(found) if marker.after.matches(one.head)), default=0)
+            for marker in self.markers
+            if marker.after.size
+        ]
+        return max(after) if after else 0 if self.restored else len(found)
+
+    def _known(self, sibling: Sibling, now: float) -> bool:
+        head, ident = sibling.head, sibling.ident
+        if Print.of(head) in self._done:
+            return True
+        earlier = self._done_idents.get(ident)
+        if earlier is not None and earlier.size and earlier.matches(head):
+            return True
+        for one in self.generations:
+            if (one.source is not None and one.ident == ident) or (one.head and one.head == head):
+                return True
+            if one.head and ((one.head.startswith(head)) or (one.live and head.startswith(one.head))):
+                return self._probably_a_copy(sibling, now)
+        return False
+
+    def _probably_a_copy(self, sibling: Sibling, now: float) -> bool:
+        """A copy being made begins like its model. Too few bytes to be sure of it: wait whether it grows."""
+        self.search_soon(now)
+        size, since = self._unsure.get(sibling.ident, (-1, now))
+        if size != sibling.size:
+            self._unsure[sibling.ident] = (sibling.size, now)
+            return True
+        short = len(sibling.head) < NAMED_FROM and b"\n" not in sibling.head
+        return not short or now - since < GRACE_S
+
+    def _live_unchanged(self) -> bool:
+        """Else a sibling found in between may be a copy of text that is still to be read at its place."""
+        live = self.live
+        try:
+            about = os.stat(self.path)
+        except OSError:
+            return live is None
+        if live is None or not isinstance(live.source, Plain) or (about.st_dev, about.st_ino) != live.ident:
+            return False
+        if about.st_size < live.offset:
+            return False
+        return bool(live.head) == bool(about.st_size > live.hole) and live.source.read(live.hole, HEAD).startswith(
+            live.head
+        )
+
+    def _follow(self, sibling: Sibling, now: float) -> None:
+        try:
+            source, about = open_source(sibling.path)
+        except OSError:
+            self.search_soon(now)
+            return
+        new = Following(self.path, sibling.ident, None, 0, 0, Print.of(b""), gone_since=now, moved_at=now)
+        new.whole = sibling.packed
+        new.take_over(source, (about.st_dev, about.st_ino), about.st_size)
+        if new.head[: len(sibling.head)] != sibling.head:
+            new.close()
+            self.search_soon(now)
+            return
+        self.generations.insert(len(self.generations) - (self.live is not None), new)

@@ -13,6 +13,7 @@ import click
 from pilotage import __version__
 from pilotage.cli import explain
 from pilotage.cli.client import Api, ApiError, running
+from pilotage.cli.logs import logs
 from pilotage.cli.simulate import simulate
 from pilotage.core.errors import CoordinatorUnreachable, PilotageError, PlanError
 from pilotage.paths import state_folder
@@ -293,6 +294,7 @@ def demo(bad: bool, serve: bool) -> None:
 
 
 cli.add_command(simulate)
+cli.add_command(logs)
 explain.register(cli)
 
 

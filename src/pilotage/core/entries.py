@@ -40,17 +40,24 @@ for _byte in b" \t}":
 for _byte in b"\r\n)^_[$" + bytes(range(65, 91)) + bytes(range(97, 123)):
     _NEXT[_byte] = 2
 
-_EXCEPTION = rb"(?:[A-Za-z_$][\w$]*\.)*[A-Za-z_$][\w$]*(?:Exception|Error|Throwable|Failure|Fault|Exit|Interrupt)"
-_JOINS = re.compile(
-    rb"Caused by: |Traceback \(most recent|During handling of the above|The above exception was|Exception in thread"
-    rb"|goroutine \d|created by |exit status \d|panic: |\[signal |\[recovered\]|\) \{|Suppressed: "
-    rb"|" + _EXCEPTION + rb"(?::|\r?\n|\r?$)"
+_EXCEPTION = (
+    rb"(?:[A-Za-z_$][\w$]*\.)*(?:[A-Za-z_$][\w$]*)?(?:Exception|Error|Throwable|Failure|Fault|Exit|Interrupt)"
+    rb"(?::|\r?\n|\r?$)"
 )
+_FIRST = re.compile(rb"Traceback \(most recent|Exception in thread|panic: |" + _EXCEPTION)
+"""Begins a trace, below a log line or on its own."""
+_LATER = re.compile(
+    rb"Caused by: |During handling of the above|The above exception was|goroutine \d|created by |exit status \d"
+    rb"|\[signal |\) \{"
+)
+"""Only ever goes on."""
 _PYTHON_END = re.compile(rb"[A-Za-z_][\w.]*(?:: |:?\r?(?:\n|$))")
-_GO_FUNCTION = re.compile(rb"[\w./*$~-]+(?:\([^()]*\))?[\w.\[\]{}*]*\(.*\)\r?(?:\n|$)")
+_GO_FUNCTION = re.compile(rb"[\w./*$~-]+(?:\([^()\n]*\))?[\w.\[\]{}*]*\(.*\)\r?(?:\n|$)")
 _AFTER_BLANK = re.compile(
-    rb"(?:During handling of the above|The above exception was|Traceback \(most|goroutine \d|\[signal )"
+    rb"During handling of the above|The above exception was|Traceback \(most|goroutine \d|\[signal "
 )
+_LONG_ENOUGH = 200
+"""Bytes of a line that is not complete yet that tell whether it belongs to the entry above."""
 _HEAD = b"0123456789[{<"
 """First bytes that start an entry in nearly every format."""
 
@@ -99,28 +106,37 @@ def boundary(data: bytes) -> int:
     lowest = max(0, end - MAX_ENTRY)
     newline = data.rfind(b"\n", lowest)
     last = newline + 1
-    while newline > lowest:
+    while newline >= lowest and newline >= 0:
         start = newline + 1
-        if start < end:
-            above = data.rfind(b"\n", 0, newline) + 1
-            first = data[start]
-            indented_above = _NEXT[data[above]] == 1 or data[above] in b"\r\n"
-            if first in _HEAD or (_NEXT[first] != 1 and not indented_above and not _joins(data, start, end)):
-                return start
+        if start < end and _begins(data, start, end, last):
+            return start
         newline = data.rfind(b"\n", lowest, newline)
     return 0 if lowest == 0 else last
 
 
-def _joins(data: bytes, start: int, end: int) -> bool:
-    return data[start] in b"\r\n" or _JOINS.match(data, start, end) is not None
+def _begins(data: bytes, start: int, end: int, last: int) -> bool:
+    """Whether the line at `start` is surely an entry's first."""
+    first = data[start]
+    if first in _HEAD:
+        return not b"[signal ".startswith(data[start : start + 8]) if first == 91 else True
+    if _NEXT[first] == 1 or first in b"\r\n":
+        return False
+    above = data[data.rfind(b"\n", 0, start - 1) + 1]
+    if _NEXT[above] == 1 or above in b"\r\n":
+        return False
+    if _NEXT[first] == 0:
+        return True
+    if start == last and end - start < _LONG_ENOUGH:
+        return False
+    return not (_FIRST.match(data, start) or _LATER.match(data, start) or _GO_FUNCTION.match(data, start))
 
 
-def entries(data: bytes, search: Search) -> Iterator[tuple[int, int]]:
+def entries(data: bytes, search: Search, stop: int | None = None) -> Iterator[tuple[int, int]]:
     """(start, end) of each entry in `data` with a token, in their order; the last newline is left out.
 
-    `data` begins at an entry's first byte and ends with one's last (see `boundary`).
+    `data` begins at an entry's first byte, and one ends at `stop` (see `boundary`) or with the data.
     """
-    size = len(data)
+    size = len(data) if stop is None else stop
     next_from = search(data)
     find, rfind, next_kind = data.find, data.rfind, _NEXT
     done = 0
@@ -129,11 +145,11 @@ def entries(data: bytes, search: Search) -> Iterator[tuple[int, int]]:
         start = rfind(b"\n", done, place) + 1 or done
         if next_kind[data[start]] == 1 and start > done:
             start = _back(data, start, done)
-        end = find(b"\n", place)
+        end = find(b"\n", place, size)
         if end < 0:
             end = size
         elif end + 1 < size and next_kind[data[end + 1]]:
-            end = _extended(data, start, end)
+            end = _extended(data, start, end, size)
         yield start, end
         done = end + 1
         place = next_from(done)
@@ -148,43 +164,44 @@ def _back(data: bytes, start: int, done: int) -> int:
     return start
 
 
-def _extended(data: bytes, start: int, end: int) -> int:
+def _extended(data: bytes, start: int, end: int, size: int) -> int:
     """`end` is a newline's place; the end of the last line below that belongs to the entry."""
-    size, limit = len(data), start + MAX_ENTRY
+    limit = start + MAX_ENTRY
     python = data.find(b"Traceback (most recent", start, end) >= 0
     go = data.find(b"panic: ", start, end) >= 0 or data.find(b"goroutine ", start, end) >= 0
+    started = python or go or _FIRST.match(data, start) is not None
+    above = start
     while end + 1 < size:
         begin = end + 1
         first = data[begin]
         kind = _NEXT[first]
         if kind == 0:
             return end
-        line_end = data.find(b"\n", begin)
+        line_end = data.find(b"\n", begin, size)
         line_end = size if line_end < 0 else line_end
-        if kind == 1:
-            indented = True
-        elif first in b"\r\n":
-            ahead = line_end + 1
-            caret = data[data.rfind(b"\n", start, end) + 1 : end].strip() in (b"^", b"~", b"^^")
-            if (
-                not _AFTER_BLANK.match(data, ahead)
-                and not (caret and _JOINS.match(data, ahead))
-                and not (go and _go_goes_on(data, ahead))
-            ):
+        if kind == 2:
+            if first in b"\r\n":
+                ahead = line_end + 1
+                caret = data[above:end].strip() in (b"^", b"~")
+                if not (_AFTER_BLANK.match(data, ahead) or (go and _go_goes_on(data, ahead))):
+                    if not (caret and _FIRST.match(data, ahead)):
+                        return end
+                    started = False
+            elif _LATER.match(data, begin):
+                go = go or first in b"gc["
+            elif _FIRST.match(data, begin) and (not started or data[above] in b"\r\n"):
+                started = True
+                python = python or data.startswith(b"Traceback", begin)
+                go = go or data.startswith(b"panic: ", begin)
+            elif python and _NEXT[data[above]] == 1 and _PYTHON_END.match(data, begin):
+                python = False
+            elif not (go and _go_goes_on(data, begin)):
                 return end
-            indented = False
-        elif _JOINS.match(data, begin):
-            python = python or data.startswith(b"Traceback", begin)
-            go = go or first in b"gp["
-            indented = False
-        elif (python and _PYTHON_END.match(data, begin)) or (go and _go_goes_on(data, begin)):
-            python = False
-            indented = False
-        else:
-            return end
+            if data.startswith(b"Traceback", begin):
+                python = True
         if line_end > limit:
-            return _passed_over(data, line_end) if indented else end
-        end = line_end
+            return _passed_over(data, line_end, size) if kind == 1 else end
+        above, end = begin, line_end
     return min(end, size)
 
 
@@ -192,10 +209,9 @@ def _go_goes_on(data: bytes, begin: int) -> bool:
     return _GO_FUNCTION.match(data, begin) is not None or data.startswith((b"goroutine ", b"created by "), begin)
 
 
-def _passed_over(data: bytes, end: int) -> int:
+def _passed_over(data: bytes, end: int, size: int) -> int:
     """The end of an over-long trace."""
-    size = len(data)
     while end + 1 < size and _NEXT[data[end + 1]] == 1:
-        following = data.find(b"\n", end + 1)
+        following = data.find(b"\n", end + 1, size)
         end = size if following < 0 else following
     return end

@@ -22,6 +22,7 @@ _STATUS = re.compile(
     | (?<=[\])}])\ {1,2}([1-5]\d\d)\ \d+\ \d+\ (?=[\d-])
     """
 )
+_THREE_DIGITS = re.compile(r"(?<!\d)[1-5]\d\d(?!\d)")
 _TYPE = re.compile(
     r"(?<![\w.$/-])((?:[A-Za-z_][\w$]*\.)*[A-Z][\w$]*(?:Exception|Error|Throwable|Failure|Fault|Panic))(?![\w/-])"
 )
@@ -29,7 +30,8 @@ _TYPE = re.compile(
 
 def status_of(text: str) -> tuple[str, int, int]:
     """The HTTP status a text speaks of, with its place; empty when none."""
-    found = _STATUS.search(text[:MOST_CHARACTERS])
+    text = text[:MOST_CHARACTERS]
+    found = _STATUS.search(text) if _THREE_DIGITS.search(text) else None
     if not found or found.lastindex is None:
         return "", 0, 0
     return found[found.lastindex], found.start(found.lastindex), found.end(found.lastindex)

@@ -32,8 +32,17 @@ _PATTERNS = (
 )
 
 
+_CONTROL = re.compile(
+    r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]"
+)
+
+
 def redact(text: str) -> str:
-    """`text` with passwords, tokens, keys, credentials in URLs and card numbers replaced by ``(hidden)``."""
+    """`text` with passwords, tokens, keys, credentials in URLs and card numbers replaced by ``(hidden)``.
+
+    Control characters, which could play tricks on a terminal, are left out.
+    """
+    text = _CONTROL.sub("", text)
     for pattern, instead in _PATTERNS:
         text = pattern.sub(_card if instead is None else instead, text)
     return text

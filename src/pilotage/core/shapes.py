@@ -10,9 +10,9 @@ from pilotage.core.heads import head_of
 from pilotage.core.identity import status_of, type_of
 
 ERROR, WARN, FATAL = 5, 4, 6
-_UNCAUGHT = re.compile(
-    r"(?i)\buncaught\b|\bunhandled\b|out of memory|outofmemory|stack ?overflow|segmentation fault|sigsegv|sigabrt"
-    r"|core dumped|Exception in thread|unrecovered|fatal error:"
+_UNCAUGHT = (
+    *("uncaught", "unhandled", "out of memory", "outofmemory", "stack overflow", "stackoverflow", "segmentation fault"),
+    *("sigsegv", "sigabrt", "core dumped", "exception in thread", "unrecovered", "fatal error:"),
 )
 _FILE_AND_LINE = re.compile(r"(\.\w{1,4}):\d+\b")
 
@@ -58,7 +58,7 @@ def _of_record(record: structured.Fields) -> Shape | None:
     words = [*said.split(), *masking.words(details)] if details and details not in message else said.split()
     status = record.status or status_of(message)[0] or status_of(record.error)[0]
     logger = " ".join(masking.words(_FILE_AND_LINE.sub(r"\1", record.logger)))
-    critical = record.level >= FATAL or bool(_UNCAUGHT.search(f"{message} {record.error}"))
+    critical = record.level >= FATAL or _is_uncaught(f"{message} {record.error}")
     return _shape(record.level, logger, status, kind, trace.tops if trace else (), words, critical)
 
 
@@ -77,12 +77,17 @@ def _of_text(text: str) -> Shape | None:
     if trace:
         words = [*words, *masking.words(trace.message)][: masking.MOST_WORDS]
     bare = trace is not None and not trace.head.strip()
-    critical = level >= FATAL or bare or "panic: " in text or bool(_UNCAUGHT.search(lines[0]))
+    critical = level >= FATAL or bare or "panic: " in text or _is_uncaught(lines[0])
     return _shape(level, logger, status, kinds, tops, words, critical)
 
 
 def _counts(level: int, traced: bool, typed: bool) -> bool:
     return level == 0 or level >= ERROR or traced or (level == WARN and typed)
+
+
+def _is_uncaught(text: str) -> bool:
+    lower = text.lower()
+    return any(one in lower for one in _UNCAUGHT)
 
 
 def _type_in(message: str) -> tuple[str, ...]:

@@ -56,14 +56,15 @@ class Signature:
     def title(self) -> str:
         """One line for a person."""
         _, logger, status, kinds, tops = self.shape.identity
-        said = " ".join(self.shape.words)
+        said = " ".join(self.shape.words).removeprefix(masking.ANY).strip()
+        said = f"{logger}: {said}" if logger and said else said or logger
         parts = [
             kinds.replace("|", " < "),
             said,
             f"HTTP {status}" if status else "",
             f"at {tops.replace('|', ' < ')}" if tops else "",
         ]
-        text = " · ".join(part for part in parts if part) or logger or "(no text)"
+        text = " · ".join(part for part in parts if part) or "(no text)"
         return redact(text)[:200]
 
 
@@ -127,9 +128,9 @@ class Miner:
         self._take(entry, [(0, len(entry))], found)
         return found[0]
 
-    def mine(self, data: bytes, search: Search) -> tuple[list[int], list[int]]:
-        """The numbers of all entries in `data` (see entries.py), 0 among them, and where each begins."""
-        places = list(entries(data, search))
+    def mine(self, data: bytes, search: Search, stop: int | None = None) -> tuple[list[int], list[int]]:
+        """The numbers of all entries in `data` up to `stop` (see entries.py), 0 among them, and where each begins."""
+        places = list(entries(data, search, stop))
         found: list[int] = []
         self._take(data, places, found)
         return found, [start for start, _ in places]

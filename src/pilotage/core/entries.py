@@ -53,6 +53,8 @@ _LATER = re.compile(
 """Only ever goes on."""
 _PYTHON_END = re.compile(rb"[A-Za-z_][\w.]*(?:: |:?\r?(?:\n|$))")
 _GO_FUNCTION = re.compile(rb"[\w./*$~-]+(?:\([^()\n]*\))?[\w.\[\]{}*]*\(.*\)\r?(?:\n|$)")
+_GO_PAIR = re.compile(rb"[\w./*()\[\]{}$~-]+\r?\n\t\S*\.go:\d")
+_GO_NAME = re.compile(rb"[\w-]+\.[\w.-]+/[\w./-]+\.(?:[\w.]|\(\*\w+\))+\r?(?:\n|$)|main\.\w")
 _AFTER_BLANK = re.compile(
     rb"During handling of the above|The above exception was|Traceback \(most|goroutine \d|\[signal "
 )
@@ -128,7 +130,8 @@ def _begins(data: bytes, start: int, end: int, last: int) -> bool:
         return True
     if start == last and end - start < _LONG_ENOUGH:
         return False
-    return not (_FIRST.match(data, start) or _LATER.match(data, start) or _GO_FUNCTION.match(data, start))
+    later = _FIRST.match(data, start) or _LATER.match(data, start) or _GO_FUNCTION.match(data, start)
+    return not later and not _GO_NAME.match(data, start)
 
 
 def entries(data: bytes, search: Search, stop: int | None = None) -> Iterator[tuple[int, int]]:
@@ -195,7 +198,7 @@ def _extended(data: bytes, start: int, end: int, size: int) -> int:
                 go = go or data.startswith(b"panic: ", begin)
             elif python and _NEXT[data[above]] == 1 and _PYTHON_END.match(data, begin):
                 python = False
-            elif not (go and _go_goes_on(data, begin)):
+            elif not (go and _go_goes_on(data, begin)) and not _GO_PAIR.match(data, begin):
                 return end
             if data.startswith(b"Traceback", begin):
                 python = True

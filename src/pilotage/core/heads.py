@@ -32,10 +32,12 @@ _LEVEL = re.compile(
     r"|(?<= )(trace|debug|info|notice|warn|warning|error|fatal)(?=:? ))(?![a-zA-Z])"
 )
 _BRACKETS_BEFORE = re.compile(r"(?:\[[^\]\n]{0,120}\]\s*|\([^)\n]{0,80}\)\s*)+$")
-_BRACKETS_AFTER = re.compile(r"^[\]:>)]*\s*(?:\d+\s+)?(?:---\s*)?(?:\[[^\]\n]{0,120}\]\s*|\((?:[\w-]+)\)\s+)*")
+_BRACKETS_AFTER = re.compile(r"^[\]:>)]*\s*(?:\[[^\]\n]{0,120}\]\s*|\d+\s+|---\s*|\((?:[\w-]+)\)\s+)*")
 _LEVEL_WITHIN = 160
 _FILE_LINE = re.compile(r"\d+")
-_LOGGER = re.compile(r"^:?((?=[\w.$/-]*[A-Za-z])[\w.$/-]{1,120})(?:\[[\w.-]*\])?(?:\s+-\s+|\s*:\s+|:(?=\S)|\s+:\s+)")
+_LOGGER = re.compile(
+    r"^:?((?=[\w.$/-]*[A-Za-z])[\w.$/-]{1,120})(?::\d+)?\s*(?:\[[^\]\n]{0,120}\]\s*)?(?:\s-\s+|:\s+|:(?=\S))"
+)
 
 
 def head_of(line: str) -> tuple[int, str, str]:

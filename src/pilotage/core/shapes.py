@@ -59,7 +59,11 @@ def _of_record(record: structured.Fields) -> Shape | None:
     status = record.status or status_of(message)[0] or status_of(record.error)[0]
     logger = " ".join(masking.words(_FILE_AND_LINE.sub(r"\1", record.logger)))
     critical = record.level >= FATAL or _is_uncaught(f"{message} {record.error}")
-    return _shape(record.level, logger, status, kind, trace.tops if trace else (), words, critical)
+    return _shape(record.level, logger, status, kind, _tops_of(record, trace), words, critical)
+
+
+def _tops_of(record: structured.Fields, trace: stacktraces.Trace | None) -> tuple[str, ...]:
+    return trace.tops if trace else (record.function,) if record.function else ()
 
 
 def _of_text(text: str) -> Shape | None:

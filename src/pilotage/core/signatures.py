@@ -37,7 +37,7 @@ _MAYBE_STATUS = re.compile(
     rb"|/-?\d+ \d\d\d \+?\d"
 )
 _FIRST_FRAME = re.compile(rb"(?:\n|\\n)(?:[ \t]|\\t)+at ([^(\n\\]{1,300})")
-_GO_CALLS = re.compile(rb"\n([\w./*()\[\]{}$~-]+)\(")
+_GO_CALLS = re.compile(rb"(?:\n|\\n)([\w./*()\[\]{}$~-]+)(?:\(|(?:\n|\\n)(?:\t|\\t))")
 
 
 @dataclass(frozen=True)
@@ -280,6 +280,10 @@ def _tops(entry: bytes) -> bytes:
         found += (
             entry[cause : entry.find(b":", cause + 11, cause + 200)] + entry[top : entry.find(b"(", top, top + 300)]
         )
+    if b"Traceback" in entry:
+        for end in (len(entry), entry.find(b"\n\nDuring handling"), entry.find(b"\n\nThe above exception")):
+            if end > 0:
+                found += entry[entry.rfind(b"\n", 0, end) + 1 : end].split(b":", 1)[0][:200]
     inside = entry.rfind(b", in ")
     if inside >= 0:
         found += (
@@ -287,7 +291,7 @@ def _tops(entry: bytes) -> bytes:
             if entry[:1] == b"{"
             else entry[inside : entry.find(b"\n", inside, inside + 200)]
         )
-    goroutine = entry.find(b"goroutine ")
-    if goroutine >= 0:
+    if b".go:" in entry:
+        goroutine = max(0, entry.find(b"goroutine "))
         found += b"".join(_GO_CALLS.findall(entry[goroutine : goroutine + 1500])[:4])
     return found

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 _EXCEPTION = r"(?:[A-Za-z_$][\w$]*\.)*[A-Za-z_$][\w$]*"
 _PYTHON_FRAME = re.compile(r'^\s*File "([^"]+)", line \d+, in (.+?)\s*$')
@@ -24,6 +25,8 @@ _NODE_HEAD = re.compile(r"(?:^|[\s:])((?:[A-Z][\w$]*)?(?:Error|Exception))(?: \[
 _NODE_CAUSE = re.compile(rf"^\s*\[cause\]: ({_EXCEPTION})(?:: (.*))?$")
 _GO_PANIC = re.compile(r"(?:^|\s)panic: (.*)$")
 _GO_FRAME = re.compile(r"^([\w./*()\[\]{}$~-]+?)\((?:[^()]*|.*\.\.\.)\)$")
+_GO_NAME = re.compile(r"^([\w./*()\[\]{}$~-]+?)(?:\([^()]*\))?$")
+_GO_PLACE = re.compile(r"^\t\S+\.go:\d+")
 _GO_NOT_OURS = ("panic", "runtime.", "runtime/", "log.", "testing.")
 _GENERATED = re.compile(
     r"\$\$[A-Za-z]+(?:By\w+)?\$\$[\w]+|\$\$Lambda(?:[$/][\w$/]+)?|lambda\$(\w+?)\$\d+|\$Proxy\d+|GeneratedMethodAccessor\d+|0x[0-9a-f]+"
@@ -75,9 +78,9 @@ def _python(lines: list[str]) -> Trace | None:
 
 def _go(lines: list[str]) -> Trace | None:
     at = next((index for index, line in enumerate(lines) if line.startswith("goroutine ")), None)
-    said = next((found for line in lines if (found := _GO_PANIC.search(line))), None)
     if at is None:
-        return None
+        return _go_error(lines)
+    said = next((found for line in lines if (found := _GO_PANIC.search(line))), None)
     top = ""
     for line in lines[at + 1 :]:
         if line.startswith("goroutine "):
@@ -94,6 +97,14 @@ def _go(lines: list[str]) -> Trace | None:
     if message.startswith("runtime error: "):
         kind, message = "runtime error", message.removeprefix("runtime error: ")
     return Trace((kind,), (_clean(top),), message, head)
+
+
+def _go_error(lines: list[str]) -> Trace | None:
+    """An error with its stack (pkg/errors, zap): a function a line, its place below it."""
+    for index, (line, below) in enumerate(pairwise(lines)):
+        if _GO_PLACE.match(below) and (found := _GO_NAME.match(line)):
+            return Trace((), (_clean(found[1]),), "", "\n".join(lines[:index]))
+    return None
 
 
 def _java(lines: list[str]) -> Trace | None:

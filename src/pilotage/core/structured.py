@@ -33,6 +33,7 @@ _TYPE = _names(
 _ERROR = _names(
     "error err error.message err.message exception.message exc_message error_message reason cause thrown.message"
 )
+_FUNCTION = _names("func function funcName funcname code.function source.function log.origin.function")
 _STATUS = _names(
     "status status_code statusCode http.status http.status_code http.response.status_code response.status "
     "res.statusCode response.statusCode code httpStatus http_status response_code res.status"
@@ -54,6 +55,7 @@ class Fields:
     type: str
     stack: str
     status: str
+    function: str
 
 
 def parse(text: str) -> Fields | None:
@@ -119,7 +121,7 @@ def _fields(record: dict[str, Any]) -> Fields:
     status = next((str(record[name]) for name in _STATUS if name in record and isinstance(record[name], int | str)), "")
     if not (len(status) == 3 and status.isdigit() and "100" <= status < "600"):
         status = ""
-    return Fields(_level(record), text(_LOGGER), message, error, text(_TYPE), stack, status)
+    return Fields(_level(record), text(_LOGGER), message, error, text(_TYPE), stack, status, text(_FUNCTION))
 
 
 def _level(record: dict[str, Any]) -> int:

@@ -95,7 +95,6 @@ def test_line_numbers_ids_paths_and_hosts_do_not_split_a_trace(trace: str) -> No
         ("java", {"root": "java.net.SocketTimeoutException"}),
         ("java", {"n": "2"}),
         ("node", {"function": "refund"}),
-        ("node", {"thing": "null"}),
         ("go", {"function": "refund"}),
         ("go", {"function": "send2"}),
         ("go", {"what": "index out of range [5] with length 3"}),

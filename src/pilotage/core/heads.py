@@ -37,7 +37,9 @@ _LEVEL_WITHIN = 160
 _FILE_LINE = re.compile(r"\d+")
 _LOGGER = re.compile(
     r"^:?((?=[\w.$/-]*[A-Za-z])[\w.$/-]{1,120})(?::\d+)?\s*(?:\[[^\]\n]{0,120}\]\s*)?(?:\s-\s+|:\s+|:(?=\S))"
+    r"|^([a-z_][\w-]*(?:\.[\w-]+)+)\s+(?:\[[^\]\n]{0,120}\]\s*)?"
 )
+_ACCESS = re.compile(r'^(?:\S+ ){2,4}\[[^\]\n]{10,40}\] "([A-Z]{3,9}) \S+ [^"]*" ([1-5]\d\d) \S+')
 
 
 def head_of(line: str) -> tuple[int, str, str]:
@@ -48,6 +50,8 @@ def head_of(line: str) -> tuple[int, str, str]:
     line = COLOUR.sub("", line[:MOST_CHARACTERS])
     line = _PREFIX.sub("", line)
     logged_by = ""
+    if access := _ACCESS.match(line):
+        return 0, "access log", f"{access[1]} status {access[2]}"
     if klog := _KLOG.match(line):
         return LEVELS[klog[1]], klog[2], line[klog.end() :]
     if syslog := _SYSLOG.match(line):
@@ -59,5 +63,5 @@ def head_of(line: str) -> tuple[int, str, str]:
     after = line[found.end() :]
     after = after[brackets.end() :] if (brackets := _BRACKETS_AFTER.match(after)) else after
     if not logged_by and (logger := _LOGGER.match(after)):
-        logged_by, after = _FILE_LINE.sub("", logger[1]), after[logger.end() :]
+        logged_by, after = _FILE_LINE.sub("", logger[1] or logger[2]), after[logger.end() :]
     return LEVELS[(found[1] or found[2] or found[3] or found[4]).upper()], logged_by, f"{before} {after}"

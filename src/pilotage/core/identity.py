@@ -1,4 +1,5 @@
-"""What is never merged: the HTTP status a message speaks of, and the exception it names."""
+"""What is never merged: the HTTP status a message speaks of, or another code that means the same each time, and the
+exception it names."""
 
 from __future__ import annotations
 
@@ -9,15 +10,17 @@ from pilotage.core.masking import MOST_CHARACTERS
 _STATUS = re.compile(
     r"""(?ix)
     # said to be one
-    (?: \bhttp(?:/\d(?:\.\d)?)?"? | \bstatus(?:[ _.-]?code)?"? | \b(?:response|http|status)[ _-]?code"? | \bcode"?(?=[=:]) | \breturned
-      | \b(?:responded|answered|replied|failed)(?:\ with)? | \bgot | \breceived | \bresponse | \bresult(?:ed\ in)? )
+    (?: \bhttp(?:/\d(?:\.\d)?)?"? | \bstatus(?:[ _.-]?code)?"? | \b(?:response|http|status)[ _-]?code"?
+      | \bcode"?(?=[=:]) | \breturned | \b(?:responded|answered|replied|failed)(?:\ with)? | \bgot | \breceived
+      | \bresponse
+      | \bresult(?:ed\ in)? )
     (?:\ (?:status|code|error|an?|http))* (?: \s* [:=>-]{1,2} \s* | \s+ )["'(]? ([1-5]\d\d)
     (?! [\w%] | [.:-]\w | \s?(?:ms|s|sec|seconds|bytes|kb|mb|rows|items|records|results|entries|times|messages)\b )
     # followed by its name
     | (?<![\w.:-]) ([1-5]\d\d) \ (?:Not\ Found|Internal\ Server|Bad\ Gateway|Service\ (?:Temporarily\ )?Unavailable
       |Gateway\ Time|Unauthorized|Forbidden|Bad\ Request|Conflict|Too\ Many|Gone|Not\ Implemented|Method\ Not
       |Unprocessable|Request\ Time|Payload|Precondition)
-    | \ -> ([1-5]\d\d) (?=\ |$)
+    | \ ->\ ([1-5]\d\d)(?=\ |$)
     # HAProxy's and Envoy's access logs
     | (?:\ -?\d+(?:/[+-]?\d+){3,4}\ ) ([1-5]\d\d) \ \+?\d+
     | (?<=[\])}])\ {1,2}([1-5]\d\d)\ \d+\ \d+\ (?=[\d-])
@@ -29,9 +32,14 @@ _TYPE = re.compile(
 )
 
 
+_CODE = re.compile(r"(?i)\b(?:signal|exit(?:ed with)? (?:code|status)|errno|sqlstate)[ :=]+\d{1,5}\b")
+
+
 def status_of(text: str) -> tuple[str, int, int]:
-    """The HTTP status a text speaks of, with its place; empty when none."""
+    """The HTTP status (or signal, exit code, errno) a text speaks of, with its place; empty when none."""
     text = text[:MOST_CHARACTERS]
+    if code := _CODE.search(text):
+        return code[0].lower(), code.start(), code.end()
     found = _STATUS.search(text) if _THREE_DIGITS.search(text) else None
     if not found or found.lastindex is None:
         return "", 0, 0

@@ -46,6 +46,14 @@ _VALUE_OF = re.compile(
     |namespace|cluster|shard|email|ip|port|pid|tid)=)[^\s,;&\])}]+""",
     re.X,
 )
+_SQL = re.compile(r"\b(SELECT\s.+?\sFROM|INSERT\s+INTO|UPDATE\s+\S+\s+SET|DELETE\s+FROM)\s.*", re.S)
+_PAIR_OF_CONTEXT = re.compile(r"[(\[{]?[A-Za-z_][\w.-]*=(?:[^\s=]*\d[^\s=]*|<\*>)[)\]},;]*")
+"""Context in a text, ``cart=17``: it comes and goes."""
+_ADORNED = re.compile(
+    r"(?:\s+\(?(?:attempt|retry|try|retries|attempts) <\*>(?: (?:of|/) <\*>)?\)?)+"
+    r"|\s+(?:after|within|in|took|elapsed) <\*>\s*$"
+)
+"""How often and how long: said or not, it is the same error."""
 _WORD = re.compile(r"<\*>|[^\s=:,;()\[\]{}\"'`|<>]+")
 _DIGIT = re.compile(r"\d")
 _KEEP = frozenset(
@@ -60,6 +68,8 @@ def words(text: str) -> list[str]:
     text = text[:MOST_CHARACTERS]
     if "\x1b" in text:
         text = COLOUR.sub("", text)
+    if " FROM" in text or " INTO" in text or " SET" in text:
+        text = _SQL.sub("<*>", text)
     if '"' in text or "'" in text or "`" in text:
         text = _QUOTED.sub(" <*> ", text)
     found: list[str] = []
@@ -71,13 +81,21 @@ def words(text: str) -> list[str]:
                 found.append(word)
         if len(found) >= MOST_WORDS:
             break
-    return found[:MOST_WORDS]
+    return _without_adornment(found[:MOST_WORDS])
+
+
+def _without_adornment(found: list[str]) -> list[str]:
+    said = " ".join(found)
+    short = _ADORNED.sub("", said)
+    return found if short == said or not short else short.split(" ")
 
 
 @lru_cache(maxsize=32768)
 def _words_in(token: str) -> tuple[str, ...]:
     """The words of a text without blanks."""
     if not token.isascii() or not token.replace("-", "").isalpha():
+        if _PAIR_OF_CONTEXT.fullmatch(token) or _VALUE_OF.fullmatch(token):
+            return ()
         token = _VALUE_OF.sub(r"\1<*>", _VARIES.sub(" <*> ", token))
     found = []
     for word in _WORD.findall(token):

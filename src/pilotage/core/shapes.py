@@ -14,7 +14,7 @@ _UNCAUGHT = (
     *("uncaught", "unhandled", "out of memory", "outofmemory", "stack overflow", "stackoverflow", "segmentation fault"),
     *("sigsegv", "sigabrt", "core dumped", "exception in thread", "unrecovered", "fatal error:"),
 )
-_FILE_AND_LINE = re.compile(r"(\.\w{1,4}):\d+\b")
+_DIGITS = re.compile(r":?\d+")
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,11 @@ class Shape:
     identity: tuple[str, ...]
     words: tuple[str, ...]
     critical: bool = False
+
+    @property
+    def traced(self) -> bool:
+        """It came with a stack trace."""
+        return bool(self.identity[4])
 
 
 def shape_of(text: str) -> Shape | None:
@@ -57,7 +62,7 @@ def _of_record(record: structured.Fields) -> Shape | None:
     details = "" if record.error == record.message else record.error or (trace.message if trace else "")
     words = [*said.split(), *masking.words(details)] if details and details not in message else said.split()
     status = record.status or status_of(message)[0] or status_of(record.error)[0]
-    logger = " ".join(masking.words(_FILE_AND_LINE.sub(r"\1", record.logger)))
+    logger = _DIGITS.sub("", record.logger)[:120]
     critical = record.level >= FATAL or _is_uncaught(f"{message} {record.error}")
     return _shape(record.level, logger, status, kind, _tops_of(record, trace), words, critical)
 

@@ -19,6 +19,7 @@ from pilotage.core.shapes import Shape, shape_of
 
 ALIKE = 0.7
 """Messages of the same length with so many equal words belong together."""
+TRACES_ALIKE = 0.5
 VARIES_AFTER = 6
 RECURS = 3
 RECURRING_SHARE = 0.5
@@ -61,7 +62,7 @@ class Signature:
         parts = [
             kinds.replace("|", " < "),
             said,
-            f"HTTP {status}" if status else "",
+            f"HTTP {status}" if status.isdigit() else status,
             f"at {tops.replace('|', ' < ')}" if tops else "",
         ]
         text = " · ".join(part for part in parts if part) or "(no text)"
@@ -123,6 +124,7 @@ class Miner:
         bytes: a chance of one in 10^8 that two of 200,000 entries are mixed up, for a tenth of the memory."""
         self._exact: dict[Shape, int] = {}
         self._clusters: dict[tuple[object, ...], list[_Cluster]] = {}
+        self._traces: dict[tuple[str, ...], list[tuple[frozenset[str], int]]] = {}
 
     def signature(self, entry: bytes) -> int:
         """The number of an entry: a line, or a line with its stack trace; without the last newline."""
@@ -168,7 +170,10 @@ class Miner:
             self.signatures[one.number] = one
             if one.number not in self.same:
                 self._exact[one.shape] = one.number
-                if one.shape.words:
+                if one.shape.traced:
+                    said = frozenset(word for word in one.shape.words if word != masking.ANY)
+                    self._traces.setdefault(one.shape.identity, []).append((said, one.number))
+                elif one.shape.words:
                     cluster = self._cluster(one.shape)
                     cluster.learn(one.shape.words, self._often)
                     cluster.shapes.append(one.shape)
@@ -201,6 +206,8 @@ class Miner:
     def _learn(self, shape: Shape, text: str) -> int:
         if (found := self._exact.get(shape)) is not None:
             return found
+        if shape.traced:
+            return self._learn_trace(shape, text)
         if not shape.words:
             return self._new(shape, text)
         best = self._cluster(shape)
@@ -211,6 +218,17 @@ class Miner:
         if (found := self._exact.get(canonical)) is not None:
             return found
         return self._new(canonical, text, best)
+
+    def _learn_trace(self, shape: Shape, text: str) -> int:
+        """Exception and function on top say nearly all: messages with half their words in common are the same."""
+        said = frozenset(word for word in shape.words if word != masking.ANY)
+        traces = self._traces.setdefault(shape.identity, [])
+        for known, number in traces:
+            if len(said & known) >= TRACES_ALIKE * len(said | known):
+                return number
+        number = self._new(shape, text)
+        traces.append((said, number))
+        return number
 
     def _cluster(self, shape: Shape) -> _Cluster:
         """The most alike one, or a new one."""

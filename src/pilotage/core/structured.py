@@ -20,7 +20,8 @@ _LEVEL = _names(
     "level severity lvl log.level levelname @l loglevel severityText severity_text level_name PRIORITY",
 )
 _LOGGER = _names(
-    "logger logger_name log.logger loggerName component caller source module SYSLOG_IDENTIFIER category subsystem",
+    "logger logger_name log.logger loggerName component caller source module SYSLOG_IDENTIFIER category subsystem "
+    "@i SourceContext name",
 )
 _STACK = _names(
     "stack stack_trace stacktrace exception exc_info error.stack_trace err.stack error.stack traceback @x errorVerbose "

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from pilotage.core import events as ev
 from pilotage.core.counters import totals
+from pilotage.core.logreport import example_of
 from pilotage.core.model import Action, Finding, Plan, Sample, Verdict
 from pilotage.core.next_step import next_step
 from pilotage.core.planning import USUAL_ERRORS
@@ -52,6 +53,8 @@ class Explanation:
     crossings: tuple[Crossing, ...] = ()
     seen: str = ""
     data: str = ""
+    example: tuple[str, ...] = ()
+    """Lines of the log entry that the deciding finding is about."""
 
 
 def explain(
@@ -82,6 +85,7 @@ def explain(
         _crossings(plan, samples, verdicts),
         _seen(plan, phase, rows),
         next((one.sentence for one in verdict.findings if one.metric == "data"), ""),
+        tuple(example_of(samples, turn.sentence)) if turn is not None and turn.metric.startswith("logs") else (),
     )
 
 
@@ -273,6 +277,8 @@ def explanation_text(one: Explanation) -> str:
         rows = [_row(finding, finding.metric == one.turned_by) for finding in one.findings]
         lines += _columns([("", "metric", "canary", "95 % interval", "control", "n", "evidence (limit)", ""), *rows])
         lines += [f"  data: {one.data}"] if one.data else []
+    if one.example:
+        lines += ["", "An entry of it:", *(f"  | {line}" for line in one.example)]
     if one.crossings:
         lines += ["", "Evidence first reached its threshold:"]
         lines += [f"  {each.phase}, {each.metric}: tick {each.tick}, {_span(each.after_s)}" for each in one.crossings]

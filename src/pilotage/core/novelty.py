@@ -3,7 +3,7 @@
 *New*: were a signature as frequent in both groups, each of its incidents would fall into the canary with chance q, the
 canary's share of all log volume read, control's history included. All k of them do with q^k; among the m signatures
 that control knows, one does so by chance with at most m q^k. *Rising*: the ratio test of errors (evidence.py) on
-incidents, at the level alpha/m. An incident is all entries of a signature within 2 s of the one before.
+incidents, at the level alpha/m. An incident is all entries of a signature within 2 s of its first.
 """
 
 from __future__ import annotations
@@ -143,13 +143,14 @@ class Novelty:
 
 
 class Incidents:
-    """Counts a signature's incidents from its entries' instants, in order or nearly so."""
+    """Tells a signature's incidents apart by its entries' instants, in order or nearly so."""
 
     def __init__(self) -> None:
-        self._last: dict[int, float] = {}
+        self._began: dict[int, float] = {}
 
     def begins(self, number: int, at: float) -> bool:
         """Whether an entry at this instant (Unix seconds) begins an incident. A clock that goes back begins none."""
-        last = self._last.get(number, -math.inf)
-        self._last[number] = max(last, at)
-        return at - last > INCIDENT_GAP_S
+        if at - self._began.get(number, -math.inf) <= INCIDENT_GAP_S:
+            return False
+        self._began[number] = at
+        return True

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from pilotage.core import events as ev
 from pilotage.core.counters import Counts, Tally, quantile, tally
+from pilotage.core.logreport import log_lines
 from pilotage.core.model import Action, Plan, Sample, Verdict
 from pilotage.core.state import Status, fold
 from pilotage.core.words import latency
@@ -114,6 +115,7 @@ def report(
     lines += ["", "The canary's value; control's beside it where control had traffic in that phase.", ""]
     if picture:
         lines += [f"![The canary against control, and the evidence, over time](<{_address(picture)}>)", ""]
+    lines += log_lines(samples)
     lines += ["## Verdicts", "", *_verdicts(plan, verdicts), "## Timeline", ""]
     rows = [(clock_time(one.at), one.by, sentence(one.event)) for one in record]
     lines += _table(("UTC", "by", "what"), rows)

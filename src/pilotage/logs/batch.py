@@ -6,7 +6,6 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 from pilotage.core.entries import Search
 from pilotage.core.evidence import binomial_tail
@@ -40,10 +39,12 @@ class Group:
         return self._since.get(number)
 
     def incidents(self, number: int) -> int:
-        """Runs of entries that are more than 2 s apart; entries without an instant are one incident together."""
-        slots = sorted(self._slots.get(number, ()))
-        apart = sum(later - earlier > 1 for earlier, later in pairwise(slots))
-        return apart + 1 if self.entries[number] else 0
+        """Entries more than 2 s after the one that began the last incident; those without an instant are one together."""
+        count, began = 0, -math.inf
+        for slot in sorted(self._slots.get(number, ())):
+            if slot - began > 1:
+                count, began = count + 1, slot
+        return max(count, 1) if self.entries[number] else 0
 
     def fold(self, into: dict[int, int]) -> None:
         """Signatures that have turned out to be the same are counted as one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from pilotage.core.model import LogHistory
-from pilotage.core.novelty import INCIDENT_GAP_S
+from pilotage.core.novelty import Incidents
 from pilotage.core.signatures import NOT_AN_ERROR, Miner
 from pilotage.core.stamps import instant
 
@@ -21,8 +21,8 @@ class Past:
         self._first, self._last = math.inf, -math.inf
         self._at: float | None = None
         self._head = b""
-        self._last_of: dict[int, float] = {}
-        self._incidents: dict[int, int] = {}
+        self._incidents = Incidents()
+        self._counts: dict[int, int] = {}
 
     def take(self, data: bytes, numbers: list[int], places: list[tuple[int, int]]) -> None:
         self._volume += len(data)
@@ -35,10 +35,8 @@ class Past:
                 self._head = head
                 self._at = instant(data[start : start + 400], self._year) or self._at
             at = self._at or 0.0
-            last = self._last_of.get(number, -math.inf)
-            if at - last > INCIDENT_GAP_S:
-                self._incidents[number] = self._incidents.get(number, 0) + 1
-            self._last_of[number] = max(at, last)
+            if self._incidents.begins(number, at):
+                self._counts[number] = self._counts.get(number, 0) + 1
 
     def _span(self, data: bytes) -> None:
         """The time the log spans, by the first and the last line of each piece."""
@@ -50,7 +48,7 @@ class Past:
 
     def history(self) -> LogHistory:
         incidents: dict[int, int] = {}
-        for number, count in self._incidents.items():
+        for number, count in self._counts.items():
             group = self._miner.group(number)
             incidents[group] = incidents.get(group, 0) + count
         critical = tuple(sorted(number for number in incidents if self._miner.signatures[number].critical))

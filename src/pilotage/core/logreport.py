@@ -1,0 +1,88 @@
+"""What a rollout's logs have shown, for people: the canary's errors, with counts and an example each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pilotage.core.logwatch import TITLE_CHARACTERS
+from pilotage.core.model import LogSignature, Sample
+from pilotage.core.words import printable
+
+MOST_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class LogError:
+    """A signature that the canary has shown, with both groups' entries since the start, and since when (Unix seconds).
+
+    `known`: control has shown it too, before the rollout or beside it.
+    """
+
+    signature: LogSignature
+    canary: int
+    control: int
+    known: bool
+    since: float
+
+
+def errors_of(samples: Iterable[Sample]) -> list[LogError]:
+    """What only the canary has shown first, then the most frequent."""
+    named: dict[int, tuple[LogSignature, float]] = {}
+    canary: dict[int, int] = {}
+    control: dict[int, int] = {}
+    known: set[int] = set()
+    same: dict[int, int] = {}
+    for sample in samples:
+        counts = sample.reading.logs
+        if counts is None:
+            continue
+        same.update(counts.same)
+        for one in counts.named:
+            named.setdefault(one.number, (one, sample.at))
+        for seen in counts.seen:
+            canary[seen.number] = canary.get(seen.number, 0) + seen.canary_entries
+            control[seen.number] = control.get(seen.number, 0) + seen.control_entries
+        known |= {number for number, _ in counts.history.incidents} if counts.history else set()
+    for number, lower in sorted(same.items(), reverse=True):
+        for counted in (canary, control):
+            counted[lower] = counted.get(lower, 0) + counted.pop(number, 0)
+        if number in named:
+            named.setdefault(lower, named[number])
+            del named[number]
+        if number in known:
+            known.add(lower)
+    found = [
+        LogError(one, canary.get(number, 0), control.get(number, 0), number in known or control.get(number, 0) > 0, at)
+        for number, (one, at) in named.items()
+    ]
+    return sorted(found, key=lambda one: (one.known, not one.signature.critical, -one.canary))
+
+
+def log_lines(samples: Iterable[Sample]) -> list[str]:
+    """Markdown; nothing when the rollout watched no logs or the canary logged no error."""
+    found = errors_of(samples)
+    if not found:
+        return []
+    lines = ["## Errors in the canary's log", ""]
+    for one in found[:MOST_SHOWN]:
+        where = "known to control" if one.known else "**only in the canary**"
+        times = f"{one.canary:,} entries ({one.control:,} in control), {where}"
+        lines += [f"- `{_code(one.signature.title)}`: {times}", ""]
+        if not one.known:
+            lines += [f"      {printable(line)}" for line in one.signature.example.splitlines()[:12]] + [""]
+    if len(found) > MOST_SHOWN:
+        lines += [f"- and {len(found) - MOST_SHOWN} more", ""]
+    return lines
+
+
+def example_of(samples: Iterable[Sample], sentence: str) -> list[str]:
+    """The example's lines of the signature that a finding's sentence names."""
+    for one in errors_of(samples):
+        if printable(one.signature.title)[:TITLE_CHARACTERS] in sentence:
+            return one.signature.example.splitlines()[:12]
+    return []
+
+
+def _code(text: str) -> str:
+    return printable(text).replace("`", "'")

@@ -107,6 +107,8 @@ def boundary(data: bytes) -> int:
     end = len(data)
     lowest = max(0, end - MAX_ENTRY)
     newline = data.rfind(b"\n", lowest)
+    if newline < 0:
+        return data.rfind(b"\n", 0, lowest) + 1  # the last line alone is longer than an entry may be
     last = newline + 1
     while newline >= lowest and newline >= 0:
         start = newline + 1

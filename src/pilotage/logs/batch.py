@@ -39,7 +39,7 @@ class Group:
         return self._since.get(number)
 
     def incidents(self, number: int) -> int:
-        """Entries more than 2 s after the one that began the last incident; those without an instant are one together."""
+        """Entries more than 2 s after the last incident began; those without an instant are one together."""
         count, began = 0, -math.inf
         for slot in sorted(self._slots.get(number, ())):
             if slot - began > 1:

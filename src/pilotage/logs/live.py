@@ -55,6 +55,7 @@ class _Tick:
 class _Stream:
     cutter: Cutter = field(default_factory=Cutter)
     read_to: int = 0
+    read_at: float = 0.0
     quiet: bool = False
     last_at: float = -math.inf
     """The newest instant its entries named."""
@@ -142,7 +143,7 @@ class Listener:
                     break
                 await asyncio.to_thread(self._take, name, pieces, self._now())
                 busy |= {piece.stream for piece in pieces if piece.data}
-            self._settle(name, busy, self._now())
+            self._settle(name, busy)
             for trouble in source.troubles():
                 self._note(f"{name}: {trouble}")
 
@@ -151,19 +152,19 @@ class Listener:
         for piece in pieces:
             stream = streams.setdefault(piece.stream, _Stream(read_to=piece.offset))
             if piece.data:
-                stream.read_to, stream.quiet = piece.offset + len(piece.data), False
+                stream.read_to, stream.read_at, stream.quiet = piece.offset + len(piece.data), at, False
                 self._count(name, stream, stream.cutter.feed(piece.data), at)
             if piece.ended:
                 self._count(name, stream, stream.cutter.flush(), at)
                 streams.pop(piece.stream, None)
             self._doubt(piece.name, stream.cutter)
 
-    def _settle(self, name: str, busy: set[str], at: float) -> None:
+    def _settle(self, name: str, busy: set[str]) -> None:
         """An entry is held back as more of it may come; when nothing has come for a poll, it is whole."""
         for key, stream in self._streams[name].items():
             if key not in busy:
                 if stream.quiet and stream.cutter.held:
-                    self._count(name, stream, stream.cutter.settle(), at)
+                    self._count(name, stream, stream.cutter.settle(), stream.read_at)
                 stream.quiet = True
 
     def _doubt(self, name: str, cutter: Cutter) -> None:

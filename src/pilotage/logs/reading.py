@@ -79,7 +79,7 @@ def _plain(descriptor: int, name: str, troubles: Troubles) -> Iterator[tuple[byt
         last = len(data) < READ
         if last:
             stop = len(data)
-        elif stop == 0 or len(data) - stop > MAX_ENTRY:
+        elif stop == 0:
             doubts.long_lines += 1
             yield data[:MAX_ENTRY], MAX_ENTRY
             place = _next_line(descriptor, place + len(data))

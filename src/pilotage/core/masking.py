@@ -19,7 +19,7 @@ _DATE_WORD = re.compile(rf"(?:{MONTH}|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{{0,6}
 _SOURCE_FILE = r"(?:py|java|kt|scala|go|js|mjs|cjs|ts|tsx|jsx|rb|php|rs|c|cc|cpp|h|cs|ex|erl|clj|groovy|sh|sql|lua|pl)"
 _TOP_LEVEL = (
     r"(?:com|net|org|io|dev|app|cloud|local|internal|lan|corp|svc|cluster|example|test|invalid|localdomain|home|intra"
-    r"|de|eu|uk|fr|es|it|nl|ch|at|us|co|ai|info|biz)"
+    r"|de|eu|uk|fr|es|it|nl|ch|at|us|co|ai|info|biz|edu|gov|mil|arpa)(?:\.[a-z]{2})?"
 )
 _QUOTED = re.compile(
     r"""\\?"(?:[^"\\\n]|\\[^"]){0,300}\\?" | (?<!\w)'(?:[^'\\\n]|\\.){0,300}'(?!\w) | `[^`\n]{0,300}`""", re.X
@@ -54,6 +54,10 @@ _ADORNED = re.compile(
     r"|\s+(?:after|within|in|took|elapsed) <\*>\s*$"
 )
 """How often and how long: said or not, it is the same error."""
+_UNITS = frozenset({"ms", "us", "ns", "s", "sec", "secs", "min", "h", "B", "KB", "MB", "GB", "kB", "KiB", "MiB", "GiB"})
+_NAME_AFTER = re.compile(
+    r"(?i)\b((?:for|by|of|from|as|to|invalid|unknown) user) (?!is\b|was\b|not\b|has\b|with\b)[\w.@-]+"
+)
 _WORD = re.compile(r"<\*>|[^\s=:,;()\[\]{}\"'`|<>]+")
 _DIGIT = re.compile(r"\d")
 _KEEP = frozenset(
@@ -72,13 +76,17 @@ def words(text: str) -> list[str]:
         text = _SQL.sub("<*>", text)
     if '"' in text or "'" in text or "`" in text:
         text = _QUOTED.sub(" <*> ", text)
+    if "user " in text:
+        text = _NAME_AFTER.sub(r"\1 <*>", text)
     found: list[str] = []
     for token in text.split():
         for word in (token,) if token.isalpha() else _words_in(token):
-            if word == ANY and found and (found[-1] == ANY or _DATE_WORD.fullmatch(found[-1])):
-                found[-1] = ANY
-            else:
-                found.append(word)
+            if word == ANY:
+                while found and (found[-1] == ANY or _DATE_WORD.fullmatch(found[-1])):
+                    found.pop()
+            elif found and found[-1] == ANY and word in _UNITS:
+                continue
+            found.append(word)
         if len(found) >= MOST_WORDS:
             break
     return _without_adornment(found[:MOST_WORDS])

@@ -32,11 +32,11 @@ _TYPE = re.compile(
 )
 
 
-_CODE = re.compile(r"(?i)\b(?:signal|exit(?:ed with)? (?:code|status)|errno|sqlstate)[ :=]+\d{1,5}\b")
+_CODE = re.compile(r"(?i)\b(?:signal|errno|sqlstate)[ :=]+\d{1,5}\b")
 
 
 def status_of(text: str) -> tuple[str, int, int]:
-    """The HTTP status (or signal, exit code, errno) a text speaks of, with its place; empty when none."""
+    """The HTTP status (or signal, errno) a text speaks of, with its place; empty when none."""
     text = text[:MOST_CHARACTERS]
     if code := _CODE.search(text):
         return code[0].lower(), code.start(), code.end()

@@ -64,7 +64,7 @@ def test_nothing_new_is_said_with_what_control_knows() -> None:
     found = finding(judged([quiet(), quiet(seen=(LogSeen(5, canary=1),))]), "logs new")
     assert (found.action, found.sentence) == (
         Action.PROMOTE,
-        "no new error: 1 signatures in the canary's log, 50 known to control",
+        "no new error: 1 signature in the canary's log, 50 known to control",
     )
 
 
@@ -106,11 +106,13 @@ def test_a_missing_log_at_the_end_of_the_watch_is_no_pass() -> None:
 
 
 def test_a_canary_that_falls_silent_while_control_logs_holds() -> None:
-    silent = LogCounts(0.0, 90_000.0)
+    silent = LogCounts(0.0, 90_000.0, control_plain=90_000.0)
     verdict = judged([quiet(), *[silent] * 6])
     assert finding(verdict, "logs").shows == "logs-silent"
     assert "nothing for 6 ticks: 60,000 bytes expected" in verdict.reason
-    assert judged([quiet(), *[LogCounts(0.0, 90.0)] * 6]).action is Action.WATCH
+    assert judged([quiet(), *[LogCounts(0.0, 90.0, control_plain=90.0)] * 6]).action is Action.WATCH
+    sick = LogCounts(0.0, 90_000.0, control_plain=90.0)
+    assert judged([quiet(), *[sick] * 6]).action is Action.WATCH
     assert judged([quiet(), *[silent] * 6, quiet()]).action is Action.WATCH
 
 
@@ -140,3 +142,10 @@ def test_what_control_logs_in_a_phase_is_known_in_the_next_and_merged_numbers_co
 def test_a_plan_without_logs_has_no_findings_of_them() -> None:
     verdict = judged([None, None], plan_of(False))
     assert not [one for one in verdict.findings if one.metric.startswith("logs")]
+
+
+def test_one_error_that_only_the_canary_shows_is_named_before_it_is_sure() -> None:
+    verdict = judged([quiet(), quiet(seen=(LogSeen(99, canary=1, canary_entries=1),), named=(NEW,))])
+    assert verdict.action is Action.WATCH
+    said = "not sure to be new: NoAnswer · charge failed - once, only in the canary; 50 known to control"
+    assert finding(verdict, "logs new").sentence == said

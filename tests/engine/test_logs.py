@@ -122,7 +122,7 @@ def test_another_new_error_holds_and_is_named_with_its_count_and_since_when(
 ) -> None:
     rollout = start(coordinator, stage, "new")
     logs.write("canary", TRACE + "{at} INFO password=hunter2\n{at} ERROR [main] shop.cart - cannot load cart 99\n")
-    coordinator.until(rollout, lambda view: "signatures in the canary" in sentence(view, "logs new"))
+    coordinator.until(rollout, lambda view: "not sure to be new: NoAnswer" in sentence(view, "logs new"))
     again = logs.every(2.2, "canary", TRACE)
     view = coordinator.until(rollout, lambda view: again() and view["status"] == "held")
     assert view["status"] == "held"
@@ -137,7 +137,7 @@ def test_after_a_crash_of_the_coordinator_nothing_known_is_new_and_nothing_is_co
     rollout = start(coordinator, stage, "restarted")
     for number in range(5):
         logs.write("canary", f"{{at}} ERROR [main] shop.cart - cannot load cart {number}\n")
-    coordinator.until(rollout, lambda view: "1 signatures in the canary" in sentence(view, "logs new"))
+    coordinator.until(rollout, lambda view: "1 signature in the canary" in sentence(view, "logs new"))
     coordinator.kill_worker()
     logs.write("stable", "{at} ERROR [main] shop.mail - cannot mail 17\n")
     logs.write("canary", CARTS)

@@ -54,7 +54,7 @@ class Explanation:
     seen: str = ""
     data: str = ""
     example: tuple[str, ...] = ()
-    """Lines of the log entry that the deciding finding is about."""
+    """Lines of the log entry that the deciding finding is about; else of the first that only the canary has shown."""
 
 
 def explain(
@@ -85,7 +85,7 @@ def explain(
         _crossings(plan, samples, verdicts),
         _seen(plan, phase, rows),
         next((one.sentence for one in verdict.findings if one.metric == "data"), ""),
-        tuple(example_of(samples, turn.sentence)) if turn is not None and turn.metric.startswith("logs") else (),
+        tuple(example_of(samples, "" if turn is None else turn.sentence)),
     )
 
 
@@ -278,7 +278,7 @@ def explanation_text(one: Explanation) -> str:
         lines += _columns([("", "metric", "canary", "95 % interval", "control", "n", "evidence (limit)", ""), *rows])
         lines += [f"  data: {one.data}"] if one.data else []
     if one.example:
-        lines += ["", "An entry of it:", *(f"  | {line}" for line in one.example)]
+        lines += ["", "In the canary's log, not in control's:", *(f"  | {line}" for line in one.example)]
     if one.crossings:
         lines += ["", "Evidence first reached its threshold:"]
         lines += [f"  {each.phase}, {each.metric}: tick {each.tick}, {_span(each.after_s)}" for each in one.crossings]

@@ -67,6 +67,7 @@ class Judge:
         self._silent_expected = 0.0
         self._ticks = self._counted = 0
         self._held_since: float | None = None
+        self._last_requests = (0.0, 0.0)
 
     def observe(self, sample: Sample) -> Verdict:
         """The verdict after this tick. Samples of the time before the rollout are passed over."""
@@ -77,13 +78,14 @@ class Judge:
             self._counted += sample.counted
         self._take(sample.reading)
         if self.logs is not None:
-            self.logs.take(sample.at, sample.reading.logs)
+            self.logs.take(sample.at, sample.reading.logs, *self._last_requests)
         return self._with_deadline(self._verdict(sample), sample.at)
 
     # -------------------------------------------------------------- taking the numbers in
 
     def _take(self, reading: Reading) -> None:
         step = self._meter.take(reading)
+        self._last_requests = (step.canary.requests, step.control.requests) if isinstance(step, Delta) else (0.0, 0.0)
         if isinstance(step, Fault):
             self.faults.append(str(step))
             self._faults_in_a_row += 1

@@ -77,11 +77,11 @@ def log_lines(samples: Iterable[Sample]) -> list[str]:
 
 
 def example_of(samples: Iterable[Sample], sentence: str) -> list[str]:
-    """The example's lines of the signature that a finding's sentence names."""
-    for one in errors_of(samples):
-        if printable(one.signature.title)[:TITLE_CHARACTERS] in sentence:
-            return one.signature.example.splitlines()[:12]
-    return []
+    """The example's lines of the signature that a finding's sentence names, else of the first only the canary shows."""
+    found = errors_of(samples)
+    named = [one for one in found if printable(one.signature.title)[:TITLE_CHARACTERS] in sentence]
+    chosen = named or [one for one in found if not one.known]
+    return chosen[0].signature.example.splitlines()[:12] if chosen else []
 
 
 def _code(text: str) -> str:

@@ -39,8 +39,13 @@ class LogsEvidence:
         self._expected = 0.0
         self._met: set[int] = set()
         self._reads = 0
+        self._last = (0.0, 0.0)
+        """The newest known requests of a tick, canary's and control's."""
+        self._began: float | None = None
+        self._volume = 0.0
 
-    def take(self, at: float, counts: LogCounts | None) -> None:
+    def take(self, at: float, counts: LogCounts | None, canary: float, control: float) -> None:
+        """`canary` and `control`: their requests since the last sample; both 0 when nobody knows."""
         if counts is None or counts.missing:
             self._missing_ticks += 1
             self._missing = counts.missing if counts else "this look has no logs"
@@ -58,17 +63,33 @@ class LogsEvidence:
             novelty.merge(number, lower)
             if number in self._names:
                 self._names.setdefault(lower, self._names[number])
-        novelty.tick(at, counts.canary_volume, counts.control_volume, counts.seen)
+        self._expose(at, counts, canary, control)
+        novelty.tick(at, *self._last, counts.seen)
         self._met |= {one.number for one in counts.seen if one.canary}
         mine, theirs = counts.bug
         self._bug = [self._bug[0] + mine, self._bug[1] + theirs]
-        if counts.canary_volume > 0 and counts.control_volume > 0:
-            self._better.add(counts.control_volume, theirs, counts.canary_volume, mine)
-        if counts.canary_volume or not 0 < self._phase.weight < 100:
+        canary, control = self._last
+        if canary > 0 and control > 0:
+            self._better.add(control, theirs, canary, mine)
+        if counts.canary_volume or not (canary and control):
             self._silent_ticks, self._expected = 0, 0.0
         else:
             self._silent_ticks += 1
-            self._expected += counts.control_volume * self._phase.weight / (100 - self._phase.weight)
+            self._expected += counts.control_plain * canary / control
+
+    def _expose(self, at: float, counts: LogCounts, canary: float, control: float) -> None:
+        """Requests are the exposure. History has none: it counts as many times this phase as it is longer, or larger,
+        whichever is less - it may have quiet nights, and a sick control logs more than it used to."""
+        if canary + control > 0 or not any(self._last):
+            share = self._phase.weight / 100
+            self._last = (canary, control) if canary + control > 0 else (share, 1 - share)
+        self._began = at if self._began is None else self._began
+        self._volume += counts.canary_volume + counts.control_volume
+        known, novelty = self._novelty.known, self._novelty
+        exposed = novelty.canary + novelty.control + sum(self._last)
+        longer = known.seconds / max(at - self._began, self._phase.tick_s)
+        larger = known.volume / self._volume if self._volume else longer
+        novelty.before = min(longer, larger) * exposed
 
     def findings(self, done: bool) -> Iterator[Finding]:
         if self._missing_ticks >= MISSING_TICKS or (done and (self._missing_ticks or not self._reads)):
@@ -91,9 +112,14 @@ class LogsEvidence:
             known = f"{novelty.signatures_met} known to control"
             history = novelty.known.seconds
             short = "" if history >= FULL_HISTORY_S else f", {history / 60:.0f} min of history only: found later"
-            if not self._reads or not novelty.canary_volume + novelty.control_volume:
+            if not self._reads or not self._volume:
                 return Finding("logs new", Action.WATCH, "new errors not yet known: neither group has logged anything")
-            said = f"no new error: {len(self._met)} signatures in the canary's log, {known}{short}"
+            met = f"{len(self._met)} signature{'s' if len(self._met) != 1 else ''} in the canary's log"
+            said = f"no new error: {met}, {known}{short}"
+            if unsure := novelty.unsure():
+                times = novelty.incidents(unsure[0])
+                often = "once" if times == 1 else f"{times} times"
+                said = f"not sure to be new: {self._title(unsure[0])} - {often}, only in the canary; {known}{short}"
             return Finding("logs new", Action.PROMOTE, said, 0.0, 0.0, n=len(self._met))
         first = min(found, key=lambda one: (one.number not in novelty.critical, -one.incidents))
         critical = first.number in novelty.critical
@@ -114,7 +140,7 @@ class LogsEvidence:
         more = f"; and {len(found) - 1} more" if len(found) > 1 else ""
         said = (
             f"a known error rises: {self._title(first.number)} - {_times(first)} in the canary, {first.control} in "
-            f"control with {self._times_the_log()} its log: evidence {e_value(first.level)}, "
+            f"control with {self._times()} its requests: evidence {e_value(first.level)}, "
             f"limit {e_value(first.limit)}{more}"
         )
         return self._alarm("logs rising", "logs-rising", said, first, first.level, first.limit)
@@ -122,9 +148,7 @@ class LogsEvidence:
     def _the_bug(self, done: bool) -> Finding:
         mine, theirs = self._bug
         log_e, needs = self._better.log_e, -math.log(self._plan.limits.alpha)
-        said = (
-            f"the bug's own text: {mine} times in the canary, {theirs} in control with {self._times_the_log()} its log"
-        )
+        said = f"the bug's own text: {mine} times in the canary, {theirs} in control with {self._times()} its requests"
         known_bad = self._plan.known_bad
         action = Action.PROMOTE
         if known_bad and log_e >= needs:
@@ -156,11 +180,9 @@ class LogsEvidence:
         found = self._names.get(number, LogSignature(number, f"signature {number}", ""))
         return printable(found.title)[:TITLE_CHARACTERS]
 
-    def _times_the_log(self) -> str:
+    def _times(self) -> str:
         novelty = self._novelty
-        if novelty.canary_volume <= 0:
-            return "all of"
-        return f"{novelty.control_volume / novelty.canary_volume:.3g} times"
+        return f"{novelty.control / novelty.canary:.3g} times" if novelty.canary > 0 else "all of"
 
 
 def _times(one: Outlier) -> str:

@@ -272,7 +272,7 @@ class LogHistory:
 
 @dataclass(frozen=True)
 class LogCounts:
-    """What both groups logged since the tick before; volumes in bytes.
+    """What both groups logged since the tick before; volumes in bytes, `control_plain` is control's without its errors.
 
     `named`: signatures met in the canary for the first time; `critical`: met anywhere for the first time, and critical.
     `same`: (number, lower number) that turned out to say the same. `bug`: incidents of the bug's own text, by group.
@@ -288,6 +288,7 @@ class LogCounts:
     bug: tuple[int, int] = (0, 0)
     missing: str = ""
     notes: tuple[str, ...] = ()
+    control_plain: float = 0.0
     history: LogHistory | None = None
     """Once, at the start: what control's log held before the rollout."""
 

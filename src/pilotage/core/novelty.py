@@ -1,9 +1,10 @@
 """New errors, and known ones that rise: what the canary's log says that control's does not (docs/method.md, 9).
 
 *New*: were a signature as frequent in both groups, each of its incidents would fall into the canary with chance q, the
-canary's share of all log volume read, control's history included. All k of them do with q^k; among the m signatures
-that control knows, one does so by chance with at most m q^k. *Rising*: the ratio test of errors (evidence.py) on
-incidents, at the level alpha/m. An incident is all entries of a signature within 2 s of its first.
+canary's share of all exposure (requests, or log volume where only that is known), control's history included. All k of
+them do with q^k; among the m signatures that control knows, one does so by chance with at most m q^k. *Rising*: the
+ratio test of errors (evidence.py) on incidents, at the level alpha/m.
+An incident is all entries of a signature within 2 s of its first.
 """
 
 from __future__ import annotations
@@ -55,7 +56,10 @@ class Novelty:
         self.known = known
         self.critical = set(known.critical)
         """Signatures of crashes; to be told before the tick that first shows them."""
-        self.canary_volume = self.control_volume = 0.0
+        self.canary = self.control = 0.0
+        """Exposure so far: requests, or bytes of log."""
+        self.before = known.volume
+        """Exposure of control's history, in the same unit."""
         self._met: dict[int, _Signature] = {}
         self._control_met = {number for number, _ in known.incidents}
         self._critical_known = len(known.critical)
@@ -63,11 +67,11 @@ class Novelty:
         self._alpha = alpha
         self._tick = 0
 
-    def tick(self, at: float, canary_volume: float, control_volume: float, seen: Iterable[LogSeen]) -> None:
-        """What both groups logged since the last tick; volumes in bytes. `at`: Unix seconds."""
+    def tick(self, at: float, canary: float, control: float, seen: Iterable[LogSeen]) -> None:
+        """What both groups logged since the last tick, and their exposure in it. `at`: Unix seconds."""
         self._tick += 1
-        self.canary_volume += canary_volume
-        self.control_volume += control_volume
+        self.canary += canary
+        self.control += control
         for one in seen:
             met = self._met.get(one.number)
             if met is None:
@@ -80,10 +84,10 @@ class Novelty:
             if one.control and one.number not in self._control_met:
                 self._control_met.add(one.number)
                 self._critical_known += one.number in self.critical
-            if canary_volume > 0 and control_volume > 0:
+            if canary > 0 and control > 0:
                 met.rise = met.rise or RatioEvidence(self.ticks)
                 met.rise.skip(self._tick - 1 - met.tick)
-                met.rise.add(canary_volume, one.canary, control_volume, one.control)
+                met.rise.add(canary, one.canary, control, one.control)
                 met.tick = self._tick
 
     def merge(self, number: int, into: int) -> None:
@@ -101,14 +105,24 @@ class Novelty:
 
     @property
     def share(self) -> float:
-        """q: the canary's share of all log volume, control's history included."""
-        whole = self.canary_volume + self.control_volume + self.known.volume
-        return self.canary_volume / whole if whole > 0 else 1.0
+        """q: the canary's share of all exposure, control's history included."""
+        whole = self.canary + self.control + self.before
+        return self.canary / whole if whole > 0 else 1.0
 
     @property
     def signatures_met(self) -> int:
         """Signatures that control has shown."""
         return len(self._control_met)
+
+    def unsure(self) -> list[int]:
+        """Signatures that only the canary has shown, too seldom to be sure; the most frequent first."""
+        only = [number for number, met in self._met.items() if met.canary and number not in self._control_met]
+        sure = {one.number for one in self.outliers()}
+        return sorted((one for one in only if one not in sure), key=lambda one: (-self._met[one].canary, one))
+
+    def incidents(self, number: int) -> int:
+        """Of the canary, so far."""
+        return self._met[number].canary if number in self._met else 0
 
     def outliers(self) -> list[Outlier]:
         """All that stands out now; the surest first, new before rising."""

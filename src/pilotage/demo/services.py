@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import itertools
 import json
+import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -19,6 +20,8 @@ from prometheus_client import CollectorRegistry, Counter, generate_latest
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+log = logging.getLogger("shop.payment")
 
 WORK_S = 0.012
 BAD_EVERY = (0, 2)  # of five requests, these two: 40 %
@@ -48,6 +51,7 @@ class Payment:
         try:
             self._serve(scope["path"], body)
         except (TypeError, ArithmeticError) as error:
+            log.exception("%s failed", scope["path"])
             await self._answer(send, 500, type(error).__name__.encode())
             return
         await self._answer(send, 200, b"ok")
@@ -97,6 +101,8 @@ def main() -> None:
     parser.add_argument("--group", required=True)
     parser.add_argument("--port", type=int, required=True)
     options = parser.parse_args()
+    logging.basicConfig(format="%(asctime)s %(levelname)s [%(threadName)s] %(name)s - %(message)s", level=logging.INFO)
+    log.info("%s is up", options.variant)
     app = Payment(options.variant, options.group)
     uvicorn.run(app, host="127.0.0.1", port=options.port, log_level="warning", access_log=False, lifespan="off")
 

@@ -48,6 +48,8 @@ class _Tick:
     volume: dict[str, float] = field(default_factory=lambda: dict.fromkeys(GROUPS, 0.0))
     incidents: dict[str, Counter[int]] = field(default_factory=_two_counters)
     entries: dict[str, Counter[int]] = field(default_factory=_two_counters)
+    plain: float = 0.0
+    """Bytes of control's log that are no errors."""
     bug: dict[str, int] = field(default_factory=lambda: dict.fromkeys(GROUPS, 0))
 
 
@@ -181,12 +183,14 @@ class Listener:
         if not ready:
             return
         tick = self._tick
-        if self._sorter is None:
-            tick.volume[name] += len(ready)
-        else:
-            for group, volume in zip(GROUPS, self._sorter.volumes(ready), strict=True):
-                tick.volume[group] += volume
         numbers, places = self._miner.mine(ready, self._search)
+        plain = 1 - sum(end - start for number, (start, end) in zip(numbers, places, strict=True) if number) / len(
+            ready
+        )
+        canary, control = self._volumes(name, ready)
+        tick.volume["canary"] += canary
+        tick.volume["control"] += control
+        tick.plain += control * max(0.0, plain)
         for number, (start, end) in zip(numbers, places, strict=True):
             entry = ready[start : min(end, start + LOOKED_AT)]
             if number == NOT_AN_ERROR or self._ignored(entry):
@@ -195,6 +199,11 @@ class Listener:
             if group:
                 self._count_entry(group, self._miner.group(number), entry, at)
                 self._look_after_clock(name, stream, entry)
+
+    def _volumes(self, name: str, ready: bytes) -> tuple[float, float]:
+        if self._sorter is not None:
+            return self._sorter.volumes(ready)
+        return (len(ready), 0.0) if name == "canary" else (0.0, len(ready))
 
     def _count_entry(self, group: str, number: int, entry: bytes, at: float) -> None:
         tick = self._tick
@@ -247,6 +256,7 @@ class Listener:
             (tick.bug["canary"], tick.bug["control"]),
             "; ".join(missing),
             tuple(notes),
+            tick.plain,
             history,
         )
         return counts, self._saved(numbers)

@@ -130,7 +130,7 @@ class Chain:
         self.generations.sort(key=lambda one: (one.live, order.get(one.ident, -1)))
 
     def _floor(self, found: list[Sibling]) -> int:
-        """The first sibling not wholly behind us. When all that was followed is gone, whatever is left came after it."""
+        """The first sibling not wholly behind us. When all that was followed is gone, what is left came after it."""
         index = {one.ident: place for place, one in enumerate(found)}
         again = [one for one in self.generations if one.restored and one.source is not None]
         if again:

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import os
 import shutil
+import threading
 from pathlib import Path
 
 from pilotage.drivers import Context
@@ -128,3 +129,45 @@ class LogFile:
 
     def truth(self) -> list[bytes]:
         return sorted(bytes(one) for one in self.generations if one)
+
+
+def load(folder: str, way: str, names: str, rotations: int) -> int:
+    """Writes numbered lines as fast as it can while the file is rotated, 20 lines or more apart. How many lines."""
+    path = Path(folder) / "app.log"
+    still, reopen, stop = threading.Lock(), threading.Event(), threading.Event()
+    written = [0]
+
+    def write() -> None:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        while not stop.is_set() and written[0] < 2_000_000:
+            with still:
+                os.write(fd, b"%d\n" % written[0])
+                written[0] += 1
+            if reopen.is_set():
+                reopen.clear()
+                os.close(fd)
+                fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        os.close(fd)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    for number in range(rotations):
+        before = written[0]
+        while written[0] < before + 20:
+            os.sched_yield()
+        old = path.with_name(f"app.log-2026112300{number:04}")
+        if names == "numbered":
+            old = path.with_name("app.log.1")
+            for earlier in range(number, 0, -1):
+                path.with_name(f"app.log.{earlier}").rename(path.with_name(f"app.log.{earlier + 1}"))
+        if way == "rename":
+            path.rename(old)
+            path.touch()
+            reopen.set()
+        else:
+            with still:
+                shutil.copyfile(path, old)
+                os.truncate(path, 0)
+    stop.set()
+    writer.join()
+    return written[0]

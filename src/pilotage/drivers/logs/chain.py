@@ -10,7 +10,7 @@ from collections import OrderedDict
 from contextlib import suppress
 
 from pilotage.drivers.logs.following import NAMED_FROM, CutOff, Following
-from pilotage.drivers.logs.opened import HEAD, Ident, Plain, Print, open_source
+from pilotage.drivers.logs.opened import HEAD, Ident, Plain, Print, Source, ident_of, open_source
 from pilotage.drivers.logs.places import Marker
 from pilotage.drivers.logs.rotated import Sibling, siblings
 
@@ -107,10 +107,9 @@ class Chain:
         fitting = [each for each in found if one.found_in(each.head, each.size, each.packed)]
         fitting.sort(key=lambda each: (each.ident != one.ident, each.packed))
         for each in fitting:
-            try:
-                source, about = open_source(each.path)
-            except OSError:
+            if (opened := self._open(each, now)) is None:
                 continue
+            source, about = opened
             if not one.ends_there(source):
                 source.close()
                 continue
@@ -130,7 +129,7 @@ class Chain:
         self.generations.sort(key=lambda one: (one.live, order.get(one.ident, -1)))
 
     def _floor(self, found: list[Sibling]) -> int:
-        """The first sibling not wholly behind us. When all that was followed is gone, whatever is left came after it."""
+        """The first sibling not wholly behind us. When all that was followed is gone, what is left came after it."""
         index = {one.ident: place for place, one in enumerate(found)}
         again = [one for one in self.generations if one.restored and one.source is not None]
         if again:
@@ -181,12 +180,23 @@ class Chain:
             live.head
         )
 
-    def _follow(self, sibling: Sibling, now: float) -> None:
+    def _open(self, sibling: Sibling, now: float) -> tuple[Source, os.stat_result] | None:
+        """None when its name belongs to another file by now: somebody rotates, so that a later search finds it."""
         try:
             source, about = open_source(sibling.path)
         except OSError:
             self.search_soon(now)
+            return None
+        if ident_of(about) == sibling.ident:
+            return source, about
+        source.close()
+        self.search_soon(now)
+        return None
+
+    def _follow(self, sibling: Sibling, now: float) -> None:
+        if (opened := self._open(sibling, now)) is None:
             return
+        source, about = opened
         new = Following(self.path, sibling.ident, None, 0, 0, Print.of(b""), gone_since=now, moved_at=now)
         new.whole = sibling.packed
         new.take_over(source, (about.st_dev, about.st_ino), about.st_size)

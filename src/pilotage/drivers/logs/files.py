@@ -14,7 +14,7 @@ from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context, DriverOptions, Piece
 from pilotage.drivers.logs.opened import open_file
 from pilotage.drivers.logs.past import earlier
-from pilotage.drivers.logs.poller import Poller
+from pilotage.drivers.logs.poller import BUDGET, Poller
 from pilotage.drivers.logs.troubles import Troubles, why
 
 
@@ -62,8 +62,9 @@ class FileLogs:
 
     def _fill(self) -> None:
         with self._lock:
-            if not self._ready and not self._closed:
-                self._ready = self._poller.poll()
+            left = BUDGET - sum(len(piece.data) for piece in self._ready)
+            if left > 0 and not self._closed:
+                self._ready += self._poller.poll(left)
 
     def _probe(self) -> str:
         with self._lock:

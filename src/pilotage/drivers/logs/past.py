@@ -22,7 +22,7 @@ from pilotage.drivers.logs.opened import (
     open_source,
 )
 from pilotage.drivers.logs.places import stream_name
-from pilotage.drivers.logs.rotated import siblings
+from pilotage.drivers.logs.rotated import Sibling, siblings
 from pilotage.drivers.logs.troubles import Troubles, why
 
 UNPACK_LIMIT = 4 * 1024**3
@@ -85,8 +85,20 @@ def _live(chain: Chain, since_ns: int) -> Iterator[_Text]:
     yield _Text(live.stream, chain.path, source, live.hole, live.start, 2**63 + modified, rotated=False)
 
 
-def _rotated(chain: Chain, since_ns: int, troubles: Troubles) -> Iterator[_Text]:
-    found, _ = siblings(chain.path, {})
+def _rotated(chain: Chain, since_ns: int, troubles: Troubles) -> list[_Text]:
+    for last in (False, False, True):
+        found, whole = siblings(chain.path, {})
+        texts, kept = _open_all(chain, found, since_ns, troubles)
+        if last or (whole and kept):
+            break
+        for one in texts:
+            one.source.close()
+    return texts
+
+
+def _open_all(chain: Chain, found: list[Sibling], since_ns: int, troubles: Troubles) -> tuple[list[_Text], bool]:
+    """The texts, and whether every name still belonged to the file that was listed: else somebody rotates."""
+    texts, kept = [], True
     read = {one.ident for one in chain.generations} | chain.handed_idents
     heads = {one.head for one in chain.generations}
     for each in sorted(found, key=lambda one: one.packed):
@@ -101,12 +113,18 @@ def _rotated(chain: Chain, since_ns: int, troubles: Troubles) -> Iterator[_Text]
         try:
             source, about = open_source(each.path)
         except OSError as error:
+            kept = kept and not isinstance(error, FileNotFoundError)
             troubles.say(("file", each.path), why(each.path, error))
+            continue
+        if ident_of(about) != each.ident:
+            source.close()
+            kept = False
             continue
         hole, head = begin(source)
         end = _length(source, each.path, troubles) if isinstance(source, Packed) else about.st_size
         name = stream_name(chain.path, ident_of(about), Print.of(head))
-        yield _Text(name, each.path, source, hole, end, about.st_mtime_ns, rotated=True)
+        texts.append(_Text(name, each.path, source, hole, end, about.st_mtime_ns, rotated=True))
+    return texts, kept
 
 
 def _length(source: Packed, path: str, troubles: Troubles) -> int:

@@ -49,6 +49,7 @@ class Poller:
         """Files that were there at the very first look, with their size then: their end is where following begins."""
         self._names: set[str] = set()
         self._turn = 0
+        self._matched_at: dict[str, float] = {}
 
     def continue_at(self, places: Mapping[str, int]) -> None:
         known, markers = parse(places)
@@ -65,13 +66,14 @@ class Poller:
             chain.markers.append(marker)
             chain.restored = True
 
-    def poll(self) -> list[Piece]:
+    def poll(self, budget: int = BUDGET) -> list[Piece]:
+        """What is new, at most `budget` bytes."""
         now = self._clock()
         self._look(now)
         for chain in self._chains.values():
             if chain.search_due(now):
                 chain.search(now, max(1, self._most - self._open()))
-        pieces = self._read(now)
+        pieces = self._read(now, budget)
         for chain in list(self._chains.values()):
             self._mark(chain, pieces)
             self._end(chain, now, pieces)
@@ -85,16 +87,20 @@ class Poller:
         found = {}
         for root in self._roots:
             matching = [os.path.abspath(one) for one in glob.iglob(root, recursive=True)]
-            pattern = os.path.normpath(root)
-            if matching:
-                self._troubles.over(("pattern", pattern))
-            else:
-                self._troubles.say(
-                    ("pattern", pattern), f"no file matches {pattern} yet; is the path right? It is looked for again"
-                )
+            self._note_match(os.path.normpath(root), bool(matching))
             found.update(dict.fromkeys(matching))
         known = [*found, *self._chains]
         return sorted(one for one in found if not is_rotated(one, known))
+
+    def _note_match(self, pattern: str, matches: bool) -> None:
+        """Between a rename and the new file's birth nothing matches; that is no trouble yet."""
+        now = self._clock()
+        if matches:
+            self._matched_at[pattern] = now
+            self._troubles.over(("pattern", pattern))
+        elif now - self._matched_at.get(pattern, float("-inf")) >= GRACE_S:
+            text = f"no file matches {pattern} now; is the path right? It is looked for again"
+            self._troubles.say(("pattern", pattern), text)
 
     def close(self) -> None:
         for chain in self._chains.values():
@@ -208,9 +214,8 @@ class Poller:
                     chain = self._chain(path)
                     chain.search_soon(now)
 
-    def _read(self, now: float) -> list[Piece]:
+    def _read(self, now: float, budget: int) -> list[Piece]:
         pieces: list[Piece] = []
-        budget = BUDGET
         chains = list(self._chains.values())
         self._turn = (self._turn + 1) % max(1, len(chains))
         for chain in chains[self._turn :] + chains[: self._turn]:

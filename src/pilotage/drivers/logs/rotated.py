@@ -53,7 +53,7 @@ def siblings(path: str, cache: dict[tuple[str, Ident, int, int], bytes]) -> tupl
     It was not when a file went away in the meantime: somebody rotates right now, so look again. `cache` keeps heads of
     files that have not changed between calls. A symbolic link's target may be rotated beside the target.
     """
-    found, whole, heads = [], True, dict[tuple[str, Ident, int, int], bytes]()
+    found, whole, heads = dict[Ident, Sibling](), True, dict[tuple[str, Ident, int, int], bytes]()
     for folder, base in {os.path.split(path), os.path.split(os.path.realpath(path))}:
         try:
             names = os.listdir(folder)
@@ -68,16 +68,23 @@ def siblings(path: str, cache: dict[tuple[str, Ident, int, int], bytes]) -> tupl
                 about = os.stat(place, follow_symlinks=False)
                 if not stat.S_ISREG(about.st_mode):
                     continue
-                key = (name, ident_of(about), about.st_size, about.st_mtime_ns)
-                heads[key] = cache[key] if key in cache else _head(place)
+                head = cache.get(_key(name, about))
+                if head is None:
+                    about, head = _look_into(place)
             except OSError:
                 whole = False
                 continue
-            packed = name.endswith(PACKED)
-            found.append(Sibling(place, mark, key[1], about.st_size, about.st_mtime_ns, packed, heads[key]))
+            heads[_key(name, about)] = head
+            ident, packed = ident_of(about), name.endswith(PACKED)
+            whole = whole and ident not in found
+            found[ident] = Sibling(place, mark, ident, about.st_size, about.st_mtime_ns, packed, head)
     cache.clear()
     cache.update(heads)
-    return sorted(found, key=_order(found)), whole
+    return sorted(found.values(), key=_order(list(found.values()))), whole
+
+
+def _key(name: str, about: os.stat_result) -> tuple[str, Ident, int, int]:
+    return name, ident_of(about), about.st_size, about.st_mtime_ns
 
 
 def _order(found: list[Sibling]):  # type: ignore[no-untyped-def]
@@ -86,10 +93,11 @@ def _order(found: list[Sibling]):  # type: ignore[no-untyped-def]
     return lambda one: (one.modified_ns, [int(group) for group in re.findall(r"\d+", one.mark)], not one.packed)
 
 
-def _head(path: str) -> bytes:
-    source, _ = open_source(path)
+def _look_into(path: str) -> tuple[os.stat_result, bytes]:
+    """Both of one open file: names may change hands between two calls."""
+    source, about = open_source(path)
     try:
-        return begin(source)[1]
+        return about, begin(source)[1]
     finally:
         source.close()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from pilotage.core.errors import PermanentError
+from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context
 from pilotage.drivers.logs.command import CommandLogs
 from pilotage.drivers.logs.running import BUFFER
@@ -97,6 +97,14 @@ async def test_the_end_is_said_with_its_code_and_last_words_once(started, clock)
     (trouble,) = driver.troubles()
     assert "ended with exit code 3: no such pod" in trouble
     assert driver.troubles() == []
+
+
+async def test_while_it_has_ended_and_is_not_back_the_probe_fails_so_that_missing_logs_never_pass(started):
+    driver = started(python("import sys; sys.exit('no access')"))
+    assert "can be run" in await driver.probe()
+    await until(driver, lambda pieces: any(piece.ended for piece in pieces))
+    with pytest.raises(TemporaryError, match="no access"):
+        await driver.probe()
 
 
 async def test_it_is_started_again_after_a_pause_that_grows_to_half_a_minute(started, clock, tmp_path):

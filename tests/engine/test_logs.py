@@ -148,3 +148,23 @@ def test_after_a_crash_of_the_coordinator_nothing_known_is_new_and_nothing_is_co
         rows = store.execute("select sample from samples where rollout = ? and tick >= 0", (rollout,)).fetchall()
     counted = [json.loads(row[0])["reading"]["logs"] for row in rows]
     assert sum(seen["canary_entries"] for one in counted for seen in one["seen"]) == 7
+
+
+def test_one_stream_of_both_groups_from_a_command_told_apart_by_a_field(
+    coordinator: Local, stage: Stage, logs: Logs
+) -> None:
+    (logs.folder / "both.log").write_text("")
+    more = """
+logs:
+  both: {driver: command, command: [tail, -n, "0", -F, logs/both.log]}
+  field: {name: labels.track, canary: new, control: old}
+"""
+    rollout = start(coordinator, stage, "both", more)
+    text = (
+        '{{{{"time":"{{at}}","level":"fatal","msg":"out of memory in {track}","labels":{{{{"track":"{track}"}}}}}}}}\n'
+    )
+    logs.write("both", text.format(track="old") + '{{"level":"info","labels":{{"track":"new"}}}}\n')
+    coordinator.until(rollout, lambda view: "1 known to control" in sentence(view, "logs new"))
+    again = logs.every(2.2, "both", text.format(track="new").replace("out of", "beyond"))
+    view = coordinator.until(rollout, lambda view: again() and view["status"] == "rolled back")
+    assert "beyond memory in new" in view["reason"]

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 
 from pydantic import Field, field_validator
 
-from pilotage.core.errors import PermanentError
+from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context, DriverOptions, Piece
 from pilotage.drivers.arguments import check_placeholders, fill
 from pilotage.drivers.logs.running import Running
@@ -117,7 +117,9 @@ class CommandLogs:
         return new
 
     async def probe(self) -> str:
-        """Raises PermanentError when a command cannot be run."""
+        """Raises PermanentError when a command cannot be run, TemporaryError while it has ended and is not yet back."""
+        if self._run is None and self._said:
+            raise TemporaryError(self._said)
         for argv in (self._options.command, self._options.past):
             if argv is not None:
                 await asyncio.to_thread(check_command, argv, self._cwd, os.environ)

@@ -149,3 +149,11 @@ def test_one_error_that_only_the_canary_shows_is_named_before_it_is_sure() -> No
     assert verdict.action is Action.WATCH
     said = "not sure to be new: NoAnswer · charge failed - once, only in the canary; 50 known to control"
     assert finding(verdict, "logs new").sentence == said
+
+
+def test_logs_that_stop_on_both_sides_hold() -> None:
+    talking = LogCounts(1000.0, 90_000.0, control_plain=90_000.0)
+    assert judged([talking] * 3 + [LogCounts()] * 5).action is Action.WATCH
+    verdict = judged([talking] * 3 + [LogCounts()] * 6)
+    assert (verdict.action, finding(verdict, "logs").shows) == (Action.HOLD, "logs-silent")
+    assert "neither group has logged anything for 6 ticks" in verdict.reason

@@ -41,6 +41,8 @@ class LogsEvidence:
         self._reads = 0
         self._last = (0.0, 0.0)
         """The newest known requests of a tick, canary's and control's."""
+        self._all_silent_ticks, self._all_expected = 0, 0.0
+        self._plain = self._requests = 0.0
         self._began: float | None = None
         self._volume = 0.0
 
@@ -68,6 +70,7 @@ class LogsEvidence:
         self._met |= {one.number for one in counts.seen if one.canary}
         mine, theirs = counts.bug
         self._bug = [self._bug[0] + mine, self._bug[1] + theirs]
+        self._count_silence_of_both(counts)
         canary, control = self._last
         if canary > 0 and control > 0:
             self._better.add(control, theirs, canary, mine)
@@ -76,6 +79,16 @@ class LogsEvidence:
         else:
             self._silent_ticks += 1
             self._expected += counts.control_plain * canary / control
+
+    def _count_silence_of_both(self, counts: LogCounts) -> None:
+        """Both logs have stopped: by what control logged for each request before."""
+        canary, control = self._last
+        if counts.canary_volume or counts.control_volume:
+            self._all_silent_ticks, self._all_expected = 0, 0.0
+            self._plain, self._requests = self._plain + counts.control_plain, self._requests + control
+        elif self._requests > 0:
+            self._all_silent_ticks += 1
+            self._all_expected += self._plain / self._requests * (canary + control)
 
     def _expose(self, at: float, counts: LogCounts, canary: float, control: float) -> None:
         """Requests are the exposure. History has none: it counts as many times this phase as it is longer, or larger,
@@ -95,6 +108,10 @@ class LogsEvidence:
         if self._missing_ticks >= MISSING_TICKS or (done and (self._missing_ticks or not self._reads)):
             said = f"the logs cannot be read for {self._missing_ticks} ticks: {self._missing or 'no look yet'}"
             yield self._alarm("logs", "logs-missing", said)
+        elif self._all_silent_ticks >= SILENT_TICKS and self._all_expected >= SILENT_EXPECTED:
+            said = f"neither group has logged anything for {self._all_silent_ticks} ticks"
+            expected = f"{self._all_expected:,.0f} bytes expected by what came before"
+            yield self._alarm("logs", "logs-silent", f"{said}: {expected}")
         elif self._silent_ticks >= SILENT_TICKS and self._expected >= SILENT_EXPECTED:
             said = f"the canary has logged nothing for {self._silent_ticks} ticks"
             yield self._alarm("logs", "logs-silent", f"{said}: {self._expected:,.0f} bytes expected by control's log")

@@ -172,6 +172,12 @@ metrics:
     bad: "REPLACE_ME: counter of the attempts that met it, with $group"
     target: 0.5%         # what the fix must stay below
 
+# Both versions' logs: what the new version logs and the old one never did. A crash goes back at once, others hold.
+# logs:
+#   canary: {driver: files, paths: ["/var/log/new/*.log"]}
+#   control: {driver: files, paths: ["/var/log/old/*.log"]}
+#   bug: "a text that the bug's own entries hold"
+
 success: {errors: 0.5%, p95: 10%, min_requests: 50, share_tolerance: 5}
 rollback_when: {errors: 2%, p95: 2x}
 hold: {deadline: 10m, then: rollback}  # a doubt that does not clear; or then: ask

@@ -194,6 +194,9 @@ def check_comparable(plan: Plan, other: Plan) -> None:
             f"the other plan compares {asked.canary} with {asked.control}, but {measures.canary} and "
             f"{measures.control} were sampled"
         )
+    if other.logs is not None and other.logs != plan.logs:
+        was = "were not watched" if plan.logs is None else "were watched with other sources, texts or tokens"
+        raise Refused(f"the other plan watches logs, but in this rollout they {was}. Leave its logs as they were")
     for name in ("errors", "latency", "bug"):
         wanted, sampled = _selectors(getattr(asked, name)), _selectors(getattr(measures, name))
         if wanted is not None and wanted != sampled:

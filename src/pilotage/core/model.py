@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
+from pilotage.core.signals import GuardBaseline, GuardLevels, GuardMetric, TicketBaseline, TicketMetric
+
 
 class Severity(StrEnum):
     P0 = "P0"
@@ -109,6 +111,8 @@ class Measures:
     errors: RatioMetric
     latency: LatencyMetric | None = None
     bug: RatioMetric | None = None
+    guards: tuple[GuardMetric, ...] = ()
+    tickets: TicketMetric | None = None
 
 
 @dataclass(frozen=True)
@@ -218,6 +222,10 @@ class Reading:
     canary: Counters | None = None
     control: Counters | None = None
     fault: str = ""
+    guards: tuple[GuardLevels, ...] = ()
+    tickets: float | None = None
+    """The service's tickets since its counter began; None: not asked for, or no series (then `tickets_fault`)."""
+    tickets_fault: str = ""
 
 
 @dataclass(frozen=True)
@@ -256,6 +264,8 @@ class Baseline:
     """The last 30 of them, the newest last."""
     canary_seen: bool = False
     """The canary had series before: when they are missing now, they are lost, not yet to be born."""
+    guards: tuple[GuardBaseline, ...] = ()
+    tickets: TicketBaseline | None = None
 
 
 # ------------------------------------------------------------------ what the judge answers

@@ -275,7 +275,7 @@ def _superscript(power: int) -> str:
 
 def _short(text: str) -> str:
     """An axis mark without needless zeros: ``20.00%`` reads 20 %."""
-    number, unit = (text[:-1], "%") if text.endswith("%") else text.split(" ")[:2]
+    number, unit = (text[:-1], "%") if text.endswith("%") else text.partition(" ")[::2]
     number = number.rstrip("0").rstrip(".") if "." in number else number
     return f"{number.strip() or '0'} {unit}"
 

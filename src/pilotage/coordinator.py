@@ -79,14 +79,14 @@ class Coordinator:
         """One rollout as the live view, the status command and the API show it."""
         row = await self.store.run(queries.get_rollout, await self.resolve(rollout))
         record = await self.store.run(queries.events_of, row.id)
-        counted = await self._counted(row.id)
+        counted = await self._counted(row.id, row.plan)
         state = fold(record)
         verdict = await self.store.run(queries.last_verdict, row.id, state.phase)
         return _view(row, record, counted, state, verdict)
 
-    async def _counted(self, rollout: str) -> Tally:
+    async def _counted(self, rollout: str, plan: Plan) -> Tally:
         """The totals so far: only what was sampled since the last look is read and added."""
-        counted = self._tallies.setdefault(rollout, Tally())
+        counted = self._tallies.setdefault(rollout, Tally(measures=plan.measures))
         for sample in await self.store.run(queries.samples_after, rollout, *counted.place):
             if (sample.phase, sample.tick) > counted.place:  # another look may have been quicker
                 counted.take(sample)

@@ -11,6 +11,8 @@ import pilotage.core
 
 FILES = sorted(Path(pilotage.core.__file__).parent.glob("*.py"))
 ALLOWED = {
+    "bisect",
+    "statistics",
     "__future__",
     "collections",
     "dataclasses",

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from pilotage.core import guards, tickets
 from pilotage.core.logwatch import logs_before
-from pilotage.core.model import Baseline, Counters, Histogram, Instance, Minute, Reading, Sample
+from pilotage.core.model import Baseline, Counters, Histogram, Instance, Measures, Minute, Plan, Reading, Sample
 
 HUGE = 1e15
 KEPT_MINUTES = 30
@@ -230,11 +231,14 @@ def add_histograms(a: Histogram | None, b: Histogram | None) -> Histogram | None
 class Tally:
     """Totals by phase, taken in sample by sample in their order, so that nobody has to count a long rollout anew.
 
-    Faulty ticks are left out; samples of the time before the rollout too, unless `history` is True.
+    Faulty ticks are left out; samples of the time before the rollout too, unless `history` is True. Guards and tickets
+    are taken in where `measures` names them.
     """
 
-    def __init__(self, history: bool = False) -> None:
+    def __init__(self, history: bool = False, measures: Measures | None = None) -> None:
         self.phases: dict[int, Delta] = {}
+        self.guards = guards.GuardTally(measures.guards if measures else ())
+        self.tickets = tickets.TicketTally()
         self.place = (-1, -1)
         """Phase and tick of the last sample taken in."""
         self._history = history
@@ -248,6 +252,8 @@ class Tally:
         if sample.phase != self.place[0]:
             self._meter = Meter("optional", self._seen)
         self.place = (sample.phase, sample.tick)
+        self.guards.take(sample)
+        self.tickets.take(sample)
         self._seen = self._seen or sample.reading.canary is not None
         step = self._meter.take(sample.reading)
         if not isinstance(step, Delta):
@@ -265,8 +271,8 @@ class Tally:
         return whole
 
 
-def tally(samples: Iterable[Sample]) -> Tally:
-    counted = Tally()
+def tally(samples: Iterable[Sample], measures: Measures | None = None) -> Tally:
+    counted = Tally(measures=measures)
     for sample in samples:
         counted.take(sample)
     return counted
@@ -283,8 +289,8 @@ def before(samples: Iterable[Sample], phase: int) -> list[Sample]:
     return [one for one in samples if one.phase < phase or one.tick < 0]
 
 
-def baseline_of(samples: Iterable[Sample]) -> Baseline:
-    """Control's totals over the samples, and its last 30 minutes one by one."""
+def baseline_of(samples: Iterable[Sample], plan: Plan | None = None) -> Baseline:
+    """Control's totals over the samples, and its last 30 minutes one by one; with `plan` its guards and tickets too."""
     control, seen = Counts(), False
     minutes: dict[float, Counts] = {}
     cells: dict[float, dict[str, tuple[float, float]]] = {}
@@ -300,8 +306,20 @@ def baseline_of(samples: Iterable[Sample]) -> Baseline:
         join(cells.setdefault(minute, {}), step.control)
     seen = any(sample.reading.canary is not None and sample.tick >= 0 for sample in known)
     recent = [Minute(cells[minute], minutes[minute].latency) for minute in sorted(minutes)[-KEPT_MINUTES:]]
-    numbers = (control.requests, control.errors, control.latency, control.bug_total, control.bug_bad)
-    return Baseline(*numbers, tuple(recent), seen, *logs_before(known))
+    logs, named = logs_before(known)
+    return Baseline(
+        control.requests,
+        control.errors,
+        control.latency,
+        control.bug_total,
+        control.bug_bad,
+        tuple(recent),
+        seen,
+        logs=logs,
+        named=named,
+        guards=guards.baseline(known, plan.measures.guards) if plan else (),
+        tickets=tickets.baseline(known, plan) if plan else None,
+    )
 
 
 def believable(baseline: Baseline) -> Baseline:
@@ -310,7 +328,13 @@ def believable(baseline: Baseline) -> Baseline:
     good = all(0 <= bad <= total <= HUGE for total, bad in shares)
     if good and (baseline.latency is None or 0 <= sum(baseline.latency.counts) <= HUGE):
         return baseline
-    return Baseline(canary_seen=baseline.canary_seen, logs=baseline.logs, named=baseline.named)
+    return Baseline(
+        canary_seen=baseline.canary_seen,
+        logs=baseline.logs,
+        named=baseline.named,
+        guards=baseline.guards,
+        tickets=baseline.tickets,
+    )
 
 
 def join(cells: dict[str, tuple[float, float]], counts: Counts) -> None:

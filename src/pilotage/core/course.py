@@ -52,7 +52,8 @@ class Course:
         """The metrics by their first word (`errors` and `errors limit` share a row), the known ones first."""
         rows: dict[str, list[str]] = {}
         for metric in self.metrics:
-            rows.setdefault((metric.split() or [""])[0], []).append(metric)
+            first = (metric.split() or [""])[0]
+            rows.setdefault(metric if first == "guard" else first, []).append(metric)
         order = {name: place for place, name in enumerate(_ORDER)}
         return sorted(rows.items(), key=lambda row: order.get(row[0], len(order)))
 

@@ -14,9 +14,11 @@ from pilotage.core.bursts import ErrorsEvidence
 from pilotage.core.counters import Counts, Delta, Fault, Meter, add, believable, quantile, slower_than
 from pilotage.core.dispersion import Dispersion
 from pilotage.core.evidence import NotWorseEvidence, RateEvidence, RatioEvidence
+from pilotage.core.guards import Guards
 from pilotage.core.latency import LatencyEvidence
 from pilotage.core.logwatch import LogsEvidence
 from pilotage.core.model import Action, Baseline, Finding, Plan, Reading, Sample, Verdict
+from pilotage.core.tickets import Tickets
 from pilotage.core.words import e_value
 
 FAULTS_IN_A_ROW = 2
@@ -55,6 +57,8 @@ class Judge:
         self.bug_worse = RatioEvidence(ticks)
         self.bug_failed = RateEvidence(limits.bug_target, ticks)
         self.logs = LogsEvidence(plan, self.phase, baseline, plan.logs) if plan.logs else None
+        self.guards = Guards(plan, self.phase, self.alone, baseline.guards)
+        self.tickets = Tickets(plan, self.phase, baseline.tickets)
         self.canary = Counts()
         self.control = Counts()
         self.recent_canary = self.recent_errors = self.recent_requests = 0.0
@@ -79,6 +83,8 @@ class Judge:
         self._take(sample.reading)
         if self.logs is not None:
             self.logs.take(sample.at, sample.reading.logs, *self._last_requests)
+        self.guards.take(sample)
+        self.tickets.take(sample)
         return self._with_deadline(self._verdict(sample), sample.at)
 
     # -------------------------------------------------------------- taking the numbers in
@@ -180,6 +186,9 @@ class Judge:
             yield criteria.bug(self, done)
         if self.logs is not None:
             yield from self.logs.findings(done)
+        yield from self.guards.findings(done)
+        if self.plan.measures.tickets:
+            yield self.tickets.finding()
 
     def _data(self, done: bool) -> Finding:
         faults, ticks = len(self.faults), self._ticks

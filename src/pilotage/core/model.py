@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
+from pilotage.core.signals import GuardBaseline, GuardLevels, GuardMetric, TicketBaseline, TicketMetric
+
 
 class Severity(StrEnum):
     P0 = "P0"
@@ -109,6 +111,8 @@ class Measures:
     errors: RatioMetric
     latency: LatencyMetric | None = None
     bug: RatioMetric | None = None
+    guards: tuple[GuardMetric, ...] = ()
+    tickets: TicketMetric | None = None
 
 
 @dataclass(frozen=True)
@@ -302,6 +306,10 @@ class Reading:
     fault: str = ""
     logs: LogCounts | None = None
     """None: the plan watches no logs."""
+    guards: tuple[GuardLevels, ...] = ()
+    tickets: float | None = None
+    """The service's tickets since its counter began; None: not asked for, or no series (then `tickets_fault`)."""
+    tickets_fault: str = ""
 
 
 @dataclass(frozen=True)
@@ -344,6 +352,8 @@ class Baseline:
     """Control's log of the time before the rollout and of the earlier phases."""
     named: tuple[LogSignature, ...] = ()
     """Signatures that the canary showed in earlier phases."""
+    guards: tuple[GuardBaseline, ...] = ()
+    tickets: TicketBaseline | None = None
 
 
 # ------------------------------------------------------------------ what the judge answers

@@ -30,6 +30,10 @@ TABLE: Mapping[str, Answer] = {
     "traffic-low": "hold",
     "traffic-share": "hold",
     "traffic-silent": "hold",
+    "guard-worse": "hold",
+    "guard-over-limit": "hold",
+    "guard-shared": "hold",
+    "tickets-rise": "rollback",
     "data-missing": "hold",
     "unknown": "hold",
 }
@@ -55,6 +59,10 @@ MEANING: Mapping[str, str] = {
     "traffic-low": "at the end, too few requests to judge",
     "traffic-share": "the observed share is not the wanted one",
     "traffic-silent": "no request where there should be some",
+    "guard-worse": "a guard (CPU, memory, connections, ...) is worse than in control, and lastingly so",
+    "guard-over-limit": "a guard is over its limit, and lastingly so",
+    "guard-shared": "a guard is over its limit, in control too",
+    "tickets-rise": "users open more tickets than before the rollout",
     "data-missing": "the metrics cannot be read, or not trusted",
     "unknown": "at the end, a criterion could not be judged",
 }
@@ -87,7 +95,10 @@ def false_alarm_budget(plan: Plan) -> tuple[float, str]:
     kinds["bug-not-fixed"] = plan.measures.bug is not None and plan.known_bad
     kinds["bug-worse"] = plan.measures.bug is not None and not plan.known_bad
     kinds["logs-new-critical"] = kinds["logs-new"] = kinds["logs-rising"] = plan.logs is not None
+    kinds["tickets-rise"] = plan.measures.tickets is not None
     counted = sum(there and answer(plan, kind) == "rollback" for kind, there in kinds.items())
+    for kind in ("guard-worse", "guard-over-limit", "guard-shared"):
+        counted += len(plan.measures.guards) * (answer(plan, kind) == "rollback")
     phases = sum(phase.judged for phase in plan.phases)
     return min(1.0, counted * phases * plan.limits.alpha), budget_sentence(counted, phases, plan.limits.alpha)
 

@@ -89,7 +89,7 @@ def replay(plan: Plan, samples: Sequence[Sample], stored: Verdicts) -> Replay:
     verdicts = same = 0
     differences: list[Difference] = []
     for phase, rows in _by_phase(samples).items():
-        judge = Judge(plan, phase, baseline_of(before(samples, phase)))
+        judge = Judge(plan, phase, baseline_of(before(samples, phase), plan))
         differs: Difference | None = None
         for sample in rows:
             now, then = judge.observe(sample), stored.get((phase, sample.tick))
@@ -159,7 +159,7 @@ def what_if(plan: Plan, other: Plan, samples: Sequence[Sample], stored: Verdicts
         if stopped:
             phases.append(PhaseUnder(name, (), was, stopped))
             continue
-        judge = Judge(other, phase, baseline_of(seen))
+        judge = Judge(other, phase, baseline_of(seen, other))
         verdicts: list[Verdict | None] = []
         for sample in rows:
             verdicts.append(judge.observe(sample))
@@ -202,6 +202,14 @@ def check_comparable(plan: Plan, other: Plan) -> None:
         if wanted is not None and wanted != sampled:
             was = "was not sampled" if sampled is None else f"was sampled as {', '.join(sampled)}"
             raise Refused(f"the other plan's {name} metric reads {', '.join(wanted)}, but {name} {was}")
+    read = {(one.name, one.value, one.kind, one.by) for one in measures.guards}
+    for guard in asked.guards:
+        if (guard.name, guard.value, guard.kind, guard.by) not in read:
+            raise Refused(
+                f"the other plan's guard {guard.name} reads {guard.value}, which was not sampled as that guard"
+            )
+    if asked.tickets and (not measures.tickets or asked.tickets.total != measures.tickets.total):
+        raise Refused(f"the other plan's tickets read {asked.tickets.total}, which was not sampled")
 
 
 def _selectors(metric: RatioMetric | LatencyMetric | None) -> tuple[str, ...] | None:

@@ -10,8 +10,9 @@ from pilotage.core import events as ev
 from pilotage.core.counters import Counts, Tally, quantile, tally
 from pilotage.core.logreport import log_lines
 from pilotage.core.model import Action, Plan, Sample, Verdict
+from pilotage.core.signals import GuardMetric
 from pilotage.core.state import Status, fold
-from pilotage.core.words import latency
+from pilotage.core.words import amount, latency
 
 MARKS = {Action.PROMOTE: "✓", Action.WATCH: "…", Action.HOLD: "!", Action.ROLLBACK: "✗"}
 
@@ -39,7 +40,28 @@ def comparison(plan: Plan, counted: Tally) -> Comparison:
             mine, theirs = _cell(place, phase.canary), _cell(place, phase.control)
             cells.append(mine if "-" in (mine, theirs) or place == 0 else f"{mine} (control {theirs})")
         rows.append((name, *cells))
+    rows += _signals(plan, counted, recorded or [first], judged)
     return Comparison(("metric", "baseline", *(plan.phases[index].name for index in judged)), tuple(rows))
+
+
+def _signals(plan: Plan, counted: Tally, before: list[int], judged: list[int]) -> list[tuple[str, ...]]:
+    """A row for each guard (means), and the service's tickets a minute."""
+    rows: list[tuple[str, ...]] = []
+    for guard in plan.measures.guards:
+
+        def mean(phases: list[int], canary: bool, guard: GuardMetric = guard) -> str:
+            value = counted.guards.mean(phases, guard.name, canary)
+            return "-" if value is None else amount(value, guard.unit)
+
+        cells = []
+        for phase in judged:
+            mine, theirs = mean([phase], True), mean([phase], False)
+            cells.append(mine if "-" in (mine, theirs) else f"{mine} (control {theirs})")
+        rows.append((guard.name, mean(before, False), *cells))
+    if plan.measures.tickets:
+        rates = [counted.tickets.rate(phases) for phases in (before, *([phase] for phase in judged))]
+        rows.append(("tickets", *("-" if rate is None else f"{rate * 60:.3g} /min" for rate in rates)))
+    return rows
 
 
 def _cell(place: int, counts: Counts) -> str:
@@ -110,7 +132,7 @@ def report(
     """The whole report as Markdown; `verdicts` by (phase, tick), `picture` the relative address of its picture."""
     lines = [f"# {_inline(plan.service)} {_inline(plan.version)} in {_inline(plan.environment)}", ""]
     lines += [f"**{_inline(outcome(plan, record))}**", "", *_facts(plan, record), "", "## Comparison", ""]
-    table = comparison(plan, tally(samples))
+    table = comparison(plan, tally(samples, plan.measures))
     lines += _table(table.columns, table.rows)
     lines += ["", "The canary's value; control's beside it where control had traffic in that phase.", ""]
     if picture:

@@ -15,7 +15,24 @@ def unit_of(metric: str) -> Callable[[float], str]:
         return lambda value: f"{value:,.0f}"
     if first in ("p50", "p95", "p99", "latency"):
         return latency
+    if first == "guard":
+        return amount
+    if first == "tickets":
+        return lambda value: f"{value * 60:.3g} /min"
     return lambda value: f"{value:.2%}"
+
+
+def amount(value: float, unit: str = "") -> str:
+    """A guard's value: ``share`` as percent, ``bytes`` in MiB or so, anything else as a number with its unit."""
+    if not math.isfinite(value):
+        return "unknown"
+    if unit == "share":
+        return f"{value:.1%}"
+    if unit.startswith("bytes"):
+        step = min(4, max(0, int(math.log2(abs(value)) // 10))) if abs(value) >= 1 else 0
+        return f"{value / 1024**step:.4g} {('B', 'KiB', 'MiB', 'GiB', 'TiB')[step]}{unit.removeprefix('bytes')}"
+    step = min(3, max(0, int(math.log10(abs(value)) // 3))) if abs(value) >= 10_000 else 0
+    return f"{value / 1000**step:.3g}{('', ' k', ' M', ' G')[step]}" + (f" {unit}" if unit else "")
 
 
 def latency(seconds: float) -> str:

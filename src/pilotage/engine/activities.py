@@ -151,7 +151,7 @@ class Activities:
     async def _rebuilt_judge(self, plan: Plan, task: WatchTask) -> tuple[Judge, Sample | None, Verdict]:
         """A judge that has seen what is stored: evidence survives a crash."""
         samples = await self._store.run(queries.samples_of, task.rollout)
-        judge = Judge(plan, task.phase, baseline_of(before(samples, task.phase)))
+        judge = Judge(plan, task.phase, baseline_of(before(samples, task.phase), plan))
         verdict = Verdict(Action.WATCH, "")
         last = None
         for last in (one for one in samples if one.phase == task.phase):

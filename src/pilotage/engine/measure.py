@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from pilotage.core.model import Counters, Histogram, Instance, Measures, RatioMetric, Reading
 from pilotage.drivers import History, Metrics, Point
+from pilotage.engine import signals
 
 PAST_S = 1800.0
 PAST_STEP_S = 60.0
@@ -22,7 +23,15 @@ Answers = Mapping[tuple[str, str], Sequence[Point]]
 
 
 async def read(measures: Measures, sources: Mapping[str, Metrics], timeout_s: float) -> Reading:
-    """Both groups now. A source that fails or is late gives a Reading with `fault` and no numbers."""
+    """Both groups now, with guards and tickets. A source that fails or is late gives a Reading with `fault` and without
+    requests; one that only guards or tickets come from costs only these."""
+    reading, beside = await asyncio.gather(
+        _read(measures, sources, timeout_s), signals.read(measures, sources, timeout_s)
+    )
+    return beside.within(reading)
+
+
+async def _read(measures: Measures, sources: Mapping[str, Metrics], timeout_s: float) -> Reading:
     wanted = _wanted(measures)
     names = list(wanted)
     try:
@@ -38,7 +47,29 @@ async def read(measures: Measures, sources: Mapping[str, Metrics], timeout_s: fl
 async def read_past(
     measures: Measures, sources: Mapping[str, Metrics], timeout_s: float
 ) -> list[tuple[float, Reading]]:
-    """(instant, reading) of the last half hour, a minute apart, oldest first; none when a source keeps no past."""
+    """(instant, reading) of the last half hour, a minute apart, oldest first; none when a source keeps no past.
+
+    Where only the sources of guards or tickets keep it, the readings have only these.
+    """
+    main, beside = await asyncio.gather(
+        _read_past(measures, sources, timeout_s),
+        signals.read_past(measures, sources, timeout_s, PAST_S, PAST_STEP_S),
+        return_exceptions=True,
+    )
+    if isinstance(beside, BaseException):
+        beside = []
+    if isinstance(main, BaseException) or not main:
+        if isinstance(main, BaseException) and not beside:
+            raise main
+        return [(at, one.within(Reading())) for at, one in beside]
+    if len(beside) != len(main):
+        return main
+    return [(at, one.within(reading)) for (at, reading), (_, one) in zip(main, beside, strict=True)]
+
+
+async def _read_past(
+    measures: Measures, sources: Mapping[str, Metrics], timeout_s: float
+) -> list[tuple[float, Reading]]:
     wanted = _wanted(measures)
     keepers = {name: source for name in wanted if isinstance(source := sources[name], History)}
     if len(keepers) < len(wanted):

@@ -17,10 +17,11 @@ from pilotage.core.model import (
     Target,
 )
 from pilotage.core.strategies import AfterSpec, PhaseSpec
-from pilotage.planfile import judging, logging
+from pilotage.planfile import judging, logging, signals
 from pilotage.planfile.document import Node
 from pilotage.planfile.options import driver
-from pilotage.planfile.reader import Reader, did_you_mean
+from pilotage.planfile.reader import Reader
+from pilotage.planfile.signals import source_name
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}"
 VERSION = r"[A-Za-z0-9][A-Za-z0-9._+/@:-]{0,127}"
@@ -147,7 +148,7 @@ def _targets(reader: Reader, top: dict[str, Node]) -> tuple[Target, ...]:
 
 
 def _measures(reader: Reader, node: Node | None, known_bad: bool) -> tuple[Measures | None, float]:
-    known = ("sources", "groups", "errors", "latency", "bug")
+    known = ("sources", "groups", "errors", "latency", "bug", "guards", "tickets")
     found = reader.mapping(node, "metrics", known, ("sources", "groups", "errors"))
     if not found:
         return None, 0.005
@@ -173,17 +174,11 @@ def _measures(reader: Reader, node: Node | None, known_bad: bool) -> tuple[Measu
         hint = "Add metrics.bug (total, bad), or write known_bad: false when the running version is healthy."
         reader.wrong("metrics.bug", node, "the bug's own metric, as known_bad is true", "nothing", hint)
     latency = _latency(reader, found.get("latency"), sources)
+    guards = signals.guards(reader, found.get("guards"), sources, errors)
+    tickets = signals.tickets(reader, found.get("tickets"), sources)
     if errors is None or canary is None or control is None:
         return None, target
-    return Measures(sources, canary, control, errors, latency, bug), target
-
-
-def _source(reader: Reader, node: Node | None, path: str, sources: dict[str, DriverRef]) -> str | None:
-    name = reader.text(node, path, "a name from metrics.sources")
-    if node is None or name is None or name in sources:
-        return name
-    reader.wrong(path, node, f"one of {', '.join(sources) or 'metrics.sources'}", hint=did_you_mean(name, sources))
-    return None
+    return Measures(sources, canary, control, errors, latency, bug, guards, tickets), target
 
 
 def _selector(reader: Reader, node: Node | None, path: str) -> str | None:
@@ -201,7 +196,7 @@ def _ratio(
     required = ("source", "total", "bad")
     known = (*required, "name", "target") if default == "bug" else required
     found = reader.mapping(node, path, known, required)
-    source = _source(reader, found.get("source"), f"{path}.source", sources)
+    source = source_name(reader, found.get("source"), f"{path}.source", sources)
     total = _selector(reader, found.get("total"), f"{path}.total")
     bad = _selector(reader, found.get("bad"), f"{path}.bad")
     name = reader.text(found.get("name"), f"{path}.name", "one line of at most 80 characters", limit=80)
@@ -213,7 +208,7 @@ def _ratio(
 def _latency(reader: Reader, node: Node | None, sources: dict[str, DriverRef]) -> LatencyMetric | None:
     path = "metrics.latency"
     found = reader.mapping(node, path, ("source", "histogram", "unit"), ("source", "histogram"))
-    source = _source(reader, found.get("source"), f"{path}.source", sources)
+    source = source_name(reader, found.get("source"), f"{path}.source", sources)
     histogram = _selector(reader, found.get("histogram"), f"{path}.histogram")
     unit = reader.one_of(found.get("unit"), f"{path}.unit", ("s", "ms"))
     if source is None or histogram is None:

@@ -1,0 +1,390 @@
+"""System health: CPU, memory, disk, connections of canary and control (docs/method.md, 9). Pure.
+
+A look (a tick, or the ticks of 10 s) is an *excess* when the canary is above the limit, or above control by both the
+factor and the floor. A guard fires when excesses last: by an e-process against "of the looks, given all before, at most
+one in four is an excess", and while most looks of the last minute are.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import insort
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import fmean, median
+
+from pilotage.core import policy
+from pilotage.core.evidence import Mixture
+from pilotage.core.model import Action, Counters, Finding, Phase, Plan, Sample
+from pilotage.core.signals import GuardBaseline, GuardLevels, GuardMetric, Level
+from pilotage.core.words import amount, e_value
+
+HUGE = 1e18
+LOOK_S = 10.0
+"""Shorter ticks are joined: else a pause of a few seconds would be many looks."""
+SETTLE_S = 60.0
+"""Not weighed after traffic has moved, in watches of three minutes and more: caches fill, code is compiled."""
+SAME_S = 30.0
+"""A value that has not changed may be one scrape looked at twice: it counts again after this time."""
+RECENT_S = 60.0
+HIGH = 0.9
+USUAL = 0.25
+"""The share of looks in excess that is no alarm."""
+LASTING = (0.5, 0.95)
+NEEDED_LOOKS = 3
+UNUSABLE = 0.2
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One group's value at one look, and the requests a second that bear on it (None: unknown)."""
+
+    value: float
+    load: float | None
+
+
+class LastingEvidence(Mixture):
+    """Evidence that excesses are more than one look in four: a mixture of Bernoulli likelihood ratios (shares .5 and
+    .95 against .25) with a change-point prior. By Ville's inequality it reaches 1/alpha with a chance of at most alpha
+    as long as, given all looks before, the next one is an excess with a chance of at most 1/4."""
+
+    def __init__(self, looks: int) -> None:
+        super().__init__(len(LASTING), looks)
+        self._excess = [math.log(share / USUAL) for share in LASTING]
+        self._fine = [math.log((1 - share) / (1 - USUAL)) for share in LASTING]
+
+    def add(self, excess: bool) -> None:
+        self.advance(self._excess if excess else self._fine)
+
+
+# ------------------------------------------------------------------ from levels to values
+
+
+class Pace:
+    """Requests a second of one group, from its cumulative count; None when it is not known."""
+
+    def __init__(self) -> None:
+        self._last: tuple[float, float] | None = None
+
+    def take(self, at: float, counters: Counters | None) -> float | None:
+        if counters is None or not 0 <= counters.requests <= HUGE:
+            return None
+        before, self._last = self._last, (at, counters.requests)
+        if before is None or at <= before[0] or counters.requests < before[1]:
+            return None
+        return (counters.requests - before[1]) / (at - before[0])
+
+
+class _Group:
+    """One guard in one group: its levels become a value, or a sentence that says why not."""
+
+    def __init__(self, metric: GuardMetric) -> None:
+        self._metric = metric
+        self._last: tuple[float, dict[str, Level]] | None = None
+
+    def take(self, at: float, levels: Sequence[Level], pace: float | None) -> Seen | str:
+        if not levels:
+            return "has no series"
+        if not all(0 <= abs(one.value) <= HUGE for one in levels):
+            return "is not a number"
+        total, instances = sum(one.value for one in levels), sum(one.instances for one in levels)
+        if self._metric.kind == "counter":
+            risen = self._rise(at, levels)
+            if isinstance(risen, str):
+                return risen
+            total = risen * instances
+        per = self._metric.per
+        if per == "request":
+            return Seen(total / pace, None) if pace else "cannot be divided by its requests: there were none"
+        shared = instances if per == "instance" else 1
+        return Seen(total / shared, None if pace is None else pace / shared)
+
+    def _rise(self, at: float, levels: Sequence[Level]) -> float | str:
+        """Per second and instance, over those that were there before and did not begin again."""
+        before, self._last = self._last, (at, {one.name: one for one in levels})
+        if before is None or at <= before[0]:
+            return "has one reading, needs two"
+        risen = [
+            (one.value - early.value, one.instances)
+            for one in levels
+            if (early := before[1].get(one.name)) and early.instances == one.instances and one.value >= early.value
+        ]
+        if not risen:
+            return "began to count anew"
+        return sum(rise for rise, _ in risen) / sum(instances for _, instances in risen) / (at - before[0])
+
+
+class Meter:
+    """All guards of a plan, reading by reading."""
+
+    def __init__(self, metrics: Iterable[GuardMetric]) -> None:
+        self.metrics = tuple(metrics)
+        self._groups = {one.name: (_Group(one), _Group(one)) for one in self.metrics}
+        self._paces = Pace(), Pace()
+
+    def take(self, sample: Sample) -> list[tuple[GuardMetric, Seen | str, Seen | str]]:
+        """For each guard what the canary and control show at this sample."""
+        if not self.metrics:
+            return []
+        at, reading = sample.at, sample.reading
+        paces = [pace.take(at, one) for pace, one in zip(self._paces, (reading.canary, reading.control), strict=True)]
+        levels = {one.name: one for one in reading.guards}
+        found = []
+        for metric in self.metrics:
+            one = levels.get(metric.name, GuardLevels(metric.name, fault="was not read"))
+            canary, control = (
+                one.fault or group.take(at, values, pace)
+                for group, values, pace in zip(self._groups[metric.name], (one.canary, one.control), paces, strict=True)
+            )
+            found.append((metric, canary, control))
+        return found
+
+
+class GuardTally:
+    """Mean values by phase, guard and group, for the comparison table."""
+
+    def __init__(self, metrics: Iterable[GuardMetric]) -> None:
+        self.metrics = tuple(metrics)
+        self._meter, self._phase = Meter(self.metrics), -1
+        self._sums: dict[tuple[int, str, bool], tuple[float, int]] = {}
+
+    def take(self, sample: Sample) -> None:
+        if sample.phase != self._phase:
+            self._meter, self._phase = Meter(self.metrics), sample.phase
+        for metric, canary, control in self._meter.take(sample):
+            for seen, is_canary in ((canary, True), (control, False)):
+                if isinstance(seen, Seen):
+                    total, n = self._sums.get((sample.phase, metric.name, is_canary), (0.0, 0))
+                    self._sums[sample.phase, metric.name, is_canary] = total + seen.value, n + 1
+
+    def mean(self, phases: Iterable[int], name: str, canary: bool) -> float | None:
+        found = [self._sums[phase, name, canary] for phase in phases if (phase, name, canary) in self._sums]
+        return sum(total for total, _ in found) / sum(n for _, n in found) if found else None
+
+
+def baseline(samples: Iterable[Sample], metrics: Iterable[GuardMetric]) -> tuple[GuardBaseline, ...]:
+    """Control's medians over these samples, as long as it served: an idle control is nothing to compare with."""
+    metrics = tuple(metrics)
+    values: dict[str, list[Seen]] = {one.name: [] for one in metrics}
+    meter, pace = Meter(metrics), Pace()
+    for sample in samples if metrics else ():
+        served = pace.take(sample.at, sample.reading.control) != 0
+        for metric, _, control in meter.take(sample):
+            if isinstance(control, Seen) and served:
+                values[metric.name].append(control)
+    found = []
+    for name, seen in values.items():
+        loads = [one.load for one in seen if one.load is not None]
+        if seen:
+            ordered = sorted(one.value for one in seen)
+            load = median(loads) if loads else None
+            found.append(GuardBaseline(name, median(ordered), load, len(seen), _high(ordered)))
+    return tuple(found)
+
+
+# ------------------------------------------------------------------ judging
+
+
+@dataclass(frozen=True)
+class _Look:
+    canary: float
+    control: float | None
+    """Scaled by the load."""
+    worse: bool
+    over: bool
+    shared: bool
+
+
+class _Guard:
+    """One guard through one phase."""
+
+    def __init__(self, metric: GuardMetric, phase: Phase, alone: bool, before: GuardBaseline | None) -> None:
+        self.metric, self.alone, self.before = metric, alone, before
+        self._tick_s = phase.tick_s
+        self._stride = math.ceil(LOOK_S / phase.tick_s)
+        self._settle_s = SETTLE_S if phase.watch_s >= 3 * SETTLE_S else 0.0
+        looks = max(2, int((phase.watch_s - self._settle_s) / (self._stride * phase.tick_s)))
+        self._needed = min(NEEDED_LOOKS, looks // 2)
+        self.worse, self.over = LastingEvidence(looks), LastingEvidence(looks)
+        self._recent: deque[_Look] = deque(
+            maxlen=max(NEEDED_LOOKS, math.ceil(RECENT_S / (self._stride * phase.tick_s)))
+        )
+        self._pending: list[tuple[Seen, Seen | str]] = []
+        self.ticks = self.used = self._looks = self._compared = 0
+        self._began: float | None = None
+        self._controls: list[float] = []
+        self._last_look = (-math.inf, math.nan)
+        self._why = {"the canary": "was not read", "control": "was not read"}
+        self._good = {"the canary": -math.inf, "control": -math.inf}
+        self._now = 0.0
+
+    def take(self, at: float, canary: Seen | str, control: Seen | str) -> None:
+        if self._began is None:  # tick 0 is the starting point
+            self._began = at
+            return
+        self._now = at
+        self.ticks += 1
+        for name, seen in (("the canary", canary), ("control", control)):
+            if isinstance(seen, Seen):
+                self._good[name] = at
+            else:
+                self._why[name] = seen
+        if isinstance(control, Seen):
+            insort(self._controls, control.value)
+        if isinstance(canary, str):
+            return
+        self.used += 1
+        if at - self._began <= self._settle_s:
+            return
+        self._pending.append((canary, control))
+        if len(self._pending) >= self._stride:
+            self._look(at)
+
+    def _look(self, at: float) -> None:
+        mine = [canary for canary, _ in self._pending]
+        theirs = [control for _, control in self._pending if isinstance(control, Seen)]
+        self._pending = []
+        value = fmean(one.value for one in mine)
+        if self.metric.kind != "counter" and value == self._last_look[1] and at - self._last_look[0] < SAME_S:
+            return
+        self._last_look = at, value
+        reference, load = self._reference(theirs)
+        factor = _scale(_mean(mine), load)
+        expected = None if reference is None else reference * factor
+        trigger, limit = self.metric.worse_than_control, self.metric.limit
+        worse = (
+            trigger is not None
+            and expected is not None
+            and value > trigger * expected
+            and value > expected + self.metric.floor
+            and value > self._usual_high(factor)
+        )
+        over = limit is not None and value > limit
+        shared = limit is not None and reference is not None and reference > limit
+        self._looks += 1
+        if limit is not None:
+            self.over.add(over)
+        if trigger is not None and expected is not None:
+            self._compared += 1
+            self.worse.add(worse)
+        self._recent.append(_Look(value, expected, worse, over, shared))
+
+    def _usual_high(self, factor: float) -> float:
+        """What control exceeds in one look of ten: a service whose instances wander is no excess."""
+        if self.alone:
+            return -math.inf if self.before is None else self.before.high * factor
+        return _high(self._controls) * factor if self._controls else -math.inf
+
+    def _reference(self, theirs: Sequence[Seen]) -> tuple[float | None, float | None]:
+        """Control's value and load; without concurrent control what it showed before."""
+        if not self.alone:
+            return (fmean(one.value for one in theirs), _mean(theirs)) if theirs else (None, None)
+        return (None, None) if self.before is None else (self.before.value, self.before.load)
+
+    # -------------------------------------------------------------- saying what it means
+
+    def finding(self, plan: Plan, done: bool) -> Finding:
+        metric = self.metric
+        alarm = math.log(1 / plan.limits.alpha)
+        mine = fmean(look.canary for look in self._recent) if self._recent else None
+        known = [look.control for look in self._recent if look.control is not None]
+        theirs = fmean(known) if known else None
+        evidence = max(self.worse.log_e, self.over.log_e)
+
+        def found(action: Action, sentence: str, shows: str = "") -> Finding:
+            name = f"guard {metric.name}"
+            return Finding(
+                name, action, f"{name} {sentence}", mine, theirs, None, None, self.used, evidence, alarm, shows
+            )
+
+        said = self._said(mine, theirs)
+        needs = f"needs {1 / plan.limits.alpha:g}"
+        for shows, why, log_e in self._alarms(alarm):
+            return found(policy.action(plan, shows), f"{said}: {why}, evidence {e_value(log_e)}, {needs}", shows)
+        missing = self._missing(done)
+        if missing:
+            so_far = "" if mine is None else f" (last {said})"
+            return found(Action.WATCH, f"not known: {missing}{so_far}")
+        return found(Action.PROMOTE, f"{said}: no lasting excess, evidence {e_value(evidence)}, {needs}")
+
+    def _alarms(self, alarm: float) -> Iterable[tuple[str, str, float]]:
+        """What fires, the gravest first: (row of the table, why, log evidence)."""
+        looks = len(self._recent)
+        worse, over, shared = (sum(getattr(one, name) for one in self._recent) for name in ("worse", "over", "shared"))
+        is_worse = self.worse.log_e >= alarm and 2 * worse > looks
+        is_over = self.over.log_e >= alarm and 2 * over > looks
+        share = f"in {over} of the last {looks} looks"
+        if is_over and (is_worse or 2 * shared <= looks):
+            also = "" if not is_worse else ", and more than in control"
+            yield "guard-over-limit", f"over its limit {share}{also}", self.over.log_e
+        elif is_worse:
+            why = f"more than {self.metric.worse_than_control:g} x in {worse} of the last {looks} looks"
+            yield "guard-worse", why, self.worse.log_e
+        elif is_over:
+            whose = "control was over it before" if self.alone else "control is over it too"
+            yield "guard-shared", f"over its limit {share}, but {whose}: going back may not help", self.over.log_e
+
+    def _missing(self, done: bool) -> str:
+        """Why it cannot be judged; empty when it can. What is missing is never a pass."""
+        patience = max(RECENT_S, 2 * self._tick_s) + self._tick_s / 2
+        usable = f"({self.used} of {self.ticks} ticks usable)"
+        if self._good["the canary"] < self._now - patience or self.used == 0:
+            return f"the canary {self._why['the canary']} {usable}"
+        if done and self.used < (1 - UNUSABLE) * self.ticks - 1:
+            return f"too little data: the canary {self._why['the canary']} {usable}"
+        if self.metric.worse_than_control is not None:
+            if self.alone and self.before is None:
+                return "no concurrent control, and control's value was not recorded before"
+            if not self.alone and self._good["control"] < self._now - patience:
+                return f"control {self._why['control']}"
+        if self._looks < self._needed:
+            return f"{self._looks} looks so far, needs {self._needed}"
+        return ""
+
+    def _said(self, mine: float | None, theirs: float | None) -> str:
+        """Values with control's, trigger, limit and n."""
+        metric = self.metric
+
+        def show(value: float) -> str:
+            return amount(value, metric.unit)
+
+        per = {"instance": " by instance", "total": "", "request": " by request"}[metric.per]
+        where = "control before" if self.alone else "control"
+        against = f"against {show(theirs)} in {where}" if theirs is not None else f"({where} unknown)"
+        bounds = [] if metric.worse_than_control is None else [f"trigger {metric.worse_than_control:g} x"]
+        bounds += [] if metric.limit is None else [f"limit {show(metric.limit)}"]
+        value = "unknown" if mine is None else show(mine)
+        return f"{value}{per} {against} ({', '.join(bounds)}, n {self.used} ticks)"
+
+
+def _high(ordered: Sequence[float]) -> float:
+    return ordered[int(HIGH * (len(ordered) - 1))]
+
+
+def _mean(seen: Sequence[Seen]) -> float | None:
+    loads = [one.load for one in seen if one.load is not None]
+    return fmean(loads) if loads else None
+
+
+def _scale(mine: float | None, theirs: float | None) -> float:
+    """Who serves more may use more: control's value is scaled up by the requests, never down."""
+    return max(1.0, mine / theirs) if mine is not None and theirs else 1.0
+
+
+class Guards:
+    """All guards of a plan through one phase."""
+
+    def __init__(self, plan: Plan, phase: Phase, alone: bool, before: Sequence[GuardBaseline]) -> None:
+        self._plan = plan
+        self._meter = Meter(plan.measures.guards)
+        known = {one.name: one for one in before}
+        self._guards = {one.name: _Guard(one, phase, alone, known.get(one.name)) for one in plan.measures.guards}
+
+    def take(self, sample: Sample) -> None:
+        for metric, canary, control in self._meter.take(sample):
+            self._guards[metric.name].take(sample.at, canary, control)
+
+    def findings(self, done: bool) -> Iterable[Finding]:
+        for guard in self._guards.values():
+            yield guard.finding(self._plan, done)

@@ -128,7 +128,11 @@ class LogsEvidence:
         if not found:
             known = f"{novelty.signatures_met} known to control"
             history = novelty.known.seconds
-            short = "" if history >= FULL_HISTORY_S else f", {history / 60:.0f} min of history only: found later"
+            short = (
+                ""
+                if history >= FULL_HISTORY_S
+                else f", with {history / 60:.0f} min of history, so new ones are found later"
+            )
             if not self._reads or not self._volume:
                 return Finding("logs new", Action.WATCH, "new errors not yet known: neither group has logged anything")
             met = f"{len(self._met)} signature{'s' if len(self._met) != 1 else ''} in the canary's log"
@@ -152,29 +156,28 @@ class LogsEvidence:
 
     def _rising(self, found: list[Outlier]) -> Finding:
         if not found:
-            return Finding("logs rising", Action.PROMOTE, "no known error is more frequent than in control")
+            alone = self._phase.weight >= 100
+            said = "no concurrent control" if alone else "no known error is more frequent than in control"
+            return Finding("logs rising", Action.PROMOTE, said)
         first = max(found, key=lambda one: one.level)
         more = f"; and {len(found) - 1} more" if len(found) > 1 else ""
         said = (
-            f"a known error rises: {self._title(first.number)} - {_times(first)} in the canary, {first.control} in "
-            f"control with {self._times()} its requests: evidence {e_value(first.level)}, "
-            f"limit {e_value(first.limit)}{more}"
+            f"a known error rises: {self._title(first.number)} - {_times(first)} in the canary"
+            f"{self._in_control(first.control)}: evidence {e_value(first.level)}, limit {e_value(first.limit)}{more}"
         )
         return self._alarm("logs rising", "logs-rising", said, first, first.level, first.limit)
 
     def _the_bug(self, done: bool) -> Finding:
         mine, theirs = self._bug
         log_e, needs = self._better.log_e, -math.log(self._plan.limits.alpha)
-        said = f"the bug's own text: {mine} times in the canary, {theirs} in control with {self._times()} its requests"
+        said = f"the bug's own text: {mine} times in the canary{self._in_control(theirs)}"
         known_bad = self._plan.known_bad
         action = Action.PROMOTE
         if known_bad and log_e >= needs:
             said += f": fewer than before, evidence {e_value(log_e)}"
-        elif mine == 0:
-            said += "" if theirs else ": not seen"
-        elif not known_bad or done:
+        elif mine and (done or not known_bad):
             return self._alarm("logs bug", "logs-bug", said + (": not shown to be fewer" if known_bad else ""))
-        else:
+        elif mine:
             action, said = Action.WATCH, said + ": not yet known to be fewer"
         evidence = log_e if known_bad else None
         return Finding("logs bug", action, said, mine, theirs, n=mine + theirs, evidence=evidence, threshold=needs)
@@ -197,9 +200,11 @@ class LogsEvidence:
         found = self._names.get(number, LogSignature(number, f"signature {number}", ""))
         return printable(found.title)[:TITLE_CHARACTERS]
 
-    def _times(self) -> str:
+    def _in_control(self, times: int) -> str:
         novelty = self._novelty
-        return f"{novelty.control / novelty.canary:.3g} times" if novelty.canary > 0 else "all of"
+        if novelty.canary <= 0 or novelty.control <= 0:
+            return ""
+        return f", {times} in control with {novelty.control / novelty.canary:.3g} times its requests"
 
 
 def _times(one: Outlier) -> str:

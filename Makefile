@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export UV_LINK_MODE ?= copy
 
-.PHONY: demo demo-bad test check docs lock build bench-judge clean setup histories
+.PHONY: demo demo-bad test check docs lock build bench-judge bench-logs clean setup histories
 
 demo: .venv/ready            ## ship a good fix: canary 10 % -> 50 % -> 100 %, promoted
 	$(BIN)/pilotage demo
@@ -23,6 +23,9 @@ check: .venv/ready           ## style, types, floors
 
 bench-judge: .venv/ready     ## this judge and its neighbours' rules on the same simulated traffic, about ten minutes
 	$(BIN)/python -m benchmarks.judge.run --write docs/benchmarks.md
+
+bench-logs: .venv/ready      ## the log miner on logs with known answers: accuracy, detection, throughput, memory, about 20 minutes
+	$(BIN)/python -m benchmarks.logs.run --write docs/benchmarks.md
 
 build: .venv/ready           ## the wheel, into dist/
 	rm -rf dist

@@ -110,12 +110,11 @@ def test_an_endless_trace_is_cut_and_its_rest_passed_over() -> None:
     assert found[1] == b"ERROR next"
 
 
-def test_bytes_that_are_not_utf8_and_nul_bytes_are_counted() -> None:
+def test_nul_bytes_are_counted() -> None:
     cutter = Cutter()
-    cutter.feed(b"ERROR \xff\xfe\nERROR ok\n")
     cutter.feed(b"ERROR \x00\nERROR ok\n")
     cutter.flush()
-    assert (cutter.invalid, cutter.binary) == (1, 1)
+    assert cutter.binary == 1
 
 
 def test_both_searches_find_the_same_places() -> None:

@@ -132,6 +132,11 @@ def _poisson(dice: random.Random, mean: float) -> int:
 
 def test_entries_close_together_are_one_incident_and_a_clock_that_goes_back_begins_none() -> None:
     incidents = Incidents()
-    begun = [incidents.begins(1, at) for at in (100.0, 101.0, 102.5, 103.0, 50.0, 104.4, 104.6)]
-    assert begun == [True, False, True, False, False, False, True]
+    begun = [incidents.begins(1, at) for at in (100.0, 101.0, 102.5, 105.0, 50.0, 106.9, 109.0)]
+    assert begun == [True, False, False, True, False, False, True]
     assert incidents.begins(2, 100.0)
+
+
+def test_what_fails_without_a_pause_is_an_incident_every_ten_seconds() -> None:
+    incidents = Incidents()
+    assert [at for at in range(35) if incidents.begins(1, float(at))] == [0, 10, 20, 30]

@@ -91,6 +91,8 @@ def _doubts(groups: list[Group], troubles: Troubles, miner: Miner) -> None:
         troubles.say(f"{undated} entries have no readable time: those of a signature count as one incident")
     if back := sum(group.went_back for group in groups):
         troubles.say(f"a clock goes back by more than a minute, {back} times: times are as written")
+    if miner.invalid:
+        troubles.say(f"{miner.invalid} kinds of entries are not UTF-8: shown with replacement characters")
     if miner.overflowed:
         troubles.say(f"too many different errors: {miner.overflowed} entries were left out")
 

@@ -15,8 +15,6 @@ class Cutter:
         self._held = b""
         self._in_long_line = False
         self.long_lines = 0
-        self.invalid = 0
-        """Pieces with bytes that are not UTF-8."""
         self.binary = 0
         """Pieces with NUL bytes."""
 
@@ -51,11 +49,6 @@ class Cutter:
         return self._checked(ready)
 
     def _checked(self, ready: bytes) -> bytes:
-        if not ready.isascii():
-            try:
-                ready.decode()
-            except UnicodeDecodeError:
-                self.invalid += 1
         if 0 in ready:
             self.binary += 1
         return ready

@@ -11,13 +11,15 @@ _STATUS = re.compile(
     r"""(?ix)
     # said to be one
     (?: \bhttp(?:/\d(?:\.\d)?)?"? | \bstatus(?:[ _.-]?code)?"? | \b(?:response|http|status)[ _-]?code"?
-      | \bcode"?(?=[=:]) | \breturned | \b(?:responded|answered|replied|failed)(?:\ with)? | \bgot | \breceived
+      | \bcode"?(?=[=:]) | \bwith\ code
+      | \breturned | \b(?:responded|answered|replied|failed)(?:\ with)? | \bgot | \breceived
       | \bresponse
       | \bresult(?:ed\ in)? )
     (?:\ (?:status|code|error|an?|http))* (?: \s* [:=>-]{1,2} \s* | \s+ )["'(]? ([1-5]\d\d)
-    (?! [\w%] | [.:-]\w | \s?(?:ms|s|sec|seconds|bytes|kb|mb|rows|items|records|results|entries|times|messages)\b )
+    (?! [\w%] | [.:-]\w
+      | \s?(?:ms|s|sec|seconds|bytes|kb|mb|rows|items|records|results|entries|times|messages|of|more|out)\b )
     # followed by its name
-    | (?<![\w.:-]) ([1-5]\d\d) \ (?:Not\ Found|Internal\ Server|Bad\ Gateway|Service\ (?:Temporarily\ )?Unavailable
+    | (?<![\w.:-]) ([1-5]\d\d) \ (?-i:Not\ Found|Internal\ Server|Bad\ Gateway|Service\ (?:Temporarily\ )?Unavailable
       |Gateway\ Time|Unauthorized|Forbidden|Bad\ Request|Conflict|Too\ Many|Gone|Not\ Implemented|Method\ Not
       |Unprocessable|Request\ Time|Payload|Precondition)
     | \ ->\ ([1-5]\d\d)(?=\ |$)

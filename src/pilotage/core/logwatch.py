@@ -237,8 +237,8 @@ def logs_before(samples: Iterable[Sample]) -> tuple[LogHistory, tuple[LogSignatu
         same.update(counts.same)
         named.update({one.number: one for one in counts.named})
         for seen in counts.seen:
-            if seen.control:
-                incidents[seen.number] += seen.control
+            if seen.control or seen.control_entries:
+                incidents[seen.number] += max(1, seen.control)
     for number, lower in sorted(same.items(), reverse=True):
         if number in incidents:
             incidents[lower] += incidents.pop(number)

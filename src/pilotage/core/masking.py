@@ -54,6 +54,7 @@ _ADORNED = re.compile(
     r"|\s+(?:after|within|in|took|elapsed) <\*>\s*$"
 )
 """How often and how long: said or not, it is the same error."""
+_ADORNING = frozenset({"attempt", "attempts", "retry", "retries", "try", "after", "within", "in", "took", "elapsed"})
 _UNITS = frozenset({"ms", "us", "ns", "s", "sec", "secs", "min", "h", "B", "KB", "MB", "GB", "kB", "KiB", "MiB", "GiB"})
 _NAME_AFTER = re.compile(
     r"(?i)\b((?:for|by|of|from|as|to|invalid|unknown) user) (?!is\b|was\b|not\b|has\b|with\b)[\w.@-]+"
@@ -80,7 +81,7 @@ def words(text: str) -> list[str]:
         text = _NAME_AFTER.sub(r"\1 <*>", text)
     found: list[str] = []
     for token in text.split():
-        for word in (token,) if token.isalpha() else _words_in(token):
+        for word in (token,) if token.isalpha() else _simple(token) or _words_in(token):
             if word == ANY:
                 while found and (found[-1] == ANY or _DATE_WORD.fullmatch(found[-1])):
                     found.pop()
@@ -93,9 +94,28 @@ def words(text: str) -> list[str]:
 
 
 def _without_adornment(found: list[str]) -> list[str]:
+    if ANY not in found or not _ADORNING.intersection(found):
+        return found
     said = " ".join(found)
     short = _ADORNED.sub("", said)
     return found if short == said or not short else short.split(" ")
+
+
+_PUNCTUATION = ".,:;!?()[]{}"
+_JOINTS = str.maketrans("", "", "-_.")
+
+
+def _simple(token: str) -> tuple[str, ...]:
+    """The same for most texts, without a pattern; empty when it takes one."""
+    core = token.strip(_PUNCTUATION)
+    if core.isalpha():
+        return (core,)
+    if core[:1] == "/" and not core.isalpha():
+        return (ANY,)
+    bare = core.translate(_JOINTS)
+    if bare.isalnum() and not bare.isalpha() and bare.isascii() and core.lower() not in _KEEP:
+        return (ANY,)
+    return ()
 
 
 @lru_cache(maxsize=32768)

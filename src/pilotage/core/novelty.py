@@ -4,7 +4,8 @@
 canary's share of all exposure (requests, or log volume where only that is known), control's history included. All k of
 them do with q^k; among the m signatures that control knows, one does so by chance with at most m q^k. *Rising*: the
 ratio test of errors (evidence.py) on incidents, at the level alpha/m.
-An incident is all entries of a signature within 2 s of its first.
+An incident is all entries of a signature that follow each other within 2 s, for 10 s at most: what fails without a
+pause is more than one. It is the group's that began it, so that merging what is frequent favours neither group.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pilotage.core.evidence import RatioEvidence
 from pilotage.core.model import LogHistory, LogSeen
 
 INCIDENT_GAP_S = 2.0
+LONGEST_INCIDENT_S = 10.0
 LEAST_INCIDENTS = 2
 LEAST_KNOWN = 20
 """Control is taken to know at least so many signatures: it has more than a short look shows."""
@@ -81,7 +83,7 @@ class Novelty:
             met.canary += one.canary
             met.control += one.control
             met.entries += one.canary_entries
-            if one.control and one.number not in self._control_met:
+            if (one.control or one.control_entries) and one.number not in self._control_met:
                 self._control_met.add(one.number)
                 self._critical_known += one.number in self.critical
             if canary > 0 and control > 0:
@@ -160,11 +162,14 @@ class Incidents:
     """Tells a signature's incidents apart by its entries' instants, in order or nearly so."""
 
     def __init__(self) -> None:
-        self._began: dict[int, float] = {}
+        self._seen: dict[int, tuple[float, float]] = {}
+        """Of the last incident: when it began, and its last entry."""
 
     def begins(self, number: int, at: float) -> bool:
         """Whether an entry at this instant (Unix seconds) begins an incident. A clock that goes back begins none."""
-        if at - self._began.get(number, -math.inf) <= INCIDENT_GAP_S:
+        began, last = self._seen.get(number, (-math.inf, -math.inf))
+        if at - last <= INCIDENT_GAP_S and at - began < LONGEST_INCIDENT_S:
+            self._seen[number] = (began, max(at, last))
             return False
-        self._began[number] = at
+        self._seen[number] = (at, at)
         return True

@@ -9,27 +9,38 @@ _NAMES = (
     r"pass(?:word|wd|phrase)?|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|auth(?:orization)?|credential\w*"
     r"|session(?:id)?|cookie|jwt|signature|pin|cvv|iban|card(?:[_-]?number)?"
 )
-_PATTERNS = (
-    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", re.S), HIDDEN),
-    (re.compile(r"(?i)\b(bearer|basic|digest|negotiate)\s+[\w.~+/=-]{6,}"), rf"\1 {HIDDEN}"),
-    (re.compile(r"\beyJ[\w-]{5,}\.[\w-]{5,}\.?[\w-]*"), HIDDEN),
-    (re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"), HIDDEN),
+_VALUE = r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\\".*?\\"|[^\s,;&"'}})\]]+)"""
+_NAMED = re.compile(rf"""(?i)((?:{_NAMES})\w{{0,12}}\\?["']?\s*(?:=>|[=:])\s*){_VALUE}""")
+_TOKENS = (
+    r"\b(?:gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abprs]-[\w-]{8,}|AIza[\w-]{30,}|npm_\w{30,}"
+    r"|sk[-_](?:live[-_]|test[-_]|proj-|ant-)?[\w-]{16,})"
+)
+_PATTERNS: tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...] = (
     (
-        re.compile(
-            r"\b(?:gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abprs]-[\w-]{8,}|sk[-_](?:live[-_]|test[-_]|proj-|ant-)?[\w-]{16,}|AIza[\w-]{30,}|npm_\w{30,})"
-        ),
+        ("PRIVATE KEY",),
+        re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", re.S),
         HIDDEN,
     ),
-    (re.compile(r"(\b[a-zA-Z][\w+.-]*://)[^\s/:@]*:[^\s/@]+@"), rf"\1{HIDDEN}@"),
     (
-        re.compile(
-            rf"""(?i)(["']?[\w.-]*(?:{_NAMES})["']?\s*(?:=>|[=:])\s*)("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s,;&"'}})\]]+)"""
+        ("bearer", "basic", "digest", "negotiate"),
+        re.compile(r"(?i)\b(bearer|basic|digest|negotiate)\s+[\w.~+/=-]{6,}"),
+        rf"\1 {HIDDEN}",
+    ),
+    (("eyj",), re.compile(r"\beyJ[\w-]{5,}\.[\w-]{5,}\.?[\w-]*"), HIDDEN),
+    (("akia", "asia"), re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"), HIDDEN),
+    (("gh", "glpat-", "xox", "aiza", "npm_", "sk-", "sk_"), re.compile(_TOKENS), HIDDEN),
+    (("://",), re.compile(r"(://)[^\s/:@]*:[^\s/@]+@"), rf"\1{HIDDEN}@"),
+    (
+        (
+            *("pass", "secret", "token", "key", "auth", "credential", "session", "cookie", "jwt", "signature"),
+            *("pin", "cvv", "iban", "card"),
         ),
+        _NAMED,
         rf"\1{HIDDEN}",
     ),
-    (re.compile(rf"""(?i)((?:\\?["'])[\w.-]*(?:{_NAMES})(?:\\?["'])\s*:\s*)(\\".*?\\")"""), rf"\1{HIDDEN}"),
-    (re.compile(r"(?<![\w.-])(?:\d[ -]?){12,18}\d(?![\w.-])"), None),
 )
+"""What must be there at all (in lower case), the pattern, and what stands instead. Most texts have none of it."""
+_CARD = re.compile(r"(?<![\w.-])(?:\d[ -]?){12,18}\d(?![\w.-])")
 
 
 _CONTROL = re.compile(
@@ -43,9 +54,11 @@ def redact(text: str) -> str:
     Control characters, which could play tricks on a terminal, are left out.
     """
     text = _CONTROL.sub("", text)
-    for pattern, instead in _PATTERNS:
-        text = pattern.sub(_card if instead is None else instead, text)
-    return text
+    lower = text.lower()
+    for needles, pattern, instead in _PATTERNS:
+        if any(needle.lower() in lower for needle in needles):
+            text = pattern.sub(instead, text)
+    return _CARD.sub(_card, text)
 
 
 def _card(found: re.Match[str]) -> str:

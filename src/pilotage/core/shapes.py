@@ -38,16 +38,18 @@ def shape_of(text: str) -> Shape | None:
     """What an entry says; None when it is no error: a lower level, and no stack trace."""
     record = structured.parse(text) if text.lstrip()[:1] == "{" or "=" in text[:400] else None
     if record is not None:
-        return _of_record(record)
+        return _of_record(record, text)
     return _of_text(text)
 
 
-def _of_record(record: structured.Fields) -> Shape | None:
+def _of_record(record: structured.Fields, text: str) -> Shape | None:
     if record.level == 0 and not record.stack and record.message:
         inner = _of_text(record.message) if not record.message.startswith("{") else shape_of(record.message)
         if inner is None or not (record.error or record.type):
             return inner
     trace = stacktraces.parse(record.stack.split("\n")) if record.stack else None
+    if trace is None and "\n" in text:  # printed below the record
+        trace = stacktraces.parse(text.split("\n"))
     message = record.message or (trace.message if trace else "") or record.error
     if trace is None and "\n" in message:
         lines = message.split("\n")

@@ -32,10 +32,11 @@ NOT_AN_ERROR = 0
 
 _DIGITS = b"0123456789"
 _MAYBE_STATUS = re.compile(
-    rb"(?i)(?:status|code|https?(?:/\d(?:\.\d)?)?|returned|responded|with|answered|got|received|response|result)[\"')\]]*\s*[:=>-]*\s*[\"'(]?\d"
-    rb"|\d\d\d (?:Not Found|Internal S|Bad |Service |Gateway |Unauthor|Forbidden|Conflict|Too Many|Gone|Method|Unproc"
-    rb"|Request|Payload|Precond)"
-    rb"|/-?\d+ \d\d\d \+?\d"
+    rb"(?i)(?:status|code|https?(?:/\d(?:\.\d)?)?|returned|responded|replied|failed|with|answered|got|received|response"
+    rb"|result| ->)[\"')\]]*\s*[:=>-]*\s*[\"'(]?\d"
+    rb"|[ (=:\"]\d(?=\d?\d? (?:Not Found|Internal S|Bad |Service |Gateway |Unauthor|Forbidden|Conflict|Too Many|Gone"
+    rb"|Method|Unproc|Request|Payload|Precond))"
+    rb"|/-?\d+ \d(?=\d* \+?\d)"
 )
 _FIRST_FRAME = re.compile(rb"(?:\n|\\n)(?:[ \t]|\\t)+at ([^(\n\\]{1,300})")
 _GO_CALLS = re.compile(rb"(?:\n|\\n)([\w./*()\[\]{}$~-]+)(?:\(|(?:\n|\\n)(?:\t|\\t))")
@@ -117,10 +118,13 @@ class Miner:
         """Signatures that are new or have changed since whoever keeps them has cleared this."""
         self.same: dict[int, int] = {}
         """Numbers that have turned out to say the same as a lower one."""
+        self.invalid = 0
+        """Entries, of those that had to be looked at closely, with bytes that are not UTF-8."""
         self.overflowed = 0
         """Entries that could not get a signature of their own any more."""
-        self._known: dict[int, tuple[int, bytes]] = {}
-        """hash of an entry's bytes without digits -> (number, bytes that it must hold). Hashes of 64 bits, not the
+        self._known: dict[int, tuple[int, bytes, bytes]] = {}
+        """hash of an entry's bytes without digits -> (number, bytes that it must hold, bytes that no status may
+        follow). Hashes of 64 bits, not the
         bytes: a chance of one in 10^8 that two of 200,000 entries are mixed up, for a tenth of the memory."""
         self._exact: dict[Shape, int] = {}
         self._clusters: dict[tuple[object, ...], list[_Cluster]] = {}
@@ -148,8 +152,8 @@ class Miner:
                 key += _tops(entry)
             place = hash(key)
             if place in known:
-                number, proof = known[place]
-                if proof and proof not in entry:
+                number, proof, lead = known[place]
+                if (proof and proof not in entry) or (lead and _status_follows(entry, lead)):
                     number = self._unproven(place, entry)
             else:
                 number = self._met_first(place, entry)
@@ -182,10 +186,11 @@ class Miner:
 
     def _met_first(self, place: int, entry: bytes) -> int:
         text = entry.decode("utf-8", "replace")
+        self.invalid += "\ufffd" in text
         number = self._number(text)
         if len(self._known) >= MOST_KNOWN:
             self._known.clear()
-        self._known[place] = (number, _proof(text) if number else b"")
+        self._known[place] = (number, *(_proof(text) if number else (b"", b"")))
         return number
 
     def _unproven(self, place: int, entry: bytes) -> int:
@@ -196,7 +201,7 @@ class Miner:
         if known is not None:
             return known[0]
         number = self._number(text)
-        self._known[inner] = (number, b"")
+        self._known[inner] = (number, b"", b"")
         return number
 
     def _number(self, text: str) -> int:
@@ -274,17 +279,25 @@ class Miner:
         return number
 
 
-def _proof(text: str) -> bytes:
-    """What another entry with the same bytes but for its digits must hold to be the same. Something no entry holds
-    where a status may stand that is not there now: then every entry is looked at."""
+def _proof(text: str) -> tuple[bytes, bytes]:
+    """What another entry with the same bytes but for its digits must hold to be the same; and, where a status may stand
+    that is not there now, the bytes before it."""
     first = text.split("\n", 1)[0]
     status, start, end = status_of(first)
     if status:
-        return text[max(0, start - 3) : end + 1].encode()
-    if _MAYBE_STATUS.search(first.encode()):
-        return b"\x00\xff"
+        return text[max(0, start - 3) : end + 1].encode("utf-8", "replace"), b""
+    raw = first.encode("utf-8", "replace")
+    maybe = _MAYBE_STATUS.search(raw)
     kind, start, end = type_of(text)
-    return text[max(0, start - 1) : end + 1].encode("utf-8", "replace") if kind else b""
+    proof = text[max(0, start - 1) : end + 1].encode("utf-8", "replace") if kind else b""
+    return proof, raw[maybe.start() : maybe.end() - 1] if maybe else b""
+
+
+def _status_follows(entry: bytes, lead: bytes) -> bool:
+    """Whether three digits, and no more, stand where a status may stand."""
+    place = entry.find(lead) + len(lead)
+    digits = entry[place : place + 4]
+    return place < len(lead) or (digits[:3].isdigit() and not digits[3:].isdigit() and b"1" <= digits[:1] <= b"5")
 
 
 def _tops(entry: bytes) -> bytes:

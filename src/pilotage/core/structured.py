@@ -68,6 +68,8 @@ def parse(text: str) -> Fields | None:
         except (ValueError, RecursionError):
             return None
         return _fields(dict(_flat(value, ""))) if isinstance(value, dict) else None
+    if not any(name in text[:400] for name in ("level=", "lvl=", "severity=")):
+        return None
     pairs = _LOGFMT.findall(text[:8192])
     known = {key: _unquoted(value) for key, value in pairs}
     if (

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from pilotage.core.entries import Search
 from pilotage.core.evidence import binomial_tail
-from pilotage.core.novelty import FULL_HISTORY_S, INCIDENT_GAP_S, LEAST_INCIDENTS, LEAST_KNOWN
+from pilotage.core.novelty import FULL_HISTORY_S, INCIDENT_GAP_S, LEAST_INCIDENTS, LEAST_KNOWN, Incidents
 from pilotage.core.signatures import NOT_AN_ERROR, Miner
 from pilotage.core.stamps import instant
 
@@ -39,11 +39,9 @@ class Group:
         return self._since.get(number)
 
     def incidents(self, number: int) -> int:
-        """Entries more than 2 s after the last incident began; those without an instant are one together."""
-        count, began = 0, -math.inf
-        for slot in sorted(self._slots.get(number, ())):
-            if slot - began > 1:
-                count, began = count + 1, slot
+        """As novelty.py has them, to the next two seconds; entries without an instant are one together."""
+        found = Incidents()
+        count = sum(found.begins(number, slot * INCIDENT_GAP_S) for slot in sorted(self._slots.get(number, ())))
         return max(count, 1) if self.entries[number] else 0
 
     def fold(self, into: dict[int, int]) -> None:

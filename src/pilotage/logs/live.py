@@ -76,7 +76,9 @@ class Listener:
         self._bug = setup.bug.encode()
         self._sorter = Sorter(setup.field) if setup.field else None
         self._miner = Miner()
-        self._incidents = {group: Incidents() for group in GROUPS}
+        self._incidents = Incidents()
+        """Of both groups together: an incident is the group's that began it, else what is frequent in control would
+        run together there and not in the canary."""
         self._bug_incidents = Incidents()
         self._bug_numbers: set[int] = set()
         self._streams: dict[str, dict[str, _Stream]] = {name: {} for name in sources}
@@ -132,8 +134,8 @@ class Listener:
 
     async def poll(self) -> None:
         """Reads and counts what is new; a source that fails is missing until it answers again."""
-        for name, source in self._sources.items():
-            busy: set[str] = set()
+        for name in sorted(self._sources, reverse=True):  # control first: what both show in one poll is control's
+            source, busy = self._sources[name], set[str]()
             for _ in range(MOST_READS):
                 try:
                     pieces = await source.read()
@@ -172,8 +174,6 @@ class Listener:
     def _doubt(self, name: str, cutter: Cutter) -> None:
         if cutter.long_lines:
             self._note(f"{name}: a line is longer than 1 MiB: only its beginning is looked at")
-        if cutter.invalid:
-            self._note(f"{name}: some of it is not UTF-8")
         if cutter.binary:
             self._note(f"{name}: NUL bytes among the text: is this a log?")
 
@@ -208,7 +208,7 @@ class Listener:
     def _count_entry(self, group: str, number: int, entry: bytes, at: float) -> None:
         tick = self._tick
         tick.entries[group][number] += 1
-        tick.incidents[group][number] += self._incidents[group].begins(number, at)
+        tick.incidents[group][number] += self._incidents.begins(number, at)
         if self._bug and self._bug in entry:
             tick.bug[group] += self._bug_incidents.begins(GROUPS.index(group), at)
             self._bug_numbers.add(number)
@@ -236,6 +236,8 @@ class Listener:
         missing = [*self._failing.values(), *await self._unreadable()]
         tick, self._tick = self._tick, _Tick()
         miner = self._miner
+        if miner.invalid:
+            self._note("some error entries are not UTF-8: they are shown with replacement characters")
         if miner.overflowed:
             self._note("too many different errors: what is new beyond 50,000 signatures is not seen")
         numbers = sorted({*tick.entries["canary"], *tick.entries["control"]})

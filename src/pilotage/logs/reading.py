@@ -33,15 +33,12 @@ class Troubles:
 @dataclass
 class _Doubts:
     long_lines: int = 0
-    invalid: int = 0
     binary: int = 0
 
     def say(self, name: str, troubles: Troubles) -> None:
         if self.long_lines:
             many = f"{self.long_lines} lines longer" if self.long_lines > 1 else "a line longer"
             troubles.say(f"{name}: {many} than 1 MiB: only the beginning was looked at")
-        if self.invalid:
-            troubles.say(f"{name}: text that is not UTF-8: shown with replacement characters")
         if self.binary:
             troubles.say(f"{name}: NUL bytes among the text: is this a log?")
 
@@ -84,8 +81,6 @@ def _plain(descriptor: int, name: str, troubles: Troubles) -> Iterator[tuple[byt
             yield data[:MAX_ENTRY], MAX_ENTRY
             place = _next_line(descriptor, place + len(data))
             continue
-        if not data.isascii() and not _is_utf8(data, stop):
-            doubts.invalid += 1
         doubts.binary += 0 in data
         yield data, stop
         place += stop
@@ -101,14 +96,6 @@ def _next_line(descriptor: int, place: int) -> int:
     return place
 
 
-def _is_utf8(data: bytes, stop: int) -> bool:
-    try:
-        data[:stop].decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
 def stream(file: IO[bytes] | gzip.GzipFile, name: str, troubles: Troubles) -> Iterator[tuple[bytes, int]]:
     """The same from a pipe, or a compressed file. What comes before damage in it still counts."""
     cutter = Cutter()
@@ -120,4 +107,4 @@ def stream(file: IO[bytes] | gzip.GzipFile, name: str, troubles: Troubles) -> It
         troubles.say(f"{name} is damaged ({error}): what comes before the damage was read")
     if ready := cutter.flush():
         yield ready, len(ready)
-    _Doubts(cutter.long_lines, cutter.invalid, cutter.binary).say(name, troubles)
+    _Doubts(cutter.long_lines, cutter.binary).say(name, troubles)

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pilotage.drivers import Context
+from pilotage.drivers.logs import rotated
 from pilotage.drivers.logs.files import FileLogs
 from pilotage.testing import LogsContract
 from tests.drivers.logs import LogFile, Reader
@@ -527,3 +528,16 @@ def test_no_line_is_lost_or_read_twice_over_1000_rotations_under_load(tmp_path, 
     assert polls > 10
     assert one.troubles == []
     one.close()
+
+
+def test_many_files_in_one_folder_cost_one_listing_and_a_look_at_each_name(tmp_path, reader, monkeypatch):
+    for number in range(200):
+        (tmp_path / f"{number}.log").write_bytes(b"%d\n" % number)
+    one = reader("*.log")
+    one.read()
+    listed, looked, really = [], [], rotated.origins
+    monkeypatch.setattr(rotated.os, "listdir", lambda folder: listed.append(folder) or [])
+    monkeypatch.setattr(rotated, "origins", lambda name: looked.append(name) or really(name))
+    one.read()
+    assert len(listed) == 1
+    assert len(looked) == 200

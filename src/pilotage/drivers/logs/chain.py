@@ -12,7 +12,7 @@ from contextlib import suppress
 from pilotage.drivers.logs.following import NAMED_FROM, CutOff, Following
 from pilotage.drivers.logs.opened import HEAD, Ident, Plain, Print, Source, ident_of, open_source
 from pilotage.drivers.logs.places import Marker
-from pilotage.drivers.logs.rotated import Sibling, siblings
+from pilotage.drivers.logs.rotated import Folders, Sibling, siblings
 
 GRACE_S = 10.0
 """A rotated file is read on for so long after its last byte: writers close it late."""
@@ -76,13 +76,13 @@ class Chain:
             new.check()
         self.search_soon(now)
 
-    def search(self, now: float, room: int) -> None:
+    def search(self, now: float, room: int, folders: Folders) -> None:
         """Find generations again that were moved, copied or packed, and those that were never seen at their place.
 
         At most `room` files are opened.
         """
         self._searches -= 1
-        found, whole = siblings(self.path, self._heads)
+        found, whole = siblings(self.path, self._heads, folders)
         if not whole:
             self.search_soon(now)
         for one in self.generations:

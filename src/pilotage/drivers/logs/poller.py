@@ -21,7 +21,7 @@ from pilotage.drivers.logs.opened import (
     open_file,
 )
 from pilotage.drivers.logs.places import marker_name, parse, stream_name
-from pilotage.drivers.logs.rotated import is_rotated
+from pilotage.drivers.logs.rotated import Folders, is_rotated
 from pilotage.drivers.logs.troubles import Troubles, why
 
 BUDGET = 8 * 1024 * 1024
@@ -40,6 +40,8 @@ class Poller:
         self._troubles = troubles
         self._chains: dict[str, Chain] = {}
         self._live: list[str] = []
+        self._beside: dict[str, set[str]] = {}
+        """The folders in which a live file's earlier generations may lie: its own, and its link's target's."""
         self._globbed_at = float("-inf")
         self._folders: dict[str, int] = {}
         self._again = False
@@ -70,13 +72,15 @@ class Poller:
         """What is new, at most `budget` bytes."""
         now = self._clock()
         self._look(now)
+        folders = Folders()
         for chain in self._chains.values():
             if chain.search_due(now):
-                chain.search(now, max(1, self._most - self._open()))
+                chain.search(now, max(1, self._most - self._open()), folders)
         pieces = self._read(now, budget)
+        crowded = self._open() > self._most * 3 // 4
         for chain in list(self._chains.values()):
             self._mark(chain, pieces)
-            self._end(chain, now, pieces)
+            self._end(chain, now, crowded, pieces)
         return pieces
 
     def chains(self) -> list[Chain]:
@@ -89,7 +93,7 @@ class Poller:
             matching = [os.path.abspath(one) for one in glob.iglob(root, recursive=True)]
             self._note_match(os.path.normpath(root), bool(matching))
             found.update(dict.fromkeys(matching))
-        known = [*found, *self._chains]
+        known = {*found, *self._chains}
         return sorted(one for one in found if not is_rotated(one, known))
 
     def _note_match(self, pattern: str, matches: bool) -> None:
@@ -117,6 +121,9 @@ class Poller:
     def _look(self, now: float) -> None:
         if now - self._globbed_at >= GLOB_S:
             self._live, self._globbed_at = self.paths(), now
+            self._beside = {
+                path: {os.path.dirname(path), os.path.dirname(os.path.realpath(path))} for path in self._live
+            }
         seen: dict[Ident, tuple[str, os.stat_result]] = {}
         for path in self._live:
             try:
@@ -202,7 +209,7 @@ class Poller:
         """A folder that changed may show a rotation that the file itself does not."""
         changed = {}
         for path in self._live:
-            for folder in {os.path.dirname(path), os.path.dirname(os.path.realpath(path))}:
+            for folder in self._beside[path]:
                 if folder not in changed:
                     try:
                         modified = os.stat(folder).st_mtime_ns
@@ -289,8 +296,7 @@ class Poller:
         chain.marker = wanted
         chain.markers = [marker for marker in chain.markers if marker.stream == wanted]
 
-    def _end(self, chain: Chain, now: float, pieces: list[Piece]) -> None:
-        crowded = self._open() > self._most * 3 // 4
+    def _end(self, chain: Chain, now: float, crowded: bool, pieces: list[Piece]) -> None:
         while chain.generations and self._over(chain.generations[0], now, crowded):
             one = chain.generations.pop(0)
             if one.source is None:

@@ -502,10 +502,11 @@ def _numbers(texts):
     return sorted(int(line) for text in texts for line in text.splitlines())
 
 
+@pytest.mark.parametrize("restarts", [False, True], ids=["", "restarts"])
 @pytest.mark.parametrize("names", ["numbered", "dated"])
 @pytest.mark.parametrize("way", ["rename", "copytruncate"])
-def test_no_line_is_lost_or_read_twice_over_1000_rotations_under_load(tmp_path, way, names):
-    """250 rotations in each of four ways; another process writes and rotates as fast as it can, the reader polls.
+def test_no_line_is_lost_or_read_twice_over_1000_rotations_under_load(tmp_path, way, names, restarts):
+    """125 rotations in each of eight ways; another process writes and rotates as fast as it can, the reader polls.
 
     A line that is written between logrotate's copy and its truncate is in neither file, for any reader at all. To test
     the reader and not that, the writer holds still for just these two calls; everything else races. Renaming does not
@@ -514,17 +515,19 @@ def test_no_line_is_lost_or_read_twice_over_1000_rotations_under_load(tmp_path, 
     one = Reader(tmp_path)
     (tmp_path / "app.log").touch()
     one.read()
-    load = f"from tests.drivers.logs import load; print(load({str(tmp_path)!r}, {way!r}, {names!r}, 250))"
+    load = f"from tests.drivers.logs import load; print(load({str(tmp_path)!r}, {way!r}, {names!r}, 125))"
     other = subprocess.Popen([sys.executable, "-c", load], stdout=subprocess.PIPE)
     polls = 0
     while other.poll() is None:
         one.read(0.01)
         polls += 1
+        if restarts and polls % 10 == 0:
+            one.restart(lag=polls % 7)
     written = int(other.communicate()[0])
     one.drain()
     numbers = sorted(int(line) for text in one.heard() for line in text.splitlines())
     assert numbers == list(range(written))
-    assert written >= 250 * 20
+    assert written >= 125 * 20
     assert polls > 10
     assert one.troubles == []
     one.close()

@@ -63,6 +63,8 @@ class Poller:
             chain = self._chain(place.path)
             chain.generations.append(one)
             chain.restored = True
+        if self._again:
+            self._matched_at = dict.fromkeys(map(os.path.normpath, self._roots), self._clock())
         for marker in markers:
             chain = self._chain(marker.path)
             chain.markers.append(marker)
@@ -191,9 +193,13 @@ class Poller:
         chain = self._chain(path)
         if stored:
             old, one = stored[0]
-            old.generations.remove(one)
+            before = one.print
             one.take_over(source, ident, found.st_size)
-            new = one
+            if before.matches(one.head):
+                old.generations.remove(one)
+                new = one
+            else:
+                one.source, one.print, one.head, one.tail = None, before, b"", b""
         elif not self._again and ident in self._there:
             end = min(self._there[ident], found.st_size)
             if end > new.hole:
@@ -282,6 +288,8 @@ class Poller:
     def _mark(self, chain: Chain, pieces: list[Piece]) -> None:
         """While a path has no text yet, a stream without bytes remembers up to where everything was handed out."""
         stored = {marker.stream for marker in chain.markers}
+        if not chain.begun:
+            return
         live = chain.live
         wanted = ""
         if live is None or not live.stream:
@@ -297,7 +305,7 @@ class Poller:
         chain.markers = [marker for marker in chain.markers if marker.stream == wanted]
 
     def _end(self, chain: Chain, now: float, crowded: bool, pieces: list[Piece]) -> None:
-        while chain.generations and self._over(chain.generations[0], now, crowded):
+        while chain.generations and self._over(chain.generations[0], now, crowded) and (chain.settled or crowded):
             one = chain.generations.pop(0)
             if one.source is None:
                 self._troubles.say(("lost", one.stream), _lost(one))

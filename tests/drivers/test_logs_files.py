@@ -254,6 +254,20 @@ def test_generations_that_came_and_went_between_two_reads_are_read_too(log, read
     assert one.troubles == []
 
 
+def test_a_generation_found_late_ends_before_those_that_came_after_it(log, reader):
+    one = reader()
+    one.read()
+    log.write(b"older\n")
+    log.copytruncate()
+    log.write(b"newer\n")
+    log.rename()
+    one.read()
+    one.read(20)
+    one.restart()
+    one.drain()
+    assert one.heard() == log.truth()
+
+
 def test_generations_that_came_and_went_during_a_restart_are_read_too_but_not_older_ones(log, reader):
     for number in range(3):
         log.write(b"long ago %d\n" % number)

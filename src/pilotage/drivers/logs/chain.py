@@ -40,6 +40,7 @@ class Chain:
         """It is known which siblings are older than what is followed."""
         self.settled = False
         """The last search left nothing open; until then the oldest generation stays, as the place to go on from."""
+        self._found: list[Sibling] = []
         self._first_search_at: float | None = None
         self._done: OrderedDict[Print, None] = OrderedDict()
         self._done_idents: OrderedDict[Ident, Print] = OrderedDict()
@@ -95,15 +96,25 @@ class Chain:
         for one in self.generations:
             if one.source is None and room > 0:
                 one.looks += 1
+                one.gone_since = now if one.gone_since is None else one.gone_since
                 room -= self._find_again(one, found, now)
         self.settled = False
-        if self.begun or self._begin(found, whole, now):
+        if self._still_missing(now):
+            pass
+        elif self.begun or self._begin(found, whole and folders.still(self.path, found, Folders()), now):
             fresh = [one for one in found if one.head and not self._known(one, now)]
             self.settled = whole and not fresh
-            if fresh and self._live_unchanged():
-                followed = [self._follow(one, now) for one in fresh[: max(0, room)]]
+            if fresh and self._live_unchanged() and folders.still(self.path, found, Folders()):
+                followed = [self._follow(one, found, now) for one in fresh[: max(0, room)]]
                 self.settled = whole and all(followed) and len(followed) == len(fresh)
+        self._found = found
         if not self.settled:
+            self.search_soon(now)
+
+    def confirm(self, now: float, folders: Folders, later: Folders) -> None:
+        """After a search in `folders`: whether nobody rotated meanwhile, so that nothing was overlooked."""
+        if self.settled and self._found and not folders.still(self.path, self._found, later):
+            self.settled = False
             self.search_soon(now)
 
     def _find_again(self, one: Following, found: list[Sibling], now: float) -> bool:
@@ -122,6 +133,10 @@ class Chain:
             one.gone_since = one.gone_since or now
             return True
         return False
+
+    def _still_missing(self, now: float) -> bool:
+        """Without all that is followed in its place, what is new could not be put in order."""
+        return any(one.source is None and now - (one.gone_since or now) < GRACE_S for one in self.generations)
 
     def _begin(self, found: list[Sibling], whole: bool, now: float) -> bool:
         """Tell the past from what is still to be read; when somebody rotates right now, at a later search."""
@@ -151,14 +166,17 @@ class Chain:
         index = {one.ident: place for place, one in enumerate(found)}
         if any(one.source is None or not (one.live or one.ident in index) for one in again):
             return None
-        if again:
-            return min(index.get(one.ident, len(found)) for one in again)
-        if any(not marker.after.size for marker in self.markers):
-            return 0
+        floors = [index.get(one.ident, len(found)) for one in again]
         after = [
             place + 1 for marker in self.markers for place, one in enumerate(found) if marker.after.matches(one.head)
         ]
-        return max(after, default=None)
+        if self.markers and all(marker.after.size for marker in self.markers):
+            if not after:
+                return None
+            floors.append(max(after))
+        elif self.markers:
+            floors.append(0)
+        return min(floors, default=None)
 
     def _known(self, sibling: Sibling, now: float) -> bool:
         head, ident = sibling.head, sibling.ident
@@ -210,7 +228,7 @@ class Chain:
         source.close()
         return None
 
-    def _follow(self, sibling: Sibling, now: float) -> bool:
+    def _follow(self, sibling: Sibling, found: list[Sibling], now: float) -> bool:
         if (opened := self._open(sibling)) is None:
             return False
         source, about = opened
@@ -220,5 +238,8 @@ class Chain:
         if new.head[: len(sibling.head)] != sibling.head:
             new.close()
             return False
-        self.generations.insert(len(self.generations) - (self.live is not None), new)
+        later = {one.ident for one in found[found.index(sibling) + 1 :]}
+        end = len(self.generations) - (self.live is not None)
+        place = next((place for place, one in enumerate(self.generations) if one.ident in later), end)
+        self.generations.insert(min(place, end), new)
         return True

@@ -74,10 +74,7 @@ class Poller:
         """What is new, at most `budget` bytes."""
         now = self._clock()
         self._look(now)
-        folders = Folders()
-        for chain in self._chains.values():
-            if chain.search_due(now):
-                chain.search(now, max(1, self._most - self._open()), folders)
+        self._search(now)
         pieces = self._read(now, budget)
         crowded = self._open() > self._most * 3 // 4
         for chain in list(self._chains.values()):
@@ -166,6 +163,15 @@ class Poller:
             chain.cut_off(one, now)
         except OSError as error:
             self._troubles.say(("file", one.path), why(one.path, error))
+
+    def _search(self, now: float) -> None:
+        due = [chain for chain in self._chains.values() if chain.search_due(now)]
+        folders = Folders()
+        for chain in due:
+            chain.search(now, max(1, self._most - self._open()), folders)
+        later = Folders()
+        for chain in due:
+            chain.confirm(now, folders, later)
 
     def _begin(self, path: str, now: float) -> None:
         if self._open() >= self._most:
@@ -288,7 +294,7 @@ class Poller:
     def _mark(self, chain: Chain, pieces: list[Piece]) -> None:
         """While a path has no text yet, a stream without bytes remembers up to where everything was handed out."""
         stored = {marker.stream for marker in chain.markers}
-        if not chain.begun:
+        if not chain.settled and (chain.marker or chain.markers or not chain.begun):
             return
         live = chain.live
         wanted = ""

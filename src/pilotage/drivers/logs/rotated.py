@@ -57,16 +57,30 @@ class Folders:
 
     def __init__(self) -> None:
         self._listed: dict[str, dict[str, list[tuple[str, str]]]] = {}
+        self._names: dict[str, set[str]] = {}
 
     def rotated(self, folder: str, base: str) -> list[tuple[str, str]]:
         """Names beside `base` that rotation may have made of it, with what was added."""
         if folder not in self._listed:
             index = self._listed[folder] = {}
-            with suppress(OSError):
-                for name in os.listdir(folder):
-                    for origin, mark in origins(name).items():
-                        index.setdefault(origin, []).append((name, mark))
+            for name in self.names(folder):
+                for origin, mark in origins(name).items():
+                    index.setdefault(origin, []).append((name, mark))
         return self._listed[folder].get(base, [])
+
+    def names(self, folder: str) -> set[str]:
+        if folder not in self._names:
+            with suppress(OSError):
+                self._names[folder] = set(os.listdir(folder))
+        return self._names.get(folder, set())
+
+    def still(self, path: str, found: list[Sibling], later: Folders) -> bool:
+        """Whether every sibling has kept its name and none came: else one may have moved past the look, unseen."""
+        try:
+            kept = all(ident_of(os.stat(one.path, follow_symlinks=False)) == one.ident for one in found)
+        except OSError:
+            return False
+        return kept and all(later.names(folder) == self.names(folder) for folder, _ in _places(path))
 
 
 def siblings(
@@ -78,7 +92,7 @@ def siblings(
     files that have not changed between calls. A symbolic link's target may be rotated beside the target.
     """
     found, whole, heads = dict[Ident, Sibling](), True, dict[tuple[str, Ident, int, int], bytes]()
-    for folder, base in {os.path.split(path), os.path.split(os.path.realpath(path))}:
+    for folder, base in _places(path):
         for name, mark in folders.rotated(folder, base):
             place = os.path.join(folder, name)
             try:
@@ -98,6 +112,11 @@ def siblings(
     cache.clear()
     cache.update(heads)
     return sorted(found.values(), key=_order(list(found.values()))), whole
+
+
+def _places(path: str) -> set[tuple[str, str]]:
+    """Folder and name, of the file and of its link's target."""
+    return {os.path.split(path), os.path.split(os.path.realpath(path))}
 
 
 def _key(name: str, about: os.stat_result) -> tuple[str, Ident, int, int]:

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pilotage.drivers import Context
+from pilotage.drivers.logs import rotated
 from pilotage.drivers.logs.files import FileLogs
 from pilotage.testing import LogsContract
 from tests.drivers.logs import LogFile, Reader
@@ -251,6 +252,20 @@ def test_generations_that_came_and_went_between_two_reads_are_read_too(log, read
     one.drain()
     assert one.heard() == log.truth()
     assert one.troubles == []
+
+
+def test_a_generation_found_late_ends_before_those_that_came_after_it(log, reader):
+    one = reader()
+    one.read()
+    log.write(b"older\n")
+    log.copytruncate()
+    log.write(b"newer\n")
+    log.rename()
+    one.read()
+    one.read(20)
+    one.restart()
+    one.drain()
+    assert one.heard() == log.truth()
 
 
 def test_generations_that_came_and_went_during_a_restart_are_read_too_but_not_older_ones(log, reader):
@@ -501,10 +516,11 @@ def _numbers(texts):
     return sorted(int(line) for text in texts for line in text.splitlines())
 
 
+@pytest.mark.parametrize("restarts", [False, True], ids=["", "restarts"])
 @pytest.mark.parametrize("names", ["numbered", "dated"])
 @pytest.mark.parametrize("way", ["rename", "copytruncate"])
-def test_no_line_is_lost_or_read_twice_over_1000_rotations_under_load(tmp_path, way, names):
-    """250 rotations in each of four ways; another process writes and rotates as fast as it can, the reader polls.
+def test_no_line_is_lost_or_read_twice_over_1000_rotations_under_load(tmp_path, way, names, restarts):
+    """125 rotations in each of eight ways; another process writes and rotates as fast as it can, the reader polls.
 
     A line that is written between logrotate's copy and its truncate is in neither file, for any reader at all. To test
     the reader and not that, the writer holds still for just these two calls; everything else races. Renaming does not
@@ -513,17 +529,32 @@ def test_no_line_is_lost_or_read_twice_over_1000_rotations_under_load(tmp_path, 
     one = Reader(tmp_path)
     (tmp_path / "app.log").touch()
     one.read()
-    load = f"from tests.drivers.logs import load; print(load({str(tmp_path)!r}, {way!r}, {names!r}, 250))"
+    load = f"from tests.drivers.logs import load; print(load({str(tmp_path)!r}, {way!r}, {names!r}, 125))"
     other = subprocess.Popen([sys.executable, "-c", load], stdout=subprocess.PIPE)
     polls = 0
     while other.poll() is None:
         one.read(0.01)
         polls += 1
+        if restarts and polls % 10 == 0:
+            one.restart(lag=polls % 7)
     written = int(other.communicate()[0])
     one.drain()
     numbers = sorted(int(line) for text in one.heard() for line in text.splitlines())
     assert numbers == list(range(written))
-    assert written >= 250 * 20
+    assert written >= 125 * 20
     assert polls > 10
     assert one.troubles == []
     one.close()
+
+
+def test_many_files_in_one_folder_cost_one_listing_and_a_look_at_each_name(tmp_path, reader, monkeypatch):
+    for number in range(200):
+        (tmp_path / f"{number}.log").write_bytes(b"%d\n" % number)
+    one = reader("*.log")
+    one.read()
+    listed, looked, really = [], [], rotated.origins
+    monkeypatch.setattr(rotated.os, "listdir", lambda folder: listed.append(folder) or [])
+    monkeypatch.setattr(rotated, "origins", lambda name: looked.append(name) or really(name))
+    one.read()
+    assert len(listed) == 1
+    assert len(looked) == 200

@@ -94,7 +94,7 @@ class Piece:
     data: bytes
     """At most 1 MiB."""
     ended: bool = False
-    """Nothing will follow in this stream: its place need not be stored any longer."""
+    """Nothing will follow in this stream: forget its place, and do not give it to `continue_at` again."""
 
 
 @runtime_checkable

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pilotage.drivers.logs.following import NAMED_FROM, CutOff, Following
 from pilotage.drivers.logs.opened import HEAD, Ident, Plain, Print, Source, ident_of, open_source
 from pilotage.drivers.logs.places import Marker
-from pilotage.drivers.logs.rotated import Sibling, siblings
+from pilotage.drivers.logs.rotated import Folders, Sibling, siblings
 
 GRACE_S = 10.0
 """A rotated file is read on for so long after its last byte: writers close it late."""
@@ -36,7 +36,12 @@ class Chain:
         self._search_until = float("-inf")
         self._searches = 1
         self.missing_since: float | None = None
-        self._searched = False
+        self.begun = False
+        """It is known which siblings are older than what is followed."""
+        self.settled = False
+        """The last search left nothing open; until then the oldest generation stays, as the place to go on from."""
+        self._found: list[Sibling] = []
+        self._first_search_at: float | None = None
         self._done: OrderedDict[Print, None] = OrderedDict()
         self._done_idents: OrderedDict[Ident, Print] = OrderedDict()
         self._heads: dict[tuple[str, Ident, int, int], bytes] = {}
@@ -53,7 +58,12 @@ class Chain:
         self._search_until, self._searches = now + SEARCH_S, SEARCHES
 
     def search_due(self, now: float) -> bool:
-        return self._searches > 0 or now <= self._search_until or any(one.source is None for one in self.generations)
+        return (
+            not self.settled
+            or self._searches > 0
+            or now <= self._search_until
+            or any(one.source is None for one in self.generations)
+        )
 
     def remember(self, head: Print, ident: Ident) -> None:
         """This generation has been handed out, or is older than what is followed."""
@@ -76,30 +86,35 @@ class Chain:
             new.check()
         self.search_soon(now)
 
-    def search(self, now: float, room: int) -> None:
+    def search(self, now: float, room: int, folders: Folders) -> None:
         """Find generations again that were moved, copied or packed, and those that were never seen at their place.
 
         At most `room` files are opened.
         """
         self._searches -= 1
-        found, whole = siblings(self.path, self._heads)
-        if not whole:
-            self.search_soon(now)
+        found, whole = siblings(self.path, self._heads, folders)
         for one in self.generations:
             if one.source is None and room > 0:
                 one.looks += 1
+                one.gone_since = now if one.gone_since is None else one.gone_since
                 room -= self._find_again(one, found, now)
-        if not self._searched:
-            self._searched = True
-            self._begin(found)
-        fresh = [one for one in found if one.head and not self._known(one, now)]
-        if not fresh or not self._live_unchanged():
-            if fresh:
-                self.search_soon(now)
-            return
-        for new in fresh[: max(0, room)]:
-            self._follow(new, now)
-        if len(fresh) > room:
+        self.settled = False
+        if self._still_missing(now):
+            pass
+        elif self.begun or self._begin(found, whole and folders.still(self.path, found, Folders()), now):
+            fresh = [one for one in found if one.head and not self._known(one, now)]
+            self.settled = whole and not fresh
+            if fresh and self._live_unchanged() and folders.still(self.path, found, Folders()):
+                followed = [self._follow(one, found, now) for one in fresh[: max(0, room)]]
+                self.settled = whole and all(followed) and len(followed) == len(fresh)
+        self._found = found
+        if not self.settled:
+            self.search_soon(now)
+
+    def confirm(self, now: float, folders: Folders, later: Folders) -> None:
+        """After a search in `folders`: whether nobody rotated meanwhile, so that nothing was overlooked."""
+        if self.settled and self._found and not folders.still(self.path, self._found, later):
+            self.settled = False
             self.search_soon(now)
 
     def _find_again(self, one: Following, found: list[Sibling], now: float) -> bool:
@@ -107,7 +122,7 @@ class Chain:
         fitting = [each for each in found if one.found_in(each.head, each.size, each.packed)]
         fitting.sort(key=lambda each: (each.ident != one.ident, each.packed))
         for each in fitting:
-            if (opened := self._open(each, now)) is None:
+            if (opened := self._open(each)) is None:
                 continue
             source, about = opened
             if not one.ends_there(source):
@@ -119,27 +134,49 @@ class Chain:
             return True
         return False
 
-    def _begin(self, found: list[Sibling]) -> None:
-        """At the first search: which siblings are older than what is followed, and hence the past."""
-        floor = self._floor(found)
+    def _still_missing(self, now: float) -> bool:
+        """Without all that is followed in its place, what is new could not be put in order."""
+        return any(one.source is None and now - (one.gone_since or now) < GRACE_S for one in self.generations)
+
+    def _begin(self, found: list[Sibling], whole: bool, now: float) -> bool:
+        """Tell the past from what is still to be read; when somebody rotates right now, at a later search."""
+        if self._first_search_at is None:
+            self._first_search_at = now
+        floor = self._floor(found) if whole and self._live_unchanged() else None
+        if floor is None:
+            if now - self._first_search_at < GRACE_S:
+                return False
+            floor = 0 if self.restored else len(found)
+        self.begun = True
         for older in found[:floor]:
             self.before = Print.of(older.head)
             self.remember(self.before, older.ident)
         order = {one.ident: place for place, one in enumerate(found)}
         self.generations.sort(key=lambda one: (one.live, order.get(one.ident, -1)))
+        return True
 
-    def _floor(self, found: list[Sibling]) -> int:
-        """The first sibling not wholly behind us. When all that was followed is gone, what is left came after it."""
+    def _floor(self, found: list[Sibling]) -> int | None:
+        """The first sibling not wholly behind us; None while something that was followed is still looked for.
+
+        When all that was followed is gone for good, what is left came after it.
+        """
+        if not self.restored:
+            return len(found)
+        again = [one for one in self.generations if one.restored]
         index = {one.ident: place for place, one in enumerate(found)}
-        again = [one for one in self.generations if one.restored and one.source is not None]
-        if again:
-            return min(len(found) if one.live else index.get(one.ident, len(found)) for one in again)
+        if any(one.source is None or not (one.live or one.ident in index) for one in again):
+            return None
+        floors = [index.get(one.ident, len(found)) for one in again]
         after = [
-            max((place + 1 for place, one in enumerate(found) if marker.after.matches(one.head)), default=0)
-            for marker in self.markers
-            if marker.after.size
+            place + 1 for marker in self.markers for place, one in enumerate(found) if marker.after.matches(one.head)
         ]
-        return max(after) if after else 0 if self.restored else len(found)
+        if self.markers and all(marker.after.size for marker in self.markers):
+            if not after:
+                return None
+            floors.append(max(after))
+        elif self.markers:
+            floors.append(0)
+        return min(floors, default=None)
 
     def _known(self, sibling: Sibling, now: float) -> bool:
         head, ident = sibling.head, sibling.ident
@@ -180,28 +217,29 @@ class Chain:
             live.head
         )
 
-    def _open(self, sibling: Sibling, now: float) -> tuple[Source, os.stat_result] | None:
+    def _open(self, sibling: Sibling) -> tuple[Source, os.stat_result] | None:
         """None when its name belongs to another file by now: somebody rotates, so that a later search finds it."""
         try:
             source, about = open_source(sibling.path)
         except OSError:
-            self.search_soon(now)
             return None
         if ident_of(about) == sibling.ident:
             return source, about
         source.close()
-        self.search_soon(now)
         return None
 
-    def _follow(self, sibling: Sibling, now: float) -> None:
-        if (opened := self._open(sibling, now)) is None:
-            return
+    def _follow(self, sibling: Sibling, found: list[Sibling], now: float) -> bool:
+        if (opened := self._open(sibling)) is None:
+            return False
         source, about = opened
         new = Following(self.path, sibling.ident, None, 0, 0, Print.of(b""), gone_since=now, moved_at=now)
         new.whole = sibling.packed
         new.take_over(source, (about.st_dev, about.st_ino), about.st_size)
         if new.head[: len(sibling.head)] != sibling.head:
             new.close()
-            self.search_soon(now)
-            return
-        self.generations.insert(len(self.generations) - (self.live is not None), new)
+            return False
+        later = {one.ident for one in found[found.index(sibling) + 1 :]}
+        end = len(self.generations) - (self.live is not None)
+        place = next((place for place, one in enumerate(self.generations) if one.ident in later), end)
+        self.generations.insert(min(place, end), new)
+        return True

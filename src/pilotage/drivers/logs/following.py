@@ -55,13 +55,13 @@ class Following:
     def take_over(self, source: Source, ident: Ident, size: int) -> None:
         """Go on reading here: the same text at another place."""
         self.source, self.ident, self.size = source, ident, size
+        if isinstance(source, Plain) and not self.tail:
+            ahead = min(TAIL, self.offset)
+            self.tail = source.read(self.offset - ahead, ahead)
         self.hole, self.head = begin(source)
         self.print = Print.of(self.head)
         if self.offset == 0:
             self.offset = self.start = self.hole
-        if isinstance(source, Plain) and not self.tail:
-            ahead = min(TAIL, self.offset - self.hole)
-            self.tail = source.read(self.offset - ahead, ahead)
         self._checked = (-1, -1)
 
     def check(self) -> None:

@@ -22,7 +22,7 @@ from pilotage.drivers.logs.opened import (
     open_source,
 )
 from pilotage.drivers.logs.places import stream_name
-from pilotage.drivers.logs.rotated import Sibling, siblings
+from pilotage.drivers.logs.rotated import Folders, Sibling, siblings
 from pilotage.drivers.logs.troubles import Troubles, why
 
 UNPACK_LIMIT = 4 * 1024**3
@@ -87,7 +87,7 @@ def _live(chain: Chain, since_ns: int) -> Iterator[_Text]:
 
 def _rotated(chain: Chain, since_ns: int, troubles: Troubles) -> list[_Text]:
     for last in (False, False, True):
-        found, whole = siblings(chain.path, {})
+        found, whole = siblings(chain.path, {}, Folders())
         texts, kept = _open_all(chain, found, since_ns, troubles)
         if last or (whole and kept):
             break

@@ -21,7 +21,7 @@ from pilotage.drivers.logs.opened import (
     open_file,
 )
 from pilotage.drivers.logs.places import marker_name, parse, stream_name
-from pilotage.drivers.logs.rotated import is_rotated
+from pilotage.drivers.logs.rotated import Folders, is_rotated
 from pilotage.drivers.logs.troubles import Troubles, why
 
 BUDGET = 8 * 1024 * 1024
@@ -40,6 +40,8 @@ class Poller:
         self._troubles = troubles
         self._chains: dict[str, Chain] = {}
         self._live: list[str] = []
+        self._beside: dict[str, set[str]] = {}
+        """The folders in which a live file's earlier generations may lie: its own, and its link's target's."""
         self._globbed_at = float("-inf")
         self._folders: dict[str, int] = {}
         self._again = False
@@ -61,6 +63,8 @@ class Poller:
             chain = self._chain(place.path)
             chain.generations.append(one)
             chain.restored = True
+        if self._again:
+            self._matched_at = dict.fromkeys(map(os.path.normpath, self._roots), self._clock())
         for marker in markers:
             chain = self._chain(marker.path)
             chain.markers.append(marker)
@@ -70,13 +74,12 @@ class Poller:
         """What is new, at most `budget` bytes."""
         now = self._clock()
         self._look(now)
-        for chain in self._chains.values():
-            if chain.search_due(now):
-                chain.search(now, max(1, self._most - self._open()))
+        self._search(now)
         pieces = self._read(now, budget)
+        crowded = self._open() > self._most * 3 // 4
         for chain in list(self._chains.values()):
             self._mark(chain, pieces)
-            self._end(chain, now, pieces)
+            self._end(chain, now, crowded, pieces)
         return pieces
 
     def chains(self) -> list[Chain]:
@@ -89,7 +92,7 @@ class Poller:
             matching = [os.path.abspath(one) for one in glob.iglob(root, recursive=True)]
             self._note_match(os.path.normpath(root), bool(matching))
             found.update(dict.fromkeys(matching))
-        known = [*found, *self._chains]
+        known = {*found, *self._chains}
         return sorted(one for one in found if not is_rotated(one, known))
 
     def _note_match(self, pattern: str, matches: bool) -> None:
@@ -117,6 +120,9 @@ class Poller:
     def _look(self, now: float) -> None:
         if now - self._globbed_at >= GLOB_S:
             self._live, self._globbed_at = self.paths(), now
+            self._beside = {
+                path: {os.path.dirname(path), os.path.dirname(os.path.realpath(path))} for path in self._live
+            }
         seen: dict[Ident, tuple[str, os.stat_result]] = {}
         for path in self._live:
             try:
@@ -158,6 +164,15 @@ class Poller:
         except OSError as error:
             self._troubles.say(("file", one.path), why(one.path, error))
 
+    def _search(self, now: float) -> None:
+        due = [chain for chain in self._chains.values() if chain.search_due(now)]
+        folders = Folders()
+        for chain in due:
+            chain.search(now, max(1, self._most - self._open()), folders)
+        later = Folders()
+        for chain in due:
+            chain.confirm(now, folders, later)
+
     def _begin(self, path: str, now: float) -> None:
         if self._open() >= self._most:
             self._troubles.say(
@@ -184,9 +199,13 @@ class Poller:
         chain = self._chain(path)
         if stored:
             old, one = stored[0]
-            old.generations.remove(one)
+            before = one.print
             one.take_over(source, ident, found.st_size)
-            new = one
+            if before.matches(one.head):
+                old.generations.remove(one)
+                new = one
+            else:
+                one.source, one.print, one.head, one.tail = None, before, b"", b""
         elif not self._again and ident in self._there:
             end = min(self._there[ident], found.st_size)
             if end > new.hole:
@@ -202,7 +221,7 @@ class Poller:
         """A folder that changed may show a rotation that the file itself does not."""
         changed = {}
         for path in self._live:
-            for folder in {os.path.dirname(path), os.path.dirname(os.path.realpath(path))}:
+            for folder in self._beside[path]:
                 if folder not in changed:
                     try:
                         modified = os.stat(folder).st_mtime_ns
@@ -275,6 +294,8 @@ class Poller:
     def _mark(self, chain: Chain, pieces: list[Piece]) -> None:
         """While a path has no text yet, a stream without bytes remembers up to where everything was handed out."""
         stored = {marker.stream for marker in chain.markers}
+        if not chain.settled and (chain.marker or chain.markers or not chain.begun):
+            return
         live = chain.live
         wanted = ""
         if live is None or not live.stream:
@@ -289,9 +310,8 @@ class Poller:
         chain.marker = wanted
         chain.markers = [marker for marker in chain.markers if marker.stream == wanted]
 
-    def _end(self, chain: Chain, now: float, pieces: list[Piece]) -> None:
-        crowded = self._open() > self._most * 3 // 4
-        while chain.generations and self._over(chain.generations[0], now, crowded):
+    def _end(self, chain: Chain, now: float, crowded: bool, pieces: list[Piece]) -> None:
+        while chain.generations and self._over(chain.generations[0], now, crowded) and (chain.settled or crowded):
             one = chain.generations.pop(0)
             if one.source is None:
                 self._troubles.say(("lost", one.stream), _lost(one))

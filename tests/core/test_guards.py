@@ -178,6 +178,11 @@ def test_one_scrape_looked_at_often_is_one_look() -> None:
     assert fires(found) is None
 
 
+def test_a_value_that_never_changes_is_known_also_in_a_watch_of_a_minute() -> None:
+    found = judged(plan(CONNECTIONS, watch_s=60.0), samples("db connections", lambda _: 30, lambda _: 30, ticks=6))
+    assert found[-1][1].action is Action.PROMOTE
+
+
 def test_ticks_of_a_second_are_joined_to_looks_of_ten() -> None:
     seen = samples(
         "db connections", lambda t: 75 if 100 <= t < 115 else 30 + t % 2, lambda _: 30, ticks=300, tick_s=1.0
@@ -295,6 +300,11 @@ def test_the_recorded_value_is_controls_median_while_it_served() -> None:
         (lambda t: 30 + t % 2, lambda _: NAN, "control is not a number"),
         (lambda t: 30 + t % 2 if t < 45 else None, lambda _: 30, "the canary has no series"),
         (lambda t: 30 + t % 2 if t % 3 else None, lambda _: 30, "too little data: the canary has no series"),
+        (
+            lambda _: 30,
+            lambda t: 30 if t % 3 else None,
+            "too little data: control has no series (40 of 60 ticks usable)",
+        ),
     ],
 )
 def test_missing_data_is_watched_while_young_and_holds_at_the_end(canary: Series, control: Series, why: str) -> None:

@@ -114,13 +114,13 @@ def test_tickets_that_come_in_bursts_weigh_less() -> None:
     ("base", "counts", "why"),
     [
         (None, [0.0] * 61, "tickets not known: no count of the time before the rollout to compare with"),
-        (TicketBaseline(60, 1800.0), [None] * 61, "tickets not known: no series for t"),
-        (TicketBaseline(60, 1800.0), [0.0] * 40 + [None] * 21, "tickets not known: no series for t"),
-        (TicketBaseline(60, 1800.0), [math.nan] * 61, "tickets not known: the counter is not a number"),
+        (TicketBaseline(60, 1800.0), [None] * 61, "tickets not known: their counter has no series for t"),
+        (TicketBaseline(60, 1800.0), [0.0] * 40 + [None] * 21, "tickets not known: their counter has no series for t"),
+        (TicketBaseline(60, 1800.0), [math.nan] * 61, "tickets not known: their counter is not a number"),
     ],
 )
 def test_missing_tickets_hold_at_the_end(base: TicketBaseline | None, counts: list[float | None], why: str) -> None:
-    found = verdicts(base, counts, fault="no series for t")
+    found = verdicts(base, counts, fault="has no series for t")
     assert found[5].action is Action.WATCH
     assert found[-1].action is Action.HOLD
     assert why in found[-1].reason

@@ -26,8 +26,9 @@ LOOK_S = 10.0
 SETTLE_S = 60.0
 """Not weighed after traffic has moved, in watches of three minutes and more: caches fill, code is compiled."""
 SAME_S = 30.0
-"""A value that has not changed may be one scrape looked at twice: it counts again after this time."""
+"""A value that has not changed may be one scrape looked at twice: it is weighed again after this time."""
 RECENT_S = 60.0
+"""Or a quarter of a short watch; looks, too, are shorter there: a sixth of it."""
 HIGH = 0.9
 USUAL = 0.25
 """The share of looks in excess that is no alarm."""
@@ -202,16 +203,16 @@ class _Guard:
     def __init__(self, metric: GuardMetric, phase: Phase, alone: bool, before: GuardBaseline | None) -> None:
         self.metric, self.alone, self.before = metric, alone, before
         self._tick_s = phase.tick_s
-        self._stride = math.ceil(LOOK_S / phase.tick_s)
+        self._stride = math.ceil(min(LOOK_S, phase.watch_s / 6) / phase.tick_s)
+        self._recent_s = min(RECENT_S, phase.watch_s / 4)
         self._settle_s = SETTLE_S if phase.watch_s >= 3 * SETTLE_S else 0.0
         looks = max(2, int((phase.watch_s - self._settle_s) / (self._stride * phase.tick_s)))
         self._needed = min(NEEDED_LOOKS, looks // 2)
         self.worse, self.over = LastingEvidence(looks), LastingEvidence(looks)
-        self._recent: deque[_Look] = deque(
-            maxlen=max(NEEDED_LOOKS, math.ceil(RECENT_S / (self._stride * phase.tick_s)))
-        )
+        kept = max(NEEDED_LOOKS, math.ceil(self._recent_s / (self._stride * phase.tick_s)))
+        self._recent: deque[_Look] = deque(maxlen=kept)
         self._pending: list[tuple[Seen, Seen | str]] = []
-        self.ticks = self.used = self._looks = self._compared = 0
+        self.ticks = self.used = self.compared = self._looks = 0
         self._began: float | None = None
         self._controls: list[float] = []
         self._last_look = (-math.inf, math.nan)
@@ -231,6 +232,7 @@ class _Guard:
             else:
                 self._why[name] = seen
         if isinstance(control, Seen):
+            self.compared += 1
             insort(self._controls, control.value)
         if isinstance(canary, str):
             return
@@ -246,9 +248,9 @@ class _Guard:
         theirs = [control for _, control in self._pending if isinstance(control, Seen)]
         self._pending = []
         value = fmean(one.value for one in mine)
-        if self.metric.kind != "counter" and value == self._last_look[1] and at - self._last_look[0] < SAME_S:
-            return
-        self._last_look = at, value
+        same = self.metric.kind != "counter" and value == self._last_look[1] and at - self._last_look[0] < SAME_S
+        if not same:
+            self._last_look = at, value
         reference, load = self._reference(theirs)
         factor = _scale(_mean(mine), load)
         expected = None if reference is None else reference * factor
@@ -263,10 +265,9 @@ class _Guard:
         over = limit is not None and value > limit
         shared = limit is not None and reference is not None and reference > limit
         self._looks += 1
-        if limit is not None:
+        if limit is not None and not same:
             self.over.add(over)
-        if trigger is not None and expected is not None:
-            self._compared += 1
+        if trigger is not None and expected is not None and not same:
             self.worse.add(worse)
         self._recent.append(_Look(value, expected, worse, over, shared))
 
@@ -327,7 +328,7 @@ class _Guard:
 
     def _missing(self, done: bool) -> str:
         """Why it cannot be judged; empty when it can. What is missing is never a pass."""
-        patience = max(RECENT_S, 2 * self._tick_s) + self._tick_s / 2
+        patience = max(self._recent_s, 2 * self._tick_s) + self._tick_s / 2
         usable = f"({self.used} of {self.ticks} ticks usable)"
         if self._good["the canary"] < self._now - patience or self.used == 0:
             return f"the canary {self._why['the canary']} {usable}"
@@ -338,6 +339,8 @@ class _Guard:
                 return "no concurrent control, and control's value was not recorded before"
             if not self.alone and self._good["control"] < self._now - patience:
                 return f"control {self._why['control']}"
+            if done and not self.alone and self.compared < (1 - UNUSABLE) * self.ticks - 1:
+                return f"too little data: control {self._why['control']} ({self.compared} of {self.ticks} ticks usable)"
         if self._looks < self._needed:
             return f"{self._looks} looks so far, needs {self._needed}"
         return ""

@@ -151,7 +151,11 @@ def test_who_serves_more_may_use_more() -> None:
         seen = samples("cpu", lambda t: t * canary, lambda t: t * 1.0, pace=(90.0, 10.0))
         return judged(plan(CPU, weight=90.0), seen)
 
-    assert fires(nine_to_one(9.0)) is None
+    fair = nine_to_one(9.0)
+    assert fires(fair) is None
+    assert (
+        "0.9 cores by instance against 0.1 cores in control times 9, as the canary serves more" in fair[-1][0].sentence
+    )
     assert fires(nine_to_one(18.0)) is not None
 
 

@@ -191,7 +191,8 @@ def baseline(samples: Iterable[Sample], metrics: Iterable[GuardMetric]) -> tuple
 class _Look:
     canary: float
     control: float | None
-    """Scaled by the load."""
+    factor: float
+    """By which control's value is scaled up, as the canary serves more."""
     worse: bool
     over: bool
     shared: bool
@@ -269,7 +270,7 @@ class _Guard:
             self.over.add(over)
         if trigger is not None and expected is not None and not same:
             self.worse.add(worse)
-        self._recent.append(_Look(value, expected, worse, over, shared))
+        self._recent.append(_Look(value, reference, factor, worse, over, shared))
 
     def _usual_high(self, factor: float) -> float:
         """What control exceeds in one look of ten: a service whose instances wander is no excess."""
@@ -354,7 +355,9 @@ class _Guard:
 
         per = {"instance": " by instance", "total": "", "request": " by request"}[metric.per]
         where = "control before" if self.alone else "control"
-        against = f"against {show(theirs)} in {where}" if theirs is not None else f"({where} unknown)"
+        factor = fmean(look.factor for look in self._recent) if self._recent else 1.0
+        scaled = f" times {factor:.3g}, as the canary serves more" if factor > 1.01 else ""
+        against = f"against {show(theirs)} in {where}{scaled}" if theirs is not None else f"({where} unknown)"
         bounds = [] if metric.worse_than_control is None else [f"trigger {metric.worse_than_control:g} x"]
         bounds += [] if metric.limit is None else [f"limit {show(metric.limit)}"]
         value = "unknown" if mine is None else show(mine)

@@ -69,6 +69,7 @@ def test_report_explanation_and_picture_name_the_guard() -> None:
     assert "- ! **guard memory**: guard memory" in report(its, record, samples(), verdicts)
     text = explanation_text(explain("r", its, record, samples(), verdicts))
     line = next(line for line in text.splitlines() if "! " in line and "guard memory" in line)
+    assert line.split()[3:7] == ["327.5", "MiB", "150", "MiB"]
     assert "<- this decided" in line
     drawn = picture(its, verdicts)
     assert ">guard memory<" in drawn
@@ -111,5 +112,6 @@ def test_a_guards_values_read_well(value: float, unit: str, text: str) -> None:
 
 
 def test_the_units_of_the_explanations_table() -> None:
-    assert unit_of("guard memory")(2.0**20) == "1.05 M"
+    assert unit_of("guard memory", "bytes")(2.0**20) == "1 MiB"
+    assert unit_of("guard threads")(12.0) == "12"
     assert unit_of("tickets")(0.5) == "30 /min"

@@ -297,7 +297,18 @@ class _Guard:
         def found(action: Action, sentence: str, shows: str = "") -> Finding:
             name = f"guard {metric.name}"
             return Finding(
-                name, action, f"{name} {sentence}", mine, theirs, None, None, self.used, evidence, alarm, shows
+                name,
+                action,
+                f"{name} {sentence}",
+                mine,
+                theirs,
+                None,
+                None,
+                self.used,
+                evidence,
+                alarm,
+                shows,
+                metric.unit,
             )
 
         said = self._said(mine, theirs)

@@ -292,6 +292,8 @@ class Finding:
     evidence: float | None = None
     threshold: float | None = None
     shows: str = ""
+    unit: str = ""
+    """Of a guard's values (words.amount)."""
 
 
 @dataclass(frozen=True)

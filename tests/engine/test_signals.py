@@ -11,7 +11,7 @@ import pytest
 
 from pilotage import planfile
 from pilotage.codec import from_json, to_json
-from pilotage.core.guards import Meter, Seen
+from pilotage.core.levels import Meter, Seen
 from pilotage.core.model import Plan, Reading, Sample
 from pilotage.core.signals import GuardLevels, Level
 from pilotage.drivers import Past, Point

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pilotage.core import guards, tickets
+from pilotage.core import levels, tickets
 from pilotage.core.model import Baseline, Counters, Histogram, Instance, Measures, Minute, Plan, Reading, Sample
 
 HUGE = 1e15
@@ -236,7 +236,7 @@ class Tally:
 
     def __init__(self, history: bool = False, measures: Measures | None = None) -> None:
         self.phases: dict[int, Delta] = {}
-        self.guards = guards.GuardTally(measures.guards if measures else ())
+        self.guards = levels.GuardTally(measures.guards if measures else ())
         self.tickets = tickets.TicketTally()
         self.place = (-1, -1)
         """Phase and tick of the last sample taken in."""
@@ -313,7 +313,7 @@ def baseline_of(samples: Iterable[Sample], plan: Plan | None = None) -> Baseline
         control.bug_bad,
         tuple(recent),
         seen,
-        guards.baseline(known, plan.measures.guards) if plan else (),
+        levels.baseline(known, plan.measures.guards) if plan else (),
         tickets.baseline(known, plan) if plan else None,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -71,7 +72,7 @@ def test_a_healthy_rollout_shows_its_guards_and_tickets(coordinator: Local, stag
     assert view["status"] == "promoted", view["reason"]
     rows = {row[0]: row[1:] for row in view["comparison"]["rows"]}
     assert rows["db connections"] == ["30", "30 (control 30)", "30 (control 30)", "30 (control 30)"]
-    assert rows["cpu"][1] == "0.5 cores (control 0.5 cores)"
+    assert re.fullmatch(r"0\.\d+ cores \(control 0\.\d+ cores\)", rows["cpu"][1])
     assert all(cell.endswith(" /min") for cell in rows["tickets"])
     metrics = [one["metric"] for one in view["findings"]]
     assert metrics[-3:] == ["guard db connections", "guard cpu", "tickets"]

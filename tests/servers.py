@@ -177,3 +177,16 @@ def prometheus(folder: Path, *targets: str) -> Iterator[str]:
     with _process([*argv, f"--web.listen-address=127.0.0.1:{port}"], folder / "prometheus.log"):
         wait_until(lambda: answers(f"http://127.0.0.1:{port}/-/ready"), "Prometheus' start")
         yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def node_exporter(folder: Path) -> Iterator[str]:
+    """A real node_exporter of this machine; gives its address."""
+    binary = shutil.which("prometheus-node-exporter") or shutil.which("node_exporter")
+    if binary is None:
+        pytest.skip("node_exporter is not installed here")
+    folder.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    with _process([binary, f"--web.listen-address=127.0.0.1:{port}"], folder / "node_exporter.log"):
+        wait_until(lambda: answers(f"http://127.0.0.1:{port}/metrics"), "node_exporter's start")
+        yield f"http://127.0.0.1:{port}"

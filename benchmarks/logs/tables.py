@@ -139,8 +139,8 @@ def detection(quick: bool) -> list[str]:
     head = ("", "false alarms", "of them new", "rising", "naive: signatures never seen", "found, median (share)")
     return [
         f"{phases:,} ten-minute phases for rows in bold, {phases // FEWER} for the others; 10 % canary, 10 s ticks,",
-        "2,000 signatures by Zipf's law, incidents of 1 to 50 lines. *Naive*: signatures of the canary that neither history",
-        "nor control has shown, a phase:",
+        "2,000 signatures by Zipf's law, incidents of 1 to 50 lines. *Naive*: signatures of the canary that neither",
+        "history nor control has shown, a phase:",
         "",
         _row(*head),
         _row(*["---"] * len(head)),

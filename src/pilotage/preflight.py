@@ -8,6 +8,7 @@ from typing import cast
 
 from pilotage.core.model import Plan, RatioMetric
 from pilotage.drivers import Driver, Metrics
+from pilotage.engine import signals
 from pilotage.engine.crew import Crew
 from pilotage.engine.measure import for_group
 
@@ -25,7 +26,8 @@ async def preflight(plan: Plan, state: Path) -> list[str]:
         weights = [_weight_is_zero(crew, one.name) for one in plan.targets if one.kind == "traffic"]
         measures = [plan.measures.errors] + ([plan.measures.bug] if plan.measures.bug else [])
         series = [_has_series(plan, crew.sources[one.source], one) for one in measures]
-        return [answer for answer in await asyncio.gather(*weights, *series) if answer]
+        answers = await asyncio.gather(*weights, *series)
+        return [answer for answer in answers if answer] + await _signals(crew)
     finally:
         await crew.close()
 
@@ -50,6 +52,20 @@ async def _weight_is_zero(crew: Crew, target: str) -> str:
     return (
         f"{target}: already sends {weight:g} % to the canary. Set it to 0 first, so that a rollout starts from stable."
     )
+
+
+async def _signals(crew: Crew) -> list[str]:
+    """Guards and tickets that could never be judged: said before, not at the end of the first watch."""
+    measures = crew.plan.measures
+    found = await signals.read(measures, crew.sources, PROBE_S)
+    said = []
+    for one, asked in zip(found.guards, measures.guards, strict=True):
+        if one.fault or (asked.worse_than_control is not None and not one.control):
+            why = one.fault or f"has no series for {for_group(asked.value, measures.control)}"
+            said.append(f"guard {one.name}: {asked.source} {why}")
+    if measures.tickets and found.tickets is None:
+        said.append(f"tickets: {measures.tickets.source} {found.tickets_fault}")
+    return said
 
 
 async def _has_series(plan: Plan, source: Driver, metric: RatioMetric) -> str:

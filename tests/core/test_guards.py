@@ -5,14 +5,19 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from pilotage.core.counters import baseline_of
+from pilotage.codec import from_json, to_json
+from pilotage.core.counters import baseline_of, tally
 from pilotage.core.guards import LastingEvidence
 from pilotage.core.judge import Judge
 from pilotage.core.model import Action, Answer, Baseline, Counters, Finding, Plan, Reading, Sample, Verdict
-from pilotage.core.signals import GuardBaseline, GuardLevels, GuardMetric, Level
+from pilotage.core.report import comparison
+from pilotage.core.signals import GuardBaseline, GuardLevels, GuardMetric, Kind, Level, Per, TicketMetric
 from tests.core import worlds
 
 NAN = float("nan")
@@ -151,7 +156,11 @@ def test_who_serves_more_may_use_more() -> None:
         seen = samples("cpu", lambda t: t * canary, lambda t: t * 1.0, pace=(90.0, 10.0))
         return judged(plan(CPU, weight=90.0), seen)
 
-    assert fires(nine_to_one(9.0)) is None
+    fair = nine_to_one(9.0)
+    assert fires(fair) is None
+    assert (
+        "0.9 cores by instance against 0.1 cores in control times 9, as the canary serves more" in fair[-1][0].sentence
+    )
     assert fires(nine_to_one(18.0)) is not None
 
 
@@ -176,6 +185,11 @@ def test_one_scrape_looked_at_often_is_one_look() -> None:
     """A source scraped once a minute: one high scrape stays for six ticks."""
     found = judged(plan(CONNECTIONS), samples("db connections", lambda t: 70 if 12 <= t < 18 else 30, lambda _: 30))
     assert fires(found) is None
+
+
+def test_a_value_that_never_changes_is_known_also_in_a_watch_of_a_minute() -> None:
+    found = judged(plan(CONNECTIONS, watch_s=60.0), samples("db connections", lambda _: 30, lambda _: 30, ticks=6))
+    assert found[-1][1].action is Action.PROMOTE
 
 
 def test_ticks_of_a_second_are_joined_to_looks_of_ten() -> None:
@@ -295,6 +309,11 @@ def test_the_recorded_value_is_controls_median_while_it_served() -> None:
         (lambda t: 30 + t % 2, lambda _: NAN, "control is not a number"),
         (lambda t: 30 + t % 2 if t < 45 else None, lambda _: 30, "the canary has no series"),
         (lambda t: 30 + t % 2 if t % 3 else None, lambda _: 30, "too little data: the canary has no series"),
+        (
+            lambda _: 30,
+            lambda t: 30 if t % 3 else None,
+            "too little data: control has no series (40 of 60 ticks usable)",
+        ),
     ],
 )
 def test_missing_data_is_watched_while_young_and_holds_at_the_end(canary: Series, control: Series, why: str) -> None:
@@ -321,3 +340,33 @@ def test_a_source_that_does_not_answer_is_named() -> None:
 def test_samples_of_before_guards_still_judge_as_not_known() -> None:
     seen = [replace(one, reading=replace(one.reading, guards=())) for one in samples("x", lambda _: 1, lambda _: 1)]
     assert "was not read" in judged(plan(CONNECTIONS), seen)[-1][1].reason
+
+
+# ------------------------------------------------------------------ whatever a source may answer
+
+ODD = st.sampled_from([0.0, -0.0, 1.0, -5.0, 30.0, 1e-300, 1e15, 1e300, float("inf"), -float("inf"), NAN])
+LEVELS = st.lists(st.builds(Level, st.sampled_from(["a", "b", ""]), ODD, st.integers(1, 60)), max_size=3).map(tuple)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    kind=st.sampled_from(["gauge", "counter", "rate"]),
+    per=st.sampled_from(["instance", "total", "request"]),
+    weight=st.sampled_from([50.0, 100.0]),
+    seen=st.lists(st.tuples(LEVELS, LEVELS, ODD, ODD, ODD), min_size=8, max_size=20),
+)
+def test_no_answer_of_a_source_breaks_the_judge(kind: Kind, per: Per, weight: float, seen: list[Any]) -> None:
+    guard = replace(CONNECTIONS, kind=kind, per=per)
+    its_plan = plan(guard, weight=weight, watch_s=60.0)
+    its_plan = replace(its_plan, measures=replace(its_plan.measures, tickets=TicketMetric("s", "t")))
+    rows = [
+        Sample(0, tick, 10.0 * (tick // 2), Reading(Counters(mine, 0.0), Counters(theirs, 0.0), "", (levels,), tickets))
+        for tick, (canary, control, mine, theirs, tickets) in enumerate(seen)
+        for levels in [GuardLevels(guard.name, canary, control)]
+    ]
+    judge = Judge(its_plan, 0, baseline_of(rows, its_plan))
+    for row in rows:
+        verdict = judge.observe(from_json(Sample, to_json(row)))
+        assert all(one.sentence for one in verdict.findings)
+        assert from_json(Verdict, to_json(verdict)).action is verdict.action
+    assert comparison(its_plan, tally(rows, its_plan.measures)).rows

@@ -12,7 +12,7 @@ from pilotage.core import policy
 from pilotage.core.counters import baseline_of
 from pilotage.core.judge import Judge
 from pilotage.core.model import Action, Baseline, Counters, Phase, Plan, Reading, Sample, Verdict
-from pilotage.core.signals import TicketBaseline, TicketMetric
+from pilotage.core.signals import GuardMetric, TicketBaseline, TicketMetric
 from pilotage.core.tickets import Tickets, garwood_upper
 from tests.core import worlds
 
@@ -114,13 +114,13 @@ def test_tickets_that_come_in_bursts_weigh_less() -> None:
     ("base", "counts", "why"),
     [
         (None, [0.0] * 61, "tickets not known: no count of the time before the rollout to compare with"),
-        (TicketBaseline(60, 1800.0), [None] * 61, "tickets not known: no series for t"),
-        (TicketBaseline(60, 1800.0), [0.0] * 40 + [None] * 21, "tickets not known: no series for t"),
-        (TicketBaseline(60, 1800.0), [math.nan] * 61, "tickets not known: the counter is not a number"),
+        (TicketBaseline(60, 1800.0), [None] * 61, "tickets not known: their counter has no series for t"),
+        (TicketBaseline(60, 1800.0), [0.0] * 40 + [None] * 21, "tickets not known: their counter has no series for t"),
+        (TicketBaseline(60, 1800.0), [math.nan] * 61, "tickets not known: their counter is not a number"),
     ],
 )
 def test_missing_tickets_hold_at_the_end(base: TicketBaseline | None, counts: list[float | None], why: str) -> None:
-    found = verdicts(base, counts, fault="no series for t")
+    found = verdicts(base, counts, fault="has no series for t")
     assert found[5].action is Action.WATCH
     assert found[-1].action is Action.HOLD
     assert why in found[-1].reason
@@ -142,6 +142,8 @@ def test_the_baseline_is_history_and_the_phases_before_traffic() -> None:
     later = [replace(sample(tick, 500.0 * tick, phase=1), at=20_000.0 + tick) for tick in range(5)]
     base = baseline_of([*history, *recorded, *later], its_plan).tickets
     assert base == TicketBaseline(61.0, 1830.0)
+    alone = [replace(one, reading=Reading(tickets=one.reading.tickets)) for one in history]
+    assert baseline_of(alone, its_plan).tickets == TicketBaseline(58.0, 1740.0)
 
 
 def test_bursts_in_the_history_are_measured() -> None:
@@ -155,7 +157,11 @@ def test_bursts_in_the_history_are_measured() -> None:
 
 
 def test_the_budget_counts_tickets_and_what_a_plan_makes_of_guards() -> None:
-    usual, _ = policy.false_alarm_budget(replace(plan()))
+    usual, _ = policy.false_alarm_budget(plan())
     assert usual == pytest.approx(0.03)
+    guards = tuple(GuardMetric(name, "s", "v{$group}") for name in "abc")
+    strict = replace(plan(), verdicts={"guard-worse": "rollback"})
+    strict = replace(strict, measures=replace(strict.measures, guards=guards))
+    assert policy.false_alarm_budget(strict)[0] == pytest.approx(0.06)
     held, _ = policy.false_alarm_budget(replace(plan(), verdicts={"tickets-rise": "hold"}))
     assert held == pytest.approx(0.02)

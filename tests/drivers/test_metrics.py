@@ -1,3 +1,4 @@
+import asyncio
 import math
 
 import pytest
@@ -72,6 +73,13 @@ class TestScrape(MetricsContract):
         page.status = status
         with pytest.raises(error):
             await driver.read(["x"])
+
+    async def test_who_asks_at_the_same_time_shares_one_fetch(self, driver, page):
+        both = await asyncio.gather(driver.read(["hits_total"]), driver.read(["odd"]))
+        assert [len(one[0]) for one in both] == [2, 1]
+        assert len(page.requests) == 1
+        await driver.read(["odd"])
+        assert len(page.requests) == 2
 
     async def test_the_token_is_sent_and_never_shown(self, page, tmp_path, monkeypatch):
         monkeypatch.setenv("T", "planted-secret")

@@ -11,7 +11,7 @@ import pytest
 
 from pilotage import planfile
 from pilotage.codec import from_json, to_json
-from pilotage.core.guards import Meter, Seen
+from pilotage.core.levels import Meter, Seen
 from pilotage.core.model import Plan, Reading, Sample
 from pilotage.core.signals import GuardLevels, Level
 from pilotage.drivers import Past, Point
@@ -144,6 +144,31 @@ async def test_the_past_of_guards_and_tickets_is_kept_though_the_requests_have_n
     assert len(past) == 30
     assert all(reading.control is None for _, reading in past)
     assert {len(reading.guards) for _, reading in past} == {12}
+
+
+async def test_the_real_node_exporter_knows_the_presets_names(tmp_path: Path) -> None:
+    with servers.node_exporter(tmp_path / "a") as one, servers.node_exporter(tmp_path / "b") as other:  # noqa: SIM117
+        with servers.prometheus(tmp_path / "prometheus", one, other) as url:
+            groups = f"canary: '{one.removeprefix('http://')}', control: '{other.removeprefix('http://')}'"
+            text = (PLAN % {"prometheus": url, "page": f"{one}/metrics"}).replace("canary: new, control: old", groups)
+            text = text.replace('g="$group"', 'instance="$group"')
+            plan = planfile.load(text, directory=tmp_path)
+            plan = replace(plan, measures=replace(plan.measures, guards=plan.measures.guards[:6]))
+            crew = Crew(plan, tmp_path)
+            deadline = time.monotonic() + 30
+            try:
+                while True:
+                    found = await signals.read(plan.measures, crew.sources, 5)
+                    if all(guard.canary and guard.control for guard in found.guards):
+                        break
+                    assert time.monotonic() < deadline, found
+            finally:
+                await crew.close()
+    values = {guard.name: guard.canary[0].value for guard in found.guards}
+    assert 0 <= values["node cpu"] <= 1.01
+    assert 0 < values["node memory"] < 1
+    assert values["node disk io"] >= 0
+    assert values["process memory"] > 1e6
 
 
 # ------------------------------------------------------------------ sources that fail

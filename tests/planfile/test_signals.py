@@ -183,6 +183,12 @@ GUARD = "{name: x, source: prom, value: 'm{g=\"$group\"}'%s}"
         ),
         ("{preset: process, source: prom, limits: {process cpu: 0}}", ".limits.process cpu", "a number above 0", ""),
         (
+            "{preset: process, source: prom, worse_than_control: off, limits: {process cpu: 2}}",
+            ".limits",
+            "limits for process memory, process open files, as nothing is compared",
+            "Without both they could never fire.",
+        ),
+        (
             "{preset: node-exporter, source: page, select: 'g=\"$group\"'}",
             ".source",
             "a prometheus source: node memory needs PromQL",
@@ -222,3 +228,16 @@ def test_two_guards_of_one_name_are_refused() -> None:
 def test_there_are_at_most_twenty_guards() -> None:
     rows = "\n    - ".join(f"{{name: g{number}, source: prom, value: 'm{{g=\"$group\"}}'}}" for number in range(21))
     assert problem(rows).expected == "at most 20 guards"
+
+
+def test_scraped_tickets_need_a_baseline_phase() -> None:
+    text = PLAN.replace("known_bad", "baseline: 0s\nknown_bad") + "  tickets: {source: WHERE, total: t}\n"
+    with pytest.raises(PlanError) as caught:
+        planfile.load(text.replace("WHERE", "page"), directory=Path("/plans"))
+    assert [one.path for one in caught.value.problems] == ["baseline"]
+    assert planfile.load(text.replace("WHERE", "prom"), directory=Path("/plans")).measures.tickets
+
+
+def test_a_comma_behind_the_last_matcher_does_no_harm() -> None:
+    guards = measures("{preset: node-exporter, source: prom, select: 'g=\"$group\",'}").guards
+    assert ",," not in guards[0].value

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pilotage.core import guards, tickets
+from pilotage.core import levels, tickets
 from pilotage.core.logwatch import logs_before
 from pilotage.core.model import Baseline, Counters, Histogram, Instance, Measures, Minute, Plan, Reading, Sample
 
@@ -237,7 +237,7 @@ class Tally:
 
     def __init__(self, history: bool = False, measures: Measures | None = None) -> None:
         self.phases: dict[int, Delta] = {}
-        self.guards = guards.GuardTally(measures.guards if measures else ())
+        self.guards = levels.GuardTally(measures.guards if measures else ())
         self.tickets = tickets.TicketTally()
         self.place = (-1, -1)
         """Phase and tick of the last sample taken in."""
@@ -317,7 +317,7 @@ def baseline_of(samples: Iterable[Sample], plan: Plan | None = None) -> Baseline
         seen,
         logs=logs,
         named=named,
-        guards=guards.baseline(known, plan.measures.guards) if plan else (),
+        guards=levels.baseline(known, plan.measures.guards) if plan else (),
         tickets=tickets.baseline(known, plan) if plan else None,
     )
 

@@ -289,7 +289,7 @@ def explanation_text(one: Explanation) -> str:
 
 
 def _row(one: Finding, decided: bool) -> tuple[str, ...]:
-    unit = unit_of(one.metric)
+    unit = unit_of(one.metric, one.unit)
     interval = (
         "" if one.low is None or one.high is None or one.canary is None else f"{unit(one.low)} to {unit(one.high)}"
     )

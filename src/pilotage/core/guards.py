@@ -12,36 +12,28 @@ from bisect import insort
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from statistics import fmean, median
+from statistics import fmean
 
 from pilotage.core import policy
 from pilotage.core.evidence import Mixture
-from pilotage.core.model import Action, Counters, Finding, Phase, Plan, Sample
-from pilotage.core.signals import GuardBaseline, GuardLevels, GuardMetric, Level
+from pilotage.core.levels import Meter, Seen, high_of
+from pilotage.core.model import Action, Finding, Phase, Plan, Sample
+from pilotage.core.signals import GuardBaseline, GuardMetric
 from pilotage.core.words import amount, e_value
 
-HUGE = 1e18
 LOOK_S = 10.0
 """Shorter ticks are joined: else a pause of a few seconds would be many looks."""
 SETTLE_S = 60.0
 """Not weighed after traffic has moved, in watches of three minutes and more: caches fill, code is compiled."""
 SAME_S = 30.0
-"""A value that has not changed may be one scrape looked at twice: it counts again after this time."""
+"""A value that has not changed may be one scrape looked at twice: it is weighed again after this time."""
 RECENT_S = 60.0
-HIGH = 0.9
+"""Or a quarter of a short watch; looks, too, are shorter there: a sixth of it."""
 USUAL = 0.25
 """The share of looks in excess that is no alarm."""
 LASTING = (0.5, 0.95)
 NEEDED_LOOKS = 3
 UNUSABLE = 0.2
-
-
-@dataclass(frozen=True)
-class Seen:
-    """One group's value at one look, and the requests a second that bear on it (None: unknown)."""
-
-    value: float
-    load: float | None
 
 
 class LastingEvidence(Mixture):
@@ -58,131 +50,6 @@ class LastingEvidence(Mixture):
         self.advance(self._excess if excess else self._fine)
 
 
-# ------------------------------------------------------------------ from levels to values
-
-
-class Pace:
-    """Requests a second of one group, from its cumulative count; None when it is not known."""
-
-    def __init__(self) -> None:
-        self._last: tuple[float, float] | None = None
-
-    def take(self, at: float, counters: Counters | None) -> float | None:
-        if counters is None or not 0 <= counters.requests <= HUGE:
-            return None
-        before, self._last = self._last, (at, counters.requests)
-        if before is None or at <= before[0] or counters.requests < before[1]:
-            return None
-        return (counters.requests - before[1]) / (at - before[0])
-
-
-class _Group:
-    """One guard in one group: its levels become a value, or a sentence that says why not."""
-
-    def __init__(self, metric: GuardMetric) -> None:
-        self._metric = metric
-        self._last: tuple[float, dict[str, Level]] | None = None
-
-    def take(self, at: float, levels: Sequence[Level], pace: float | None) -> Seen | str:
-        if not levels:
-            return "has no series"
-        if not all(0 <= abs(one.value) <= HUGE for one in levels):
-            return "is not a number"
-        total, instances = sum(one.value for one in levels), sum(one.instances for one in levels)
-        if self._metric.kind == "counter":
-            risen = self._rise(at, levels)
-            if isinstance(risen, str):
-                return risen
-            total = risen * instances
-        per = self._metric.per
-        if per == "request":
-            return Seen(total / pace, None) if pace else "cannot be divided by its requests: there were none"
-        shared = instances if per == "instance" else 1
-        return Seen(total / shared, None if pace is None else pace / shared)
-
-    def _rise(self, at: float, levels: Sequence[Level]) -> float | str:
-        """Per second and instance, over those that were there before and did not begin again."""
-        before, self._last = self._last, (at, {one.name: one for one in levels})
-        if before is None or at <= before[0]:
-            return "has one reading, needs two"
-        risen = [
-            (one.value - early.value, one.instances)
-            for one in levels
-            if (early := before[1].get(one.name)) and early.instances == one.instances and one.value >= early.value
-        ]
-        if not risen:
-            return "began to count anew"
-        return sum(rise for rise, _ in risen) / sum(instances for _, instances in risen) / (at - before[0])
-
-
-class Meter:
-    """All guards of a plan, reading by reading."""
-
-    def __init__(self, metrics: Iterable[GuardMetric]) -> None:
-        self.metrics = tuple(metrics)
-        self._groups = {one.name: (_Group(one), _Group(one)) for one in self.metrics}
-        self._paces = Pace(), Pace()
-
-    def take(self, sample: Sample) -> list[tuple[GuardMetric, Seen | str, Seen | str]]:
-        """For each guard what the canary and control show at this sample."""
-        if not self.metrics:
-            return []
-        at, reading = sample.at, sample.reading
-        paces = [pace.take(at, one) for pace, one in zip(self._paces, (reading.canary, reading.control), strict=True)]
-        levels = {one.name: one for one in reading.guards}
-        found = []
-        for metric in self.metrics:
-            one = levels.get(metric.name, GuardLevels(metric.name, fault="was not read"))
-            canary, control = (
-                one.fault or group.take(at, values, pace)
-                for group, values, pace in zip(self._groups[metric.name], (one.canary, one.control), paces, strict=True)
-            )
-            found.append((metric, canary, control))
-        return found
-
-
-class GuardTally:
-    """Mean values by phase, guard and group, for the comparison table."""
-
-    def __init__(self, metrics: Iterable[GuardMetric]) -> None:
-        self.metrics = tuple(metrics)
-        self._meter, self._phase = Meter(self.metrics), -1
-        self._sums: dict[tuple[int, str, bool], tuple[float, int]] = {}
-
-    def take(self, sample: Sample) -> None:
-        if sample.phase != self._phase:
-            self._meter, self._phase = Meter(self.metrics), sample.phase
-        for metric, canary, control in self._meter.take(sample):
-            for seen, is_canary in ((canary, True), (control, False)):
-                if isinstance(seen, Seen):
-                    total, n = self._sums.get((sample.phase, metric.name, is_canary), (0.0, 0))
-                    self._sums[sample.phase, metric.name, is_canary] = total + seen.value, n + 1
-
-    def mean(self, phases: Iterable[int], name: str, canary: bool) -> float | None:
-        found = [self._sums[phase, name, canary] for phase in phases if (phase, name, canary) in self._sums]
-        return sum(total for total, _ in found) / sum(n for _, n in found) if found else None
-
-
-def baseline(samples: Iterable[Sample], metrics: Iterable[GuardMetric]) -> tuple[GuardBaseline, ...]:
-    """Control's medians over these samples, as long as it served: an idle control is nothing to compare with."""
-    metrics = tuple(metrics)
-    values: dict[str, list[Seen]] = {one.name: [] for one in metrics}
-    meter, pace = Meter(metrics), Pace()
-    for sample in samples if metrics else ():
-        served = pace.take(sample.at, sample.reading.control) != 0
-        for metric, _, control in meter.take(sample):
-            if isinstance(control, Seen) and served:
-                values[metric.name].append(control)
-    found = []
-    for name, seen in values.items():
-        loads = [one.load for one in seen if one.load is not None]
-        if seen:
-            ordered = sorted(one.value for one in seen)
-            load = median(loads) if loads else None
-            found.append(GuardBaseline(name, median(ordered), load, len(seen), _high(ordered)))
-    return tuple(found)
-
-
 # ------------------------------------------------------------------ judging
 
 
@@ -190,7 +57,8 @@ def baseline(samples: Iterable[Sample], metrics: Iterable[GuardMetric]) -> tuple
 class _Look:
     canary: float
     control: float | None
-    """Scaled by the load."""
+    factor: float
+    """By which control's value is scaled up, as the canary serves more."""
     worse: bool
     over: bool
     shared: bool
@@ -202,16 +70,16 @@ class _Guard:
     def __init__(self, metric: GuardMetric, phase: Phase, alone: bool, before: GuardBaseline | None) -> None:
         self.metric, self.alone, self.before = metric, alone, before
         self._tick_s = phase.tick_s
-        self._stride = math.ceil(LOOK_S / phase.tick_s)
+        self._stride = math.ceil(min(LOOK_S, phase.watch_s / 6) / phase.tick_s)
+        self._recent_s = min(RECENT_S, phase.watch_s / 4)
         self._settle_s = SETTLE_S if phase.watch_s >= 3 * SETTLE_S else 0.0
         looks = max(2, int((phase.watch_s - self._settle_s) / (self._stride * phase.tick_s)))
         self._needed = min(NEEDED_LOOKS, looks // 2)
         self.worse, self.over = LastingEvidence(looks), LastingEvidence(looks)
-        self._recent: deque[_Look] = deque(
-            maxlen=max(NEEDED_LOOKS, math.ceil(RECENT_S / (self._stride * phase.tick_s)))
-        )
+        kept = max(NEEDED_LOOKS, math.ceil(self._recent_s / (self._stride * phase.tick_s)))
+        self._recent: deque[_Look] = deque(maxlen=kept)
         self._pending: list[tuple[Seen, Seen | str]] = []
-        self.ticks = self.used = self._looks = self._compared = 0
+        self.ticks = self.used = self.compared = self._looks = 0
         self._began: float | None = None
         self._controls: list[float] = []
         self._last_look = (-math.inf, math.nan)
@@ -231,6 +99,7 @@ class _Guard:
             else:
                 self._why[name] = seen
         if isinstance(control, Seen):
+            self.compared += 1
             insort(self._controls, control.value)
         if isinstance(canary, str):
             return
@@ -246,9 +115,9 @@ class _Guard:
         theirs = [control for _, control in self._pending if isinstance(control, Seen)]
         self._pending = []
         value = fmean(one.value for one in mine)
-        if self.metric.kind != "counter" and value == self._last_look[1] and at - self._last_look[0] < SAME_S:
-            return
-        self._last_look = at, value
+        same = self.metric.kind != "counter" and value == self._last_look[1] and at - self._last_look[0] < SAME_S
+        if not same:
+            self._last_look = at, value
         reference, load = self._reference(theirs)
         factor = _scale(_mean(mine), load)
         expected = None if reference is None else reference * factor
@@ -263,18 +132,17 @@ class _Guard:
         over = limit is not None and value > limit
         shared = limit is not None and reference is not None and reference > limit
         self._looks += 1
-        if limit is not None:
+        if limit is not None and not same:
             self.over.add(over)
-        if trigger is not None and expected is not None:
-            self._compared += 1
+        if trigger is not None and expected is not None and not same:
             self.worse.add(worse)
-        self._recent.append(_Look(value, expected, worse, over, shared))
+        self._recent.append(_Look(value, reference, factor, worse, over, shared))
 
     def _usual_high(self, factor: float) -> float:
         """What control exceeds in one look of ten: a service whose instances wander is no excess."""
         if self.alone:
             return -math.inf if self.before is None else self.before.high * factor
-        return _high(self._controls) * factor if self._controls else -math.inf
+        return high_of(self._controls) * factor if self._controls else -math.inf
 
     def _reference(self, theirs: Sequence[Seen]) -> tuple[float | None, float | None]:
         """Control's value and load; without concurrent control what it showed before."""
@@ -295,7 +163,18 @@ class _Guard:
         def found(action: Action, sentence: str, shows: str = "") -> Finding:
             name = f"guard {metric.name}"
             return Finding(
-                name, action, f"{name} {sentence}", mine, theirs, None, None, self.used, evidence, alarm, shows
+                name,
+                action,
+                f"{name} {sentence}",
+                mine,
+                theirs,
+                None,
+                None,
+                self.used,
+                evidence,
+                alarm,
+                shows,
+                metric.unit,
             )
 
         said = self._said(mine, theirs)
@@ -327,7 +206,7 @@ class _Guard:
 
     def _missing(self, done: bool) -> str:
         """Why it cannot be judged; empty when it can. What is missing is never a pass."""
-        patience = max(RECENT_S, 2 * self._tick_s) + self._tick_s / 2
+        patience = max(self._recent_s, 2 * self._tick_s) + self._tick_s / 2
         usable = f"({self.used} of {self.ticks} ticks usable)"
         if self._good["the canary"] < self._now - patience or self.used == 0:
             return f"the canary {self._why['the canary']} {usable}"
@@ -338,6 +217,8 @@ class _Guard:
                 return "no concurrent control, and control's value was not recorded before"
             if not self.alone and self._good["control"] < self._now - patience:
                 return f"control {self._why['control']}"
+            if done and not self.alone and self.compared < (1 - UNUSABLE) * self.ticks - 1:
+                return f"too little data: control {self._why['control']} ({self.compared} of {self.ticks} ticks usable)"
         if self._looks < self._needed:
             return f"{self._looks} looks so far, needs {self._needed}"
         return ""
@@ -351,15 +232,13 @@ class _Guard:
 
         per = {"instance": " by instance", "total": "", "request": " by request"}[metric.per]
         where = "control before" if self.alone else "control"
-        against = f"against {show(theirs)} in {where}" if theirs is not None else f"({where} unknown)"
+        factor = fmean(look.factor for look in self._recent) if self._recent else 1.0
+        scaled = f" times {factor:.3g}, as the canary serves more" if factor > 1.01 else ""
+        against = f"against {show(theirs)} in {where}{scaled}" if theirs is not None else f"({where} unknown)"
         bounds = [] if metric.worse_than_control is None else [f"trigger {metric.worse_than_control:g} x"]
         bounds += [] if metric.limit is None else [f"limit {show(metric.limit)}"]
         value = "unknown" if mine is None else show(mine)
         return f"{value}{per} {against} ({', '.join(bounds)}, n {self.used} ticks)"
-
-
-def _high(ordered: Sequence[float]) -> float:
-    return ordered[int(HIGH * (len(ordered) - 1))]
 
 
 def _mean(seen: Sequence[Seen]) -> float | None:

@@ -304,12 +304,12 @@ class Reading:
     canary: Counters | None = None
     control: Counters | None = None
     fault: str = ""
-    logs: LogCounts | None = None
-    """None: the plan watches no logs."""
     guards: tuple[GuardLevels, ...] = ()
     tickets: float | None = None
     """The service's tickets since its counter began; None: not asked for, or no series (then `tickets_fault`)."""
     tickets_fault: str = ""
+    logs: LogCounts | None = None
+    """None: the plan watches no logs."""
 
 
 @dataclass(frozen=True)
@@ -380,6 +380,8 @@ class Finding:
     evidence: float | None = None
     threshold: float | None = None
     shows: str = ""
+    unit: str = ""
+    """Of a guard's values (words.amount)."""
 
 
 @dataclass(frozen=True)

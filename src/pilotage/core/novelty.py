@@ -1,4 +1,4 @@
-"""New errors, and known ones that rise: what the canary's log says that control's does not (docs/method.md, 9).
+"""New errors, and known ones that rise: what the canary's log says that control's does not (docs/method.md, 11).
 
 *New*: were a signature as frequent in both groups, each of its incidents would fall into the canary with chance q, the
 canary's share of all exposure (requests, or log volume where only that is known), control's history included. All k of

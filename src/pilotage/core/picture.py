@@ -80,7 +80,7 @@ def _described(plan: Plan, course: Course, outcome: str) -> str:
     said = [outcome] if outcome else []
     said.append("Phases: " + ", ".join(one.name for one in course.stretches) + "." if course.metrics else "No data.")
     for metric, shown in course.metrics.items():
-        last, unit = shown[-1].finding, unit_of(metric)
+        last, unit = shown[-1].finding, unit_of(metric, shown[-1].finding.unit)
         values = [
             f"{who} {unit(value)}"
             for who, value in (("canary", last.canary), ("control", last.control))
@@ -112,7 +112,7 @@ def _values(plan: Plan, course: Course, name: str, metrics: list[str], y: float)
     """The canary with its interval against control: the values of the group's first metric that has a control."""
     best = max(metrics, key=lambda one: sum(each.finding.control is not None for each in course.metrics[one]))
     shown = course.metrics[best]
-    unit = unit_of(best)
+    unit = unit_of(best, shown[-1].finding.unit)
     lines = [value for one in shown for value in (one.finding.canary, one.finding.control) if _finite(value)]
     tops = [one.finding.high for one in shown if _finite(one.finding.high) and _finite(one.finding.canary)]
     high = _top([value for value in lines if value is not None], [value for value in tops if value is not None])

@@ -171,6 +171,10 @@ metrics:
     total: "REPLACE_ME: counter of the attempts that can meet the bug, with $group"
     bad: "REPLACE_ME: counter of the attempts that met it, with $group"
     target: 0.5%         # what the fix must stay below
+  # System health and users' tickets, where you measure them:
+  # guards:
+  #   - {preset: process, source: app, select: 'group="$group"'}
+  # tickets: {source: app, total: 'support_tickets_created_total{service="..."}'}
 
 # Both versions' logs: what the new version logs and the old one never did. A crash goes back at once, others hold.
 # logs:

@@ -74,14 +74,14 @@ class TicketMeter:
         """None for the first reading."""
         total = reading.tickets
         if total is None:
-            return reading.tickets_fault or "the counter has no series"
+            return reading.tickets_fault or "has no series"
         if not 0 <= total <= HUGE:
-            return "the counter is not a number"
+            return "is not a number"
         before, self._last = self._last, (at, total)
         if before is None or at <= before[0]:
             return None
         if total < before[1]:
-            return "the counter began anew"
+            return "began anew"
         return total - before[1], at - before[0]
 
 
@@ -173,7 +173,8 @@ class Tickets:
 
         if base is None:
             return found(
-                Action.WATCH, f"not known: no count of the time before the rollout to compare with ({self._why})"
+                Action.WATCH,
+                f"not known: no count of the time before the rollout to compare with (their counter {self._why})",
             )
         said = (
             f"{self._tickets:g} in {_minutes(self._seconds)} against {base.tickets:g} in the {_minutes(base.seconds)} "
@@ -182,7 +183,7 @@ class Tickets:
         if log_e >= self.alarm:
             return found(policy.action(self._plan, "tickets-rise"), said, "tickets-rise")
         if self._good < self._now - max(STALE_S, 2 * self._tick_s) - self._tick_s / 2 or mine is None:
-            return found(Action.WATCH, f"not known: {self._why}; so far {said}")
+            return found(Action.WATCH, f"not known: their counter {self._why}; so far {said}")
         return found(Action.PROMOTE, said)
 
 

@@ -6,8 +6,9 @@ import math
 from collections.abc import Callable
 
 
-def unit_of(metric: str) -> Callable[[float], str]:
-    """How a person reads this metric's values: shares of 100, latencies in ms or s, everything else as a rate."""
+def unit_of(metric: str, unit: str = "") -> Callable[[float], str]:
+    """How a person reads this metric's values: shares of 100, latencies in ms or s, guards in their `unit`,
+    everything else as a rate."""
     first = metric.split()[0] if metric.split() else ""
     if first == "share":
         return lambda value: f"{value:.1f} %"
@@ -16,7 +17,7 @@ def unit_of(metric: str) -> Callable[[float], str]:
     if first in ("p50", "p95", "p99", "latency"):
         return latency
     if first == "guard":
-        return amount
+        return lambda value: amount(value, unit)
     if first == "tickets":
         return lambda value: f"{value * 60:.3g} /min"
     return lambda value: f"{value:.2%}"

@@ -116,7 +116,7 @@ def _signals(measures: Measures, tables: Mapping[str, Table]) -> Signals:
         return Signals(tuple(guards), None, table)
     points = table[measures.tickets.total]
     if not points:
-        return Signals(tuple(guards), None, f"no series for {measures.tickets.total}")
+        return Signals(tuple(guards), None, f"has no series for {measures.tickets.total}")
     return Signals(tuple(guards), sum(point.value for point in points))
 
 

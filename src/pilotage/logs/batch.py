@@ -99,7 +99,7 @@ class Difference:
 
 
 def compare(miner: Miner, canary: Group, baseline: Group, alpha: float) -> Iterator[Difference]:
-    """Every signature of the canary, one look (docs/method.md, 9)."""
+    """Every signature of the canary, one look (docs/method.md, 11)."""
     whole = canary.volume + baseline.volume
     q = canary.volume / whole if whole else 1.0
     m = max(LEAST_KNOWN, len(baseline.entries))

@@ -65,6 +65,8 @@ def compile_plan(reader: Reader, tree: Node, *, directory: str, digest: str) -> 
     verdicts = judging.verdicts(reader, top.get("verdicts"), severity)
     expected = judging.expected(reader, top.get("expect"))
     measures, target = _measures(reader, top.get("metrics"), known_bad)
+    if measures and measures.tickets and baseline == 0 and "baseline" in top:
+        signals.needs_a_baseline(reader, top["baseline"], measures.sources[measures.tickets.source])
     hold = _hold(reader, top.get("hold"))
     notify = _notify(reader, top.get("notify"))
     logs = logging.logs(reader, top.get("logs"))

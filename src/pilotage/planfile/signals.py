@@ -54,6 +54,13 @@ def tickets(reader: Reader, node: Node | None, sources: Sources) -> TicketMetric
     return TicketMetric(source, total)
 
 
+def needs_a_baseline(reader: Reader, node: Node, source: DriverRef) -> None:
+    """A page knows no past: without a baseline phase there is nothing to compare the tickets with."""
+    if source.driver == "scrape":
+        hint = "Tickets are compared with the time before; a prometheus source would know its last half hour."
+        reader.wrong("baseline", node, "a baseline phase, such as 5m, as metrics.tickets is scraped", hint=hint)
+
+
 def guards(reader: Reader, node: Node | None, sources: Sources, errors: RatioMetric | None) -> tuple[GuardMetric, ...]:
     """Every row is a guard, or a preset that expands to several."""
     found: list[GuardMetric] = []
@@ -139,7 +146,14 @@ def _preset(reader: Reader, row: Node, path: str, sources: Sources, errors: Rati
             f"{path}.source", found["source"], f"a prometheus source: {', '.join(needs)} needs PromQL", got, hint
         )
         return []
-    return [_expanded(one, source, select, promql, trigger, limits.get(one.name), by) for one in templates]
+    guards = [
+        _expanded(one, source, select.rstrip(", "), promql, trigger, limits.get(one.name), by) for one in templates
+    ]
+    idle = [one.name for one in guards if one.worse_than_control is None and one.limit is None]
+    if idle and found["worse_than_control"].value == "off":
+        hint = "Without both they could never fire."
+        reader.wrong(f"{path}.limits", row, f"limits for {', '.join(idle)}, as nothing is compared", "nothing", hint)
+    return guards
 
 
 def _expanded(

@@ -28,6 +28,7 @@ class ScrapeMetrics:
     def __init__(self, options: Options, context: Context) -> None:
         self._options = options
         self._client = Client(options.timeout_s)
+        self._fetching: dict[str, asyncio.Task[str]] = {}
 
     async def read(self, selectors: Sequence[str]) -> list[list[Point]]:
         """One page missing fails the whole read: a sum without it would look like counters going backwards."""
@@ -35,7 +36,7 @@ class ScrapeMetrics:
             parsed = [parse_selector(one) for one in selectors]
         except ValueError as error:
             raise PermanentError(f"bad selector: {error}") from None
-        pages = await asyncio.gather(*(self._fetch(url) for url in self._options.urls))
+        pages = await asyncio.gather(*(self._page(url) for url in self._options.urls))
         found: list[list[Point]] = [[] for _ in parsed]
         for url, page in zip(self._options.urls, pages, strict=True):
             try:
@@ -53,6 +54,13 @@ class ScrapeMetrics:
 
     async def close(self) -> None:
         """The connections are the process's."""
+
+    async def _page(self, url: str) -> str:
+        """One fetch for all who ask at the same time: requests and guards are read side by side."""
+        fetching = self._fetching.get(url)
+        if fetching is None or fetching.done():
+            fetching = self._fetching[url] = asyncio.create_task(self._fetch(url))
+        return await asyncio.shield(fetching)
 
     async def _fetch(self, url: str) -> str:
         headers = {"Authorization": f"Bearer {self._options.token.reveal()}"} if self._options.token else {}

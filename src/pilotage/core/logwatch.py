@@ -67,7 +67,7 @@ class LogsEvidence:
                 self._names.setdefault(lower, self._names[number])
         self._expose(at, counts, canary, control)
         novelty.tick(at, *self._last, counts.seen)
-        self._met |= {one.number for one in counts.seen if one.canary}
+        self._met |= {one.number for one in counts.seen if one.canary or one.canary_entries}
         mine, theirs = counts.bug
         self._bug = [self._bug[0] + mine, self._bug[1] + theirs]
         self._count_silence_of_both(counts)

@@ -201,11 +201,12 @@ class Poller:
             old, one = stored[0]
             before = one.print
             one.take_over(source, ident, found.st_size)
-            if before.matches(one.head):
-                old.generations.remove(one)
-                new = one
-            else:
+            if not before.matches(one.head):  # cut off between two calls: next time
                 one.source, one.print, one.head, one.tail = None, before, b"", b""
+                source.close()
+                return
+            old.generations.remove(one)
+            new = one
         elif not self._again and ident in self._there:
             end = min(self._there[ident], found.st_size)
             if end > new.hole:

@@ -126,16 +126,9 @@ def detection(quick: bool) -> list[str]:
         wrong = world.bug > 0 or world.rise > 1
         when = "-" if one["median_s"] is None else f"{one['median_s']:.0f} s"
         found = f"{when} ({one['found']:.0%})" if wrong else ""
-        rows.append(
-            _row(
-                world.name,
-                f"{one['any']:.1%}",
-                f"{one['new']:.1%}",
-                f"{one['rising']:.1%}",
-                f"{one['naive']:.0f}",
-                found,
-            )
-        )
+        name = f"**{world.name}**" if world.main else world.name
+        shares = [f"{one[key]:.1%}" for key in ("any", "new", "rising")]
+        rows.append(_row(name, *shares, f"{one['naive']:.0f}", found))
     head = ("", "false alarms", "of them new", "rising", "naive: signatures never seen", "found, median (share)")
     return [
         f"{phases:,} ten-minute phases for rows in bold, {phases // FEWER} for the others; 10 % canary, 10 s ticks,",

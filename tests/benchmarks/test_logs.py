@@ -6,8 +6,10 @@ import json
 import random
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
+from benchmarks.logs import detection
 from benchmarks.logs.accuracy import CATEGORIES, grouping_accuracy, merged_pairs, novelty, score
 from benchmarks.logs.cases import Signature, cases
 from benchmarks.logs.references import Drain, MaskAndHash
@@ -182,3 +184,20 @@ def test_a_score_has_every_category() -> None:
     assert set(found.split) == set(CATEGORIES)
     assert 0 <= found.accuracy <= 1
     assert sum(found.merged.values()) + sum(found.split.values()) == len(found.examples)
+
+
+def test_detection_draws_the_same_phase_for_a_seed_and_finds_what_was_put_in() -> None:
+    healthy, sick = detection.World("healthy"), detection.World("a bug", bug=0.5)
+    one, two = (detection.draw(healthy, np.random.default_rng(3)) for _ in range(2))
+    assert (one.rows == two.rows).all()
+    found = detection.judge(sick, detection.draw(sick, np.random.default_rng(3)))
+    assert found.target is not None
+    assert found.naive > 0
+
+
+def test_incidents_are_those_of_the_live_count() -> None:
+    numbers = np.array([1, 1, 1, 1, 1, 1, 2])
+    times = np.array([0.0, 1.0, 2.5, 8.0, 9.5, 11.0, 11.1])
+    assert detection._begins(numbers, times).tolist() == [True, False, False, True, False, False, True]
+    steady = np.arange(25.0)
+    assert np.flatnonzero(detection._begins(np.ones(25, int), steady)).tolist() == [0, 10, 20]

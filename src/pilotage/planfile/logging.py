@@ -26,7 +26,7 @@ def logs(reader: Reader, node: Node | None) -> LogSetup | None:
         for name in ("canary", "control"):
             if name in found:
                 reader.wrong(f"logs.{name}", found[name], "either logs.both, or logs.canary and logs.control")
-    elif found:
+    elif isinstance(node.value, dict):
         for name in ("canary", "control"):
             if name not in found:
                 hint = "Or name one stream of both groups: logs.both, with logs.field."
@@ -64,7 +64,7 @@ def _field(reader: Reader, node: Node | None) -> LogField | None:
 
 
 def _texts(reader: Reader, node: Node | None, path: str, good: Callable[[str], bool], expected: str) -> tuple[str, ...]:
-    rows = reader.items(node, path, "a list of texts") if node is not None else []
+    rows = reader.items(node, path, "texts") if node is not None else []
     if len(rows) > MOST_TEXTS:
         reader.wrong(path, node, f"at most {MOST_TEXTS} texts", f"{len(rows)}")
     found = []

@@ -108,7 +108,8 @@ def _adapted(plan: Plan, phase: int, world: World) -> Plan:
     phases[phase] = replace(phases[phase], weight=world.share * 100, judged=True)
     measures = plan.measures if world.bug else replace(plan.measures, bug=None)
     measures = replace(measures, guards=(), tickets=None)  # no world has them
-    return replace(plan, phases=tuple(phases), measures=measures, known_bad=plan.known_bad and world.bug is not None)
+    known_bad = plan.known_bad and world.bug is not None
+    return replace(plan, phases=tuple(phases), measures=measures, known_bad=known_bad, logs=None)
 
 
 def summary(found: list[Outcome], world: World, runs: int, seed: int) -> Summary:

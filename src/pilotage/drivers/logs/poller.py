@@ -288,8 +288,7 @@ class Poller:
             turn += 1
         self._names.add(name)
         one.stream = name
-        if one.offset > one.hole:
-            pieces.append(Piece(name, one.path, one.offset, b""))
+        pieces.append(Piece(name, one.path, one.offset, b""))  # its place is known before a byte of it is
         return True
 
     def _mark(self, chain: Chain, pieces: list[Piece]) -> None:

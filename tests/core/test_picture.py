@@ -123,3 +123,11 @@ def test_text_is_cut_where_there_is_no_room() -> None:
 def test_what_lies_outside_a_scale_is_drawn_at_its_edge() -> None:
     scale = Scale(0, 10, 100, 200)
     assert [scale(value) for value in (-5, 0, 5, 50)] == [100, 100, 150, 200]
+
+
+def test_a_log_that_shows_nothing_is_not_drawn() -> None:
+    quiet = Finding("logs new", Action.PROMOTE, "no new error", 0.0, 0.0)
+    loud = Finding("logs new", Action.HOLD, "new error: x", 3.0, 0.0, evidence=9.0, threshold=4.6, shows="logs-new")
+    for found, drawn in ((quiet, False), (loud, True)):
+        verdicts = {(0, tick): Verdict(found.action, "", (found,)) for tick in range(3)}
+        assert (">logs new<" in picture(plan(), verdicts)) is drawn

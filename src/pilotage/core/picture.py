@@ -49,7 +49,7 @@ _CSS = """
 def picture(plan: Plan, verdicts: Mapping[tuple[int, int], Verdict], outcome: str = "") -> str:
     """SVG text, 900 pixels wide, as high as it has metrics; `outcome` is the sentence below its title."""
     course = course_of(plan, verdicts)
-    rows = course.rows()
+    rows = [(name, metrics) for name, metrics in course.rows() if _says_something(course, metrics)]
     title = f"{plan.service} {plan.version} in {plan.environment}"
     said = wrapped(outcome, WIDTH - 40, 12, 2)
     top = 44 + 17 * len(said)
@@ -73,6 +73,12 @@ def picture(plan: Plan, verdicts: Mapping[tuple[int, int], Verdict], outcome: st
         parts.append(_values(plan, course, name, metrics, y))
         parts.append(_evidence(course, metrics, y))
     return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def _says_something(course: Course, metrics: list[str]) -> bool:
+    """A log without any new or rising error is a flat line at nothing."""
+    shown = [each.finding for one in metrics if one.startswith("logs") for each in course.metrics[one]]
+    return not shown or any(finding.canary or finding.shows for finding in shown)
 
 
 def _described(plan: Plan, course: Course, outcome: str) -> str:

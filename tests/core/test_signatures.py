@@ -236,6 +236,24 @@ def test_a_miner_that_takes_back_what_another_knew_gives_the_same_numbers() -> N
         assert second.group(second.signature(line.encode())) == first.group(first.signature(line.encode()))
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ERROR login failed password=correcthorse for bob",
+        "ERROR login failed, token: correcthorse",
+        '{"level":"error","msg":"login failed secret=correcthorse"}',
+        'level=error msg="login failed api_key=correcthorse" user=bob',
+        "ERROR cannot reach https://bob:correcthorse@db.example.com/x",
+        "ERROR rejected Authorization: Bearer correcthorsebattery",
+    ],
+)
+def test_nothing_that_is_kept_of_a_signature_holds_a_secret(line: str) -> None:
+    miner = Miner()
+    number = miner.signature(line.encode())
+    assert "correcthorse" not in repr(miner.signatures[number])
+    assert "correcthorse" not in miner.signatures[number].title()
+
+
 def test_the_example_hides_secrets() -> None:
     miner = Miner()
     number = miner.signature(

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from pilotage.core.redact import redact
+
 ANY = "<*>"
 """Stands for what varies. Several in a row are one: lists may have any length."""
 MOST_WORDS = 60
@@ -34,7 +36,7 @@ _VARIES = re.compile(
     | (?<![\w./])[\w.-]+(?:/[\w.-]+){{2,}}
     | (?<![\w./])[\w-]+/[\w-]+\.[a-z]{{1,5}}\b
     | (?<![\w.-])(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9])?\.)+{_TOP_LEVEL}\b(?![\w.(]*[A-Z])(?::\d+)?\.?   # hosts
-    | (?<![\w.-])(?![\w.-]+\.{_SOURCE_FILE}:)[a-zA-Z][\w.-]*:\d{{2,5}}(?![\w.:])
+    | (?<![\w.-])(?![\w.-]+\.{_SOURCE_FILE}:)[a-zA-Z][\w.-]*:\d{{1,5}}(?![\w.:])
     | (?<![\w-])[0-9a-fA-F]{{8,}}(?![\w-])                       # hex without a digit
     """,
     re.X,
@@ -69,10 +71,8 @@ _KEEP = frozenset(
 
 
 def words(text: str) -> list[str]:
-    """At most 60 words of a message, with ``<*>`` for what varies."""
-    text = text[:MOST_CHARACTERS]
-    if "\x1b" in text:
-        text = COLOUR.sub("", text)
+    """At most 60 words of a message, with ``<*>`` for what varies. They are kept: secrets go first."""
+    text = redact(text[:MOST_CHARACTERS])
     if " FROM" in text or " INTO" in text or " SET" in text:
         text = _SQL.sub("<*>", text)
     if '"' in text or "'" in text or "`" in text:

@@ -25,7 +25,7 @@ Traceback (most recent call last):
 NoAnswer: nothing from db-7
 """
 PANIC = """{at} INFO up
-panic: boom
+panic: boom at password=correcthorse
 
 goroutine 1 [running]:
 main.charge(0x1)
@@ -115,6 +115,9 @@ def test_a_crash_that_control_never_logged_rolls_back_although_the_metrics_are_f
     assert "main.charge" in view["reason"]
     report = coordinator.api.get(f"/v1/rollouts/{rollout}/report")
     assert "goroutine 1 [running]" in report
+    kept = [file for file in coordinator.state.rglob("*") if file.is_file()]
+    assert not [file.name for file in kept if b"correcthorse" in file.read_bytes()]
+    assert any(b"goroutine 1 [running]" in file.read_bytes() for file in kept)
 
 
 def test_another_new_error_holds_and_is_named_with_its_count_and_since_when(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 
 HIDDEN = "(hidden)"
-_NAMES = (
-    r"pass(?:word|wd|phrase)?|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|auth(?:orization)?|credential\w*"
-    r"|session(?:id)?|cookie|jwt|signature|pin|cvv|iban|card(?:[_-]?number)?"
+_STRONG = r"(?:pass(?:word|wd|phrase)|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential|jwt)\w{0,12}"
+_WEAK = (
+    r"(?<![a-z])(?:pass|auth|authorization|session|session[_-]?id|cookie|signature|pin|cvv|iban|card|card[_-]?number)"
 )
+"""Names that also end other words: alone only."""
 _VALUE = r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\\".*?\\"|[^\s,;&"'}})\]]+)"""
-_NAMED = re.compile(rf"""(?i)((?:{_NAMES})\w{{0,12}}\\?["']?\s*(?:=>|[=:])\s*){_VALUE}""")
+_NAMED = re.compile(rf"""(?i)((?:{_STRONG}|{_WEAK})\\?["']?\s*(?:=>|[=:])\s*){_VALUE}""")
 _TOKENS = (
     r"\b(?:gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abprs]-[\w-]{8,}|AIza[\w-]{30,}|npm_\w{30,}"
     r"|sk[-_](?:live[-_]|test[-_]|proj-|ant-)?[\w-]{16,})"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from pilotage.core.redact import HIDDEN, redact
+from pilotage.core.redact import HIDDEN, redact_named
 
 ANY = "<*>"
 """Stands for what varies. Several in a row are one: lists may have any length."""
@@ -72,7 +72,7 @@ _KEEP = frozenset(
 
 def words(text: str) -> list[str]:
     """At most 60 words of a message, with ``<*>`` for what varies. They are kept: secrets go first."""
-    text = redact(text[:MOST_CHARACTERS]).replace(HIDDEN, ANY)
+    text = redact_named(text[:MOST_CHARACTERS]).replace(HIDDEN, ANY)
     if " FROM" in text or " INTO" in text or " SET" in text:
         text = _SQL.sub("<*>", text)
     if '"' in text or "'" in text or "`" in text:

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from pilotage.drivers import Call, Deployer, History, Logs, Message, Metrics, Notifier, Piece, Traffic
+from pilotage.drivers import Call, Check, Deployer, History, Logs, Message, Metrics, Notifier, Piece, Traffic
 
 
 def call(key: str, timeout_s: float = 10.0) -> Call:
@@ -219,3 +219,31 @@ class LogsContract(_EveryDriver):
         write(b"one\n")
         await driver.probe()
         assert b"".join(piece.data for piece in await self.hear(driver, 4)) == b"one\n"
+
+
+class CheckContract(_EveryDriver):
+    """Your fixtures: `driver` (a check), and `made` - an async function that makes what it looks for hold (True) or
+    fail (False)."""
+
+    @pytest.fixture
+    def made(self) -> Any:
+        raise NotImplementedError
+
+    async def test_what_holds_is_said_with_what_was_seen(self, driver: Check, made: Any) -> None:
+        await made(True)
+        evidence = await driver.look()
+        assert evidence.holds is True
+        assert evidence.text.strip()
+        assert "\n" not in evidence.text
+
+    async def test_what_fails_is_said_with_what_was_seen(self, driver: Check, made: Any) -> None:
+        await made(False)
+        evidence = await driver.look()
+        assert evidence.holds is not True
+        assert evidence.text.strip()
+
+    async def test_it_is_looked_at_anew_each_time(self, driver: Check, made: Any) -> None:
+        await made(False)
+        assert (await driver.look()).holds is not True
+        await made(True)
+        assert (await driver.look()).holds is True

@@ -9,7 +9,7 @@ import pytest
 
 import pilotage.core
 
-FILES = sorted(Path(pilotage.core.__file__).parent.glob("*.py"))
+FILES = sorted(Path(pilotage.core.__file__).parent.rglob("*.py"))
 ALLOWED = {
     "bisect",
     "statistics",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
+from pilotage.core.preparing import Preparation
 from pilotage.core.signals import GuardBaseline, GuardLevels, GuardMetric, TicketBaseline, TicketMetric
 
 
@@ -206,6 +207,7 @@ class Plan:
     """What a finding leads to, where the plan differs from the usual table (see policy.py)."""
     expected: Expected | None = None
     logs: LogSetup | None = None
+    preparation: Preparation = field(default_factory=Preparation)
 
     def target(self, name: str) -> Target:
         return next(target for target in self.targets if target.name == name)

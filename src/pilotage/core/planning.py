@@ -49,17 +49,17 @@ class PlanDraft:
 def draft(brief: Brief) -> PlanDraft:
     """Severity sets the watches; without one the longest watch is drafted."""
     minutes = _MINUTES[brief.severity.value if brief.severity else Severity.P2]
-    per_day = brief.requests_per_day.value if brief.requests_per_day else None
+    per_day = brief.traffic.value.per_s * 86400 if brief.traffic else None
     watches = ((10, minutes), (50, minutes), (100, 30))
     notes = [f"CONFLICT {one}" for one in brief.conflicts]
     notes += [f"ASSUMED {one}" for one in _assumed(brief)]
-    if brief.impact:
+    if brief.impact and brief.impact.value.share is not None:
         notes.append(f"Impact: {brief.impact.value.share * 100:g} % of {_one_line(brief.impact.value.what)}.")
     if per_day is None:
         notes.append("MISSING requests per day: without them nobody can say what a phase will be able to see.")
     return PlanDraft(
         brief=_one_line(brief.text)[:500],
-        service=_text(brief.service.value if brief.service else None, "the service's name, such as payment"),
+        service=_text(brief.services[0].value if brief.services else None, "the service's name, such as payment"),
         environment=_text(
             brief.environment.value if brief.environment else None, "the environment, such as production"
         ),
@@ -68,7 +68,7 @@ def draft(brief: Brief) -> PlanDraft:
         severity=_text(brief.severity.value if brief.severity else None, "P0, P1 or P2"),
         summary=_text(brief.summary.value if brief.summary else None, "one line: what this changes"),
         strategy=brief.strategy.value if brief.strategy else Strategy.CANARY,
-        feature_flag=brief.feature_flag is not None and brief.feature_flag.value,
+        feature_flag=brief.flag is not None and brief.flag.value.wanted,
         phases=tuple(DraftPhase(weight, watch, _traffic_note(weight, watch, per_day)) for weight, watch in watches),
         notes=tuple(notes),
         requests_per_day=per_day,
@@ -81,8 +81,8 @@ def _assumed(brief: Brief) -> list[str]:
         assumed.append("strategy canary: the default for a hot-fix, its first step is the smallest.")
     elif brief.strategy.value is not Strategy.CANARY:
         assumed.append(f"nothing for strategy {brief.strategy.value}: this release refuses it; canary is possible.")
-    if brief.service is not None and brief.service.confidence < 1:
-        assumed.append(f"service {_one_line(brief.service.value)}: read out of the summary. Check it.")
+    if brief.services and brief.services[0].confidence < 1:
+        assumed.append(f"service {_one_line(brief.services[0].value)}: read out of the summary. Check it.")
     assumed.append("known_bad true: a hot-fix replaces a sick version.")
     return assumed
 

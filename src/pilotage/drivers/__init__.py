@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
-PORTS = ("traffic", "deploy", "metrics", "notify", "logs")
+PORTS = ("traffic", "deploy", "metrics", "notify", "logs", "checks")
 
 
 class DriverOptions(BaseModel):
@@ -76,6 +76,14 @@ class Message:
     title: str
     text: str
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a check saw. `holds` None: it could not tell (then it does not hold). `text` is one line for a person."""
+
+    holds: bool | None
+    text: str
 
 
 @dataclass(frozen=True)
@@ -177,4 +185,14 @@ class Logs(Driver, Protocol):
 
     def troubles(self) -> list[str]:
         """What a person should know since the last call, each said once."""
+        ...
+
+
+@runtime_checkable
+class Check(Driver, Protocol):
+    async def look(self) -> Evidence:
+        """Whether what the checklist asks for holds now, with what was seen. Changes nothing; called again and again.
+
+        Raises as the other ports do: an item whose check fails stays open, with the error as its text.
+        """
         ...

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
 from pilotage.core.errors import PlanError, Problem
 from pilotage.core.model import Plan
 from pilotage.planfile.compile import compile_plan
-from pilotage.planfile.document import MAX_CHARACTERS, NotReadable, read
+from pilotage.planfile.document import MAX_CHARACTERS, Node, NotReadable, read
 from pilotage.planfile.reader import Reader
 
 __all__ = ["load", "load_file"]
@@ -22,12 +23,17 @@ def load(text: str, *, directory: Path, file: str = "") -> Plan:
     except NotReadable as error:
         raise PlanError((error.problem,), file) from None
     reader.problems.extend(twice)
-    digest = "sha256:" + hashlib.sha256(text.encode()).hexdigest()
-    plan = compile_plan(reader, tree, directory=str(directory.absolute()), digest=digest)
+    plan = compile_plan(reader, tree, directory=str(directory.absolute()), digest=digest_of(tree))
     if plan is None or reader.problems:
         ordered = sorted(dict.fromkeys(reader.problems), key=lambda one: one.line or 0)
         raise PlanError(tuple(ordered), file)
     return plan
+
+
+def digest_of(tree: Node) -> str:
+    """``sha256:...`` of what the plan says: comments, order of keys and layout do not matter, every value does."""
+    said = json.dumps(tree.plain(), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return "sha256:" + hashlib.sha256(said.encode()).hexdigest()
 
 
 def load_file(path: Path) -> Plan:

@@ -17,7 +17,7 @@ from pilotage.core.model import (
     Target,
 )
 from pilotage.core.strategies import AfterSpec, PhaseSpec
-from pilotage.planfile import judging, logging, signals
+from pilotage.planfile import judging, logging, preparing, signals
 from pilotage.planfile.document import Node
 from pilotage.planfile.options import driver
 from pilotage.planfile.reader import Reader
@@ -32,7 +32,7 @@ PLACEHOLDER = "REPLACE_ME"
 
 _REQUIRED = ("pilotage", "service", "environment", "version", "previous", "severity", "summary", "strategy", "phases")
 _SECTIONS = (*_REQUIRED, "known_bad", "baseline", "tick", "after", "deploy", "traffic", "metrics", "success")
-_KNOWN = (*_SECTIONS, "rollback_when", "expect", "judge", "verdicts", "hold", "notify", "logs")
+_KNOWN = (*_SECTIONS, "rollback_when", "expect", "judge", "verdicts", "hold", "notify", "logs", *preparing.SECTIONS)
 
 
 def compile_plan(reader: Reader, tree: Node, *, directory: str, digest: str) -> Plan | None:
@@ -70,6 +70,7 @@ def compile_plan(reader: Reader, tree: Node, *, directory: str, digest: str) -> 
     hold = _hold(reader, top.get("hold"))
     notify = _notify(reader, top.get("notify"))
     logs = logging.logs(reader, top.get("logs"))
+    preparation = preparing.preparation(reader, top)
     _placeholders(reader, tree)
     if reader.problems or measures is None:
         return None
@@ -98,6 +99,7 @@ def compile_plan(reader: Reader, tree: Node, *, directory: str, digest: str) -> 
         verdicts=verdicts,
         expected=expected,
         logs=logs,
+        preparation=preparation,
     )
 
 

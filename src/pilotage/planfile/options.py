@@ -19,14 +19,16 @@ from pilotage.planfile.wording import expectation
 _SECRET_NAME = re.compile(r"secret|token|passw|credential|auth|api_?key|private|url|header|cookie|hook|env|file", re.I)
 
 
-def driver(reader: Reader, node: Node, path: str, port: str, own: Collection[str] = ()) -> DriverRef | None:
-    """The driver at `node`, checked. `own` are the mapping's keys that are not the driver's (such as ``name``)."""
-    entries = reader.mapping(node, path, ["driver", *own], ["driver"], free=True)
-    name = reader.one_of(entries.get("driver"), f"{path}.driver", registry.names(port))
+def driver(
+    reader: Reader, node: Node, path: str, port: str, own: Collection[str] = (), key: str = "driver"
+) -> DriverRef | None:
+    """The driver at `node`, checked; `key` names it. `own` are the mapping's other keys that are not the driver's."""
+    entries = reader.mapping(node, path, [key, *own], [key], free=True)
+    name = reader.one_of(entries.get(key), f"{path}.{key}", registry.names(port))
     if name is None:
         return None
-    written = {key: one for key, one in entries.items() if key != "driver" and key not in own}
-    options = {key: one.plain() for key, one in written.items()}
+    written = {option: one for option, one in entries.items() if option != key and option not in own}
+    options = {option: one.plain() for option, one in written.items()}
     ref = DriverRef(name, options)
     try:
         model = registry.find(port, name).Options

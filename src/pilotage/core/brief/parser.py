@@ -6,47 +6,12 @@ What the text does not say stays None and is listed in `missing`; what it says t
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import TypeVar
 
+from pilotage.core.brief.facts import Brief, Conflict, Flag, Impact, Traffic, Value
 from pilotage.core.model import Severity, Strategy
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Value(Generic[T]):
-    """A fact, its span in the text (end exclusive) and how sure the rule is (0-1)."""
-
-    value: T
-    start: int
-    end: int
-    confidence: float = 1.0
-
-
-@dataclass(frozen=True)
-class Impact:
-    """`share` is a fraction (0-1) of `what`."""
-
-    share: float
-    what: str
-
-
-@dataclass(frozen=True)
-class Brief:
-    text: str
-    summary: Value[str] | None = None
-    service: Value[str] | None = None
-    severity: Value[Severity] | None = None
-    impact: Value[Impact] | None = None
-    environment: Value[str] | None = None
-    requests_per_day: Value[float] | None = None
-    strategy: Value[Strategy] | None = None
-    feature_flag: Value[bool] | None = None
-    version: Value[str] | None = None
-    previous: Value[str] | None = None
-    missing: tuple[str, ...] = ()
-    conflicts: tuple[str, ...] = ()
 
 
 _FLAGS = re.IGNORECASE | re.ASCII
@@ -98,7 +63,7 @@ _ENVIRONMENTS = {"prod": "production", "stage": "staging", "testing": "test"}
 def parse(text: str) -> Brief:
     """Never raises, whatever the text. Of two severities or strategies the more careful one is taken and listed."""
     text = text[:20_000]
-    conflicts: list[str] = []
+    conflicts: list[Conflict] = []
     summary = _summary(text)
     service = _service(text, summary)
     severity = _severity(text, conflicts)
@@ -111,20 +76,20 @@ def parse(text: str) -> Brief:
         "service": service,
         "severity": severity,
         "environment": environment,
-        "requests per day": traffic,
+        "traffic": traffic,
         "version": version,
         "previous": previous,
     }
     return Brief(
         text=text,
         summary=summary,
-        service=service,
+        services=(service,) if service else (),
         severity=severity,
         impact=_impact(text),
         environment=environment,
-        requests_per_day=traffic,
+        traffic=traffic,
         strategy=strategy,
-        feature_flag=_feature_flag(text),
+        flag=_feature_flag(text),
         version=version,
         previous=previous,
         missing=tuple(name for name, value in wanted.items() if value is None),
@@ -155,7 +120,7 @@ def _service(text: str, summary: Value[str] | None) -> Value[str] | None:
     return None
 
 
-def _severity(text: str, conflicts: list[str]) -> Value[Severity] | None:
+def _severity(text: str, conflicts: list[Conflict]) -> Value[Severity] | None:
     """With two severities: the one with the longer watch (P2 before P1 before P0), as doubt must not shorten it."""
     found = [_of(match, Severity(f"P{match[1]}")) for match in _SEVERITY.finditer(text)]
     if not found:
@@ -173,7 +138,7 @@ def _impact(text: str) -> Value[Impact] | None:
     return None
 
 
-def _environment(text: str, conflicts: list[str]) -> Value[str] | None:
+def _environment(text: str, conflicts: list[Conflict]) -> Value[str] | None:
     named = [_of(match, match[1].lower(), 1) for match in _NAMED_ENVIRONMENT.finditer(text)]
     found = named or [_of(match, match[1].lower(), 1, 0.7) for match in _ENVIRONMENT.finditer(text)]
     if not found:
@@ -184,22 +149,24 @@ def _environment(text: str, conflicts: list[str]) -> Value[str] | None:
     return Value(names[index], found[index].start, found[index].end, found[index].confidence)
 
 
-def _traffic(text: str, conflicts: list[str]) -> Value[float] | None:
+def _traffic(text: str, conflicts: list[Conflict]) -> Value[Traffic] | None:
     """Requests per day. With two figures the smaller one: less traffic means less is promised."""
     found = []
     for match in _TRAFFIC.finditer(text):
         number = float(match[1].replace(",", "").replace("_", ""))
         per_day = _PER_DAY[match[3][0].lower()] * _SCALE.get((match[2] or "").lower(), 1.0)
         if number > 0:
-            found.append(_of(match, number * per_day))
+            found.append(_of(match, Traffic(number * per_day / 86400)))
     if not found:
         return None
-    taken = min(found, key=lambda one: one.value)
-    _conflict("requests per day", [f"{one.value:,.0f}" for one in found], f"{taken.value:,.0f}", "the least", conflicts)
+    taken = min(found, key=lambda one: one.value.per_s)
+    _conflict(
+        "traffic", [f"{one.value.per_s:,.0f}/s" for one in found], f"{taken.value.per_s:,.0f}/s", "the least", conflicts
+    )
     return taken
 
 
-def _strategy(text: str, conflicts: list[str]) -> Value[Strategy] | None:
+def _strategy(text: str, conflicts: list[Conflict]) -> Value[Strategy] | None:
     names = {"c": Strategy.CANARY, "b": Strategy.BLUE_GREEN, "r": Strategy.ROLLING}
     found = [_of(match, names[match[1][0].lower()]) for match in _STRATEGY.finditer(text)]
     if not found:
@@ -209,9 +176,9 @@ def _strategy(text: str, conflicts: list[str]) -> Value[Strategy] | None:
     return taken
 
 
-def _feature_flag(text: str) -> Value[bool] | None:
+def _feature_flag(text: str) -> Value[Flag] | None:
     match = _FLAG.search(text)
-    return _of(match, match[1] is None) if match else None
+    return _of(match, Flag(match[1] is None)) if match else None
 
 
 def _versions(text: str) -> tuple[Value[str] | None, Value[str] | None]:
@@ -224,8 +191,8 @@ def _versions(text: str) -> tuple[Value[str] | None, Value[str] | None]:
 
 
 def _conflict(
-    name: str, found: list[str] | list[Severity] | list[Strategy], taken: str, why: str, to: list[str]
+    name: str, found: list[str] | list[Severity] | list[Strategy], taken: str, why: str, to: list[Conflict]
 ) -> None:
     different = list(dict.fromkeys(str(one) for one in found))
     if len(different) > 1:
-        to.append(f"{name}: the brief says {' and '.join(different)}; taken: {taken} ({why}). Check it.")
+        to.append(Conflict(name, tuple(different), taken, why))

@@ -1,0 +1,44 @@
+"""A checklist item that a team's own command answers: exit code 0 means it holds."""
+
+from __future__ import annotations
+
+import os
+
+from pydantic import Field, field_validator
+
+from pilotage.drivers import Context, DriverOptions, Evidence
+from pilotage.drivers.arguments import check_placeholders
+from pilotage.drivers.process import check_command, run
+
+
+class CommandCheck:
+    class Options(DriverOptions):
+        """`command` is an argument list, run in the plan's folder; it may only look."""
+
+        command: list[str]
+        timeout_s: float = Field(default=30.0, gt=0, le=600)
+
+        @field_validator("command")
+        @classmethod
+        def _is_a_command(cls, argv: list[str]) -> list[str]:
+            return check_placeholders(argv, ())
+
+    def __init__(self, options: Options, context: Context) -> None:
+        self._options = options
+        self._context = context
+
+    async def probe(self) -> str:
+        check_command(self._options.command, self._context.directory, os.environ)
+        return f"{self._options.command[0]} can be run in {self._context.directory}"
+
+    async def look(self) -> Evidence:
+        argv, cwd = self._options.command, self._context.directory
+        check_command(argv, cwd, os.environ)
+        done = await run(argv, cwd=cwd, env=os.environ, timeout_s=self._options.timeout_s)
+        said = " ".join(done.excerpt().split())[-200:]
+        if done.timed_out:
+            return Evidence(None, f"{argv[0]} did not end within {self._options.timeout_s:g} s")
+        return Evidence(done.ok, f"{argv[0]} ended with {done.returncode}: {said}")
+
+    async def close(self) -> None:
+        pass

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from pilotage import __version__
-from pilotage.cli import explain
+from pilotage.cli import explain, plan
 from pilotage.cli.client import Api, ApiError, running
 from pilotage.cli.logs import logs
 from pilotage.cli.simulate import simulate
@@ -55,35 +55,6 @@ def cli() -> None:
 
 
 # ------------------------------------------------------------------ plans
-
-
-@cli.command()
-@click.argument("brief")
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the plan here.")
-@as_json
-def plan(brief: str, output: Path | None, json_out: bool) -> None:
-    """Write a plan from a short BRIEF in plain words."""
-    from pilotage.codec import to_data
-    from pilotage.core.brief import parse
-    from pilotage.core.planning import draft, render_plan
-
-    parsed = parse(brief)
-    text = render_plan(draft(parsed)).rstrip("\n") + "\n"
-    if output is not None:
-        if output.exists():
-            raise PilotageError(f"{output} exists already; name another file, or remove it first")
-        output.write_text(text, encoding="utf-8")
-    if json_out:
-        click.echo(json.dumps({"brief": to_data(parsed), "plan": text}, indent=2))
-    elif output is None:
-        click.echo(text, nl=False)
-    else:
-        click.echo(f"{output} is written.")
-    for kind, items in (("missing", parsed.missing), ("conflict", parsed.conflicts)):
-        for item in items:
-            click.echo(f"{kind}: {item}", err=True)
-    if output is not None and not json_out:
-        click.echo(f"Next: fill in what says REPLACE_ME, then `pilotage check {output}`.", err=True)
 
 
 @cli.command()
@@ -296,6 +267,7 @@ def demo(bad: bool, serve: bool) -> None:
 cli.add_command(simulate)
 cli.add_command(logs)
 explain.register(cli)
+plan.register(cli)
 
 
 def follow(api: Api, rollout: str, json_out: bool) -> int:

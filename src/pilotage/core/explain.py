@@ -13,9 +13,10 @@ from pilotage.core.counters import totals
 from pilotage.core.logreport import example_of
 from pilotage.core.model import Action, Finding, Plan, Sample, Verdict
 from pilotage.core.next_step import next_step
-from pilotage.core.planning import USUAL_ERRORS
+from pilotage.core.planning.phases import USUAL_ERRORS
 from pilotage.core.power import smallest_visible
-from pilotage.core.report import MARKS, clock_time, duration, first_traffic
+from pilotage.core.quantities import duration
+from pilotage.core.report import MARKS, clock_time, first_traffic
 from pilotage.core.state import RolloutState, Status, fold
 from pilotage.core.words import e_value, printable, unit_of
 

@@ -79,6 +79,8 @@ class FollowUp:
 class Preparation:
     """All that a plan says beside the traffic and the judge."""
 
+    impact: str = ""
+    """What the bug does to users, in one line."""
     start: StartRule = StartRule()
     checklist: tuple[Item, ...] = ()
     contacts: tuple[Contact, ...] = ()

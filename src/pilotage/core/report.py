@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pilotage.core import events as ev
 from pilotage.core.counters import Counts, Tally, quantile, tally
 from pilotage.core.logreport import log_lines
+from pilotage.core.markdown import address, inline, table
 from pilotage.core.model import Action, Plan, Sample, Verdict
+from pilotage.core.quantities import duration
 from pilotage.core.signals import GuardMetric
 from pilotage.core.state import Status, fold
 from pilotage.core.words import amount, latency
@@ -130,17 +132,17 @@ def report(
     picture: str = "",
 ) -> str:
     """The whole report as Markdown; `verdicts` by (phase, tick), `picture` the relative address of its picture."""
-    lines = [f"# {_inline(plan.service)} {_inline(plan.version)} in {_inline(plan.environment)}", ""]
-    lines += [f"**{_inline(outcome(plan, record))}**", "", *_facts(plan, record), "", "## Comparison", ""]
-    table = comparison(plan, tally(samples, plan.measures))
-    lines += _table(table.columns, table.rows)
+    lines = [f"# {inline(plan.service)} {inline(plan.version)} in {inline(plan.environment)}", ""]
+    lines += [f"**{inline(outcome(plan, record))}**", "", *_facts(plan, record), "", "## Comparison", ""]
+    compared = comparison(plan, tally(samples, plan.measures))
+    lines += table(compared.columns, compared.rows)
     lines += ["", "The canary's value; control's beside it where control had traffic in that phase.", ""]
     if picture:
-        lines += [f"![The canary against control, and the evidence, over time](<{_address(picture)}>)", ""]
+        lines += [f"![The canary against control, and the evidence, over time](<{address(picture)}>)", ""]
     lines += log_lines(samples)
     lines += ["## Verdicts", "", *_verdicts(plan, verdicts), "## Timeline", ""]
     rows = [(clock_time(one.at), one.by, sentence(one.event)) for one in record]
-    lines += _table(("UTC", "by", "what"), rows)
+    lines += table(("UTC", "by", "what"), rows)
     return "\n".join(lines) + "\n"
 
 
@@ -156,8 +158,8 @@ def outcome(plan: Plan, record: Sequence[ev.Recorded]) -> str:
 
 def _facts(plan: Plan, record: Sequence[ev.Recorded]) -> list[str]:
     facts = [
-        f"- What: {_inline(plan.summary)} ({plan.severity.value}, {plan.strategy.value})",
-        f"- Versions: {_inline(plan.previous)} -> {_inline(plan.version)}",
+        f"- What: {inline(plan.summary)} ({plan.severity.value}, {plan.strategy.value})",
+        f"- Versions: {inline(plan.previous)} -> {inline(plan.version)}",
         f"- Plan: `{plan.digest}`",
     ]
     if record:
@@ -196,40 +198,13 @@ def _verdicts(plan: Plan, verdicts: Mapping[tuple[int, int], Verdict]) -> list[s
             last[phase] = (tick, verdict)
     lines: list[str] = []
     for phase, (tick, verdict) in last.items():
-        lines += [f"### {_inline(plan.phases[phase].name)}: {verdict.action.value} at tick {tick}", ""]
+        lines += [f"### {inline(plan.phases[phase].name)}: {verdict.action.value} at tick {tick}", ""]
         for finding in verdict.findings:
             mark = MARKS[finding.action]
-            lines.append(f"- {mark} **{finding.metric}**: {_inline(finding.sentence)}")
+            lines.append(f"- {mark} **{finding.metric}**: {inline(finding.sentence)}")
         lines.append("")
     return lines or ["No sample was taken.", ""]
 
 
-def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    head = ["| " + " | ".join(_inline(cell) for cell in columns) + " |", "|" + " --- |" * len(columns)]
-    return head + ["| " + " | ".join(_inline(cell) for cell in row) + " |" for row in rows]
-
-
-def _inline(text: str) -> str:
-    """Text from outside stays text: no new table cells, no new lines, no markup or links."""
-    flat = " ".join(text.split())
-    for sign in ("\\", "|", "<", "[", "]", "*", "`"):
-        flat = flat.replace(sign, "\\" + sign)
-    return flat
-
-
-def _address(text: str) -> str:
-    """An address between ``<`` and ``>`` stays between them."""
-    return "".join(sign for sign in text if sign.isprintable() and sign not in "<>\\")
-
-
 def clock_time(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def duration(seconds: float) -> str:
-    """``90 s`` as ``1 min 30 s``; whole units only."""
-    whole = round(seconds)
-    hours, rest = divmod(whole, 3600)
-    minutes, left = divmod(rest, 60)
-    parts = [(hours, "h"), (minutes, "min"), (left, "s")]
-    return " ".join(f"{number} {unit}" for number, unit in parts if number) or "0 s"

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pilotage.core.errors import PlanError, Problem
 from pilotage.core.model import Plan
-from pilotage.planfile.compile import compile_plan
+from pilotage.planfile.compile import A_PLACEHOLDER, compile_plan
 from pilotage.planfile.document import MAX_CHARACTERS, Node, NotReadable, read
 from pilotage.planfile.reader import Reader
 
-__all__ = ["load", "load_file"]
+__all__ = ["Outline", "digest_of", "load", "load_file", "outline", "outline_file", "read"]
 
 
 def load(text: str, *, directory: Path, file: str = "") -> Plan:
@@ -36,16 +39,49 @@ def digest_of(tree: Node) -> str:
     return "sha256:" + hashlib.sha256(said.encode()).hexdigest()
 
 
+@dataclass(frozen=True)
+class Outline:
+    """A plan as far as it is written: `data` is its tree, `open` the places that still hold a placeholder."""
+
+    data: Mapping[str, Any]
+    digest: str
+    open: tuple[Problem, ...]
+
+
+def outline(text: str, *, directory: Path, file: str = "") -> Outline:
+    """The plan in `text`, placeholders allowed. Raises PlanError with every other problem."""
+    try:
+        tree, _ = read(text)
+    except NotReadable as error:
+        raise PlanError((error.problem,), file) from None
+    open_places: tuple[Problem, ...] = ()
+    try:
+        load(text, directory=directory, file=file)
+    except PlanError as error:
+        others = tuple(one for one in error.problems if not one.got.startswith(A_PLACEHOLDER))
+        if others:
+            raise PlanError(others, file) from None
+        open_places = error.problems
+    return Outline(tree.plain(), digest_of(tree), open_places)
+
+
 def load_file(path: Path) -> Plan:
     """The plan in a UTF-8 file. Raises PlanError, also when the file cannot be read."""
+    return load(_text_of(path), directory=path.absolute().parent, file=str(path))
+
+
+def outline_file(path: Path) -> Outline:
+    """As `outline`, of a UTF-8 file."""
+    return outline(_text_of(path), directory=path.absolute().parent, file=str(path))
+
+
+def _text_of(path: Path) -> str:
     try:
         with path.open("rb") as source:
-            data = source.read(4 * MAX_CHARACTERS + 1)
-        text = data.decode("utf-8")
+            return source.read(4 * MAX_CHARACTERS + 1).decode("utf-8")
     except OSError as error:
         problem = Problem("(file)", "a plan file that can be read", error.strerror or type(error).__name__)
         raise PlanError((problem,), str(path)) from None
     except ValueError:
         problem = Problem("(file)", "text in UTF-8", "another encoding", hint="Save the file as UTF-8.")
         raise PlanError((problem,), str(path)) from None
-    return load(text, directory=path.absolute().parent, file=str(path))

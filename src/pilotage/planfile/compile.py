@@ -29,6 +29,7 @@ LABEL = r"[A-Za-z0-9_.:/@-]{1,200}"
 A_NAME = "a name of letters, digits, '.', '_', '-' (at most 63)"
 A_VERSION = 'a version in quotes such as "2.4.1"'
 PLACEHOLDER = "REPLACE_ME"
+A_PLACEHOLDER = f"the placeholder {PLACEHOLDER}"
 
 _REQUIRED = ("pilotage", "service", "environment", "version", "previous", "severity", "summary", "strategy", "phases")
 _SECTIONS = (*_REQUIRED, "known_bad", "baseline", "tick", "after", "deploy", "traffic", "metrics", "success")
@@ -245,4 +246,4 @@ def _placeholders(reader: Reader, tree: Node) -> None:
                 for one in reader.problems
                 if one.path != path and not path.startswith((f"{one.path}.", f"{one.path}["))
             ]
-            reader.wrong(path, node, wanted, f"the placeholder {PLACEHOLDER}", "Fill it in.")
+            reader.wrong(path, node, wanted, A_PLACEHOLDER, "Fill it in.")

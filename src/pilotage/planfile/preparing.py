@@ -25,7 +25,7 @@ from pilotage.planfile.document import Node
 from pilotage.planfile.options import driver
 from pilotage.planfile.reader import Reader, did_you_mean
 
-SECTIONS = ("start", "regions", "references", "contacts", "checklist", "rollback", "follow_ups")
+SECTIONS = ("impact", "start", "regions", "references", "contacts", "checklist", "rollback", "follow_ups")
 _ID = r"[a-z0-9][a-z0-9-]{0,62}"
 _LINE = r"[^\r\n]{1,200}"
 MOST_ROWS = 100
@@ -35,6 +35,7 @@ LONGEST_WINDOW_S = 30 * 86400.0
 def preparation(reader: Reader, top: dict[str, Node]) -> Preparation:
     methods, least_bad = _rollback(reader, top.get("rollback"))
     return Preparation(
+        impact=reader.text(top.get("impact"), "impact", "one line of at most 200 characters", _LINE) or "",
         start=_start(reader, top.get("start")),
         checklist=_checklist(reader, top.get("checklist")),
         contacts=_contacts(reader, top.get("contacts")),
@@ -161,9 +162,9 @@ def _rollback(reader: Reader, node: Node | None) -> tuple[tuple[Method, ...], Le
             reader.wrong(path, row, "each method once", f"{method} again")
         elif method is not None:
             methods.append(cast(Method, method))
-    if methods and methods[0] != "traffic":
+    if methods and methods[0] not in ("traffic", "switch"):
         hint = "It is what Pilotage does by itself, at once; the others follow when it does not help."
-        reader.wrong("rollback.methods", found["methods"], "traffic as the first method", methods[0], hint)
+        reader.wrong("rollback.methods", found["methods"], "traffic (or switch) as the first method", methods[0], hint)
     return tuple(methods) or ("traffic",), cast(LeastBad, least)
 
 

@@ -1,0 +1,257 @@
+"""`plan`: from a brief to a plan file and its document. `document`: the document anew from a plan file."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Callable
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pilotage.core.errors import PilotageError
+
+if TYPE_CHECKING:
+    from pilotage.core.brief import Brief
+    from pilotage.core.planning import PlanDraft
+    from pilotage.core.proposals import Repository
+
+READY, NOT_READY = 0, 2
+LONGEST_BRIEF = 1_000_000
+FACTS = {
+    "service": "The service's name.",
+    "severity": "P0, P1 or P2.",
+    "environment": "Such as production.",
+    "version": "The version to bring out.",
+    "previous": "The version running now.",
+    "traffic": "What the service usually gets, such as 5M/day or 58/s.",
+    "strategy": "canary, blue-green or rolling.",
+    "window": 'When it may start, such as "2026-11-25 22:00-02:00 Europe/Berlin".',
+    "flag": "The feature flag's name.",
+    "summary": "One line: what this changes.",
+}
+"""Facts that can be given as options: they count more than what the brief says."""
+ALWAYS_ASKED = ("service", "severity", "environment", "version", "previous", "traffic", "summary")
+
+
+def register(cli: click.Group) -> None:
+    cli.add_command(plan)
+    cli.add_command(document)
+
+
+def _fact_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for name, text in reversed(FACTS.items()):
+        command = click.option(f"--{name}", metavar="TEXT", help=text)(command)
+    return command
+
+
+@click.command()
+@click.argument("brief", required=False)
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the plan here, PLAN.md beside it."
+)
+@_fact_options
+@click.option("--on-call", metavar="TEXT", help='Who is on call, such as "Ann Example @ann".')
+@click.option(
+    "--repository",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=Path(),
+    help="Where to look for deploy scripts, flags, CI and tags (default: here). Nothing in it is run.",
+)
+@click.option("--no-repository", is_flag=True, help="Do not look at any repository.")
+@click.option("--no-input", is_flag=True, help="Ask nothing, even on a terminal.")
+@click.option("--json", "json_out", is_flag=True, help="Print JSON for a program.")
+def plan(
+    brief: str | None,
+    output: Path | None,
+    on_call: str | None,
+    repository: Path,
+    no_repository: bool,
+    no_input: bool,
+    json_out: bool,
+    **given: str | None,
+) -> None:
+    """Write a plan from a short BRIEF in plain words: English, German or Spanish; `-` reads it from a pipe.
+
+    Exit codes: 0 the plan is complete; 2 something is missing, contradictory or suspicious, and is said.
+    """
+    from pilotage.core.brief import parse
+    from pilotage.core.planning import draft
+
+    if output is not None:
+        _refuse_to_overwrite(output)
+    asking = not (no_input or json_out) and sys.stdin.isatty() and sys.stderr.isatty()
+    parsed = _with_options(parse(_text(brief, asking, bool(any(given.values())))), given, on_call)
+    seen = None if no_repository else _look(repository, parsed)
+    if asking:
+        parsed = _with_answers(parsed, seen)
+    drafted = draft(parsed, seen)
+    doubts = _doubts(parsed)
+    if output is not None:
+        _write(output, drafted)
+    if json_out:
+        click.echo(json.dumps(_as_data(parsed, drafted, seen, doubts), indent=2, ensure_ascii=False))
+    elif output is None:
+        click.echo(drafted.text, nl=False)
+    _say(drafted, doubts, output, quiet=json_out)
+    sys.exit(NOT_READY if drafted.open or doubts else READY)
+
+
+def _text(brief: str | None, asking: bool, has_options: bool) -> str:
+    if brief == "-" or (brief is None and not sys.stdin.isatty() and not has_options):
+        return sys.stdin.buffer.read(LONGEST_BRIEF).decode("utf-8", errors="replace")
+    if brief is None and asking and not has_options:
+        return str(
+            click.prompt("What is to be brought out, and why? One line", default="", show_default=False, err=True)
+        )
+    return brief or ""
+
+
+def _with_options(brief: Brief, given: dict[str, str | None], on_call: str | None) -> Brief:
+    from pilotage.core.brief.given import given as with_fact
+
+    for name, text in given.items():
+        if text is not None:
+            try:
+                brief = with_fact(brief, name, text, "option")
+            except ValueError as error:
+                raise click.UsageError(f"--{name}: {error}") from None
+    return brief if on_call is None else _with_on_call(brief, on_call, "option")
+
+
+def _with_on_call(brief: Brief, text: str, source: Any) -> Brief:
+    from pilotage.core.brief.facts import ContactFact, Value
+
+    words = text.split()
+    reach = " ".join(one for one in words if "@" in one or one.startswith(("+", "#", "http")))
+    name = " ".join(one for one in words if one not in reach.split())
+    others = tuple(one for one in brief.contacts if one.value.role != "on-call")
+    return dataclasses.replace(brief, contacts=(Value(ContactFact("on-call", name, reach), source=source), *others))
+
+
+def _with_answers(brief: Brief, seen: Repository | None) -> Brief:
+    """Asks for what is missing; an empty answer leaves it open."""
+    from pilotage.core.brief.given import given as with_fact
+    from pilotage.core.brief.questions import QUESTIONS
+    from pilotage.core.planning.draft import versions
+
+    for conflict in brief.conflicts:
+        click.echo(f"conflict: {conflict}", err=True)
+    for name in brief.missing:
+        if name in ("version", "previous") and seen is not None:
+            found = dict(zip(("version", "previous"), versions(brief, seen), strict=True))[name]
+            if found is not None:
+                continue
+        while answer := click.prompt(QUESTIONS.get(name, name), default="", show_default=False, err=True).strip():
+            try:
+                brief = with_fact(brief, name, answer, "answer")
+                break
+            except ValueError as error:
+                click.echo(f"  {error} (nothing to leave it open)", err=True)
+    if not any(one.value.role == "on-call" for one in brief.contacts):
+        asked = "Who is on call for this, and how are they reached?"
+        if answer := click.prompt(asked, default="", show_default=False, err=True).strip():
+            brief = _with_on_call(brief, answer, "answer")
+    return brief
+
+
+def _look(folder: Path, brief: Brief) -> Repository:
+    from pilotage.repository import look
+
+    return look(folder, hint=brief.text)
+
+
+def _doubts(brief: Brief) -> tuple[str, ...]:
+    """What stands in the way beside placeholders: each conflict and what looks wrong. Quoted log lines do not."""
+    from datetime import UTC, datetime
+
+    from pilotage.core.brief.doubts import past_dates
+
+    late = past_dates(brief, datetime.now(UTC).strftime("%Y-%m-%d"))
+    looked_at = [f"suspicious: {one}" for one in (*brief.suspicious, *late) if one.kind != "quoted"]
+    return (*(f"conflict: {one}" for one in brief.conflicts), *looked_at)
+
+
+def _say(drafted: PlanDraft, doubts: tuple[str, ...], output: Path | None, quiet: bool) -> None:
+    for one in doubts:
+        click.echo(_safe(one), err=True)
+    if quiet:
+        return
+    for path in drafted.open:
+        click.echo(f"missing: {path}", err=True)
+    if output is None:
+        return
+    click.echo(f"{output} and {_document_of(output)} are written.")
+    if drafted.open:
+        count = len(drafted.open)
+        todo = (
+            f"fill in the {count} place{'s' if count > 1 else ''} that say REPLACE_ME, then `pilotage check {output}`"
+        )
+        click.echo(f"Next: {todo}. Editors complete it: `pilotage schema -o plan.schema.json`.", err=True)
+    else:
+        click.echo(f"Next: `pilotage check {output}`, then `pilotage checklist {output}`.", err=True)
+
+
+def _safe(text: str) -> str:
+    return "".join(sign if sign.isprintable() else " " for sign in text)
+
+
+def _refuse_to_overwrite(output: Path) -> None:
+    for path in (output, _document_of(output)):
+        if path.exists():
+            raise PilotageError(f"{path} exists already; name another file, or remove it first")
+
+
+def _document_of(output: Path) -> Path:
+    return output.with_suffix(".md") if output.suffix != ".md" else output.with_suffix(".document.md")
+
+
+def _write(output: Path, drafted: PlanDraft) -> None:
+    from pilotage.core.documents import plan_document
+
+    text = plan_document(drafted.data, file=output.name, notes=drafted.warnings)
+    output.write_text(drafted.text, encoding="utf-8")
+    _document_of(output).write_text(text, encoding="utf-8")
+
+
+def _as_data(brief: Brief, drafted: PlanDraft, seen: Repository | None, doubts: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "ready": not (drafted.open or doubts),
+        "brief": _plain(brief),
+        "missing": list(drafted.open),
+        "conflicts": [_plain(one) for one in brief.conflicts],
+        "suspicious": [_plain(one) for one in brief.suspicious],
+        "warnings": list(drafted.warnings),
+        "repository": _plain(seen),
+        "plan": drafted.text,
+    }
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {one.name: _plain(getattr(value, one.name)) for one in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    return value.value if isinstance(value, Enum) else value
+
+
+@click.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write it here.")
+def document(file: Path, output: Path | None) -> None:
+    """The plan FILE as a document for people: checklist, phases, ways back, messages. Open places are named."""
+    from pilotage import planfile
+    from pilotage.core.documents import plan_document
+
+    outline = planfile.outline_file(file)
+    text = plan_document(outline.data, file=file.name, digest=outline.digest)
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    output.write_text(text, encoding="utf-8")
+    click.echo(f"{output} is written.")

@@ -1,0 +1,149 @@
+"""The rollout itself: phases, what is watched, when it passes and when it goes back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pilotage.core import power
+from pilotage.core.documents.facts import Facts
+from pilotage.core.markdown import code, inline, table
+from pilotage.core.policy import MEANING, TABLE
+from pilotage.core.quantities import per_second, percent, percent_text, seconds
+
+PARTS = {"errors": "errors", "latency": "latency", "bug": "the bug's own metric"}
+
+
+def phases(facts: Facts) -> list[str]:
+    rows = []
+    if facts.said("baseline", "30s") not in ("0s", "0"):
+        rows.append(("baseline", "0 %", facts.lasting("baseline", "30s"), "recorded, not judged"))
+    for index, row in enumerate(facts.rows("phases")):
+        one = Facts(row, facts.file)
+        weight = percent(row.get("weight"))
+        share = percent_text(weight) if weight is not None else one.said("weight")
+        approval = "; begins only after a person's approval" if row.get("approval") is True else ""
+        rows.append((str(index + 1), share, one.lasting("watch"), _shows(facts, row) + approval))
+    if facts.at("after"):
+        rows.append(("after", "100 %", facts.lasting("after.watch"), "lighter monitoring; a rollback is one command"))
+    return [
+        "## Phases",
+        "",
+        *table(("phase", "traffic to the new version", "watched for", "what it gets, and what that can show"), rows),
+        "",
+        f"The evidence is looked at every {inline(facts.lasting('tick', '10s'))}. Looking often does not cause false "
+        "alarms: the statistics are made for being looked at at any moment. Each phase checks that the share really "
+        "observed is the one wanted.",
+        "",
+    ]
+
+
+def _shows(facts: Facts, row: Mapping[str, object]) -> str:
+    """What the phase gets and can show, from what the plan expects."""
+    weight, watch_s, per_s = (
+        percent(row.get("weight")),
+        seconds(row.get("watch")),
+        per_second(facts.at("expect.requests")),
+    )
+    if weight is None or watch_s is None:
+        return ""
+    if per_s is None:
+        return "unknown: the plan does not say what traffic to expect"
+    usual, alpha = percent(facts.at("expect.errors")) or 0.3, percent(facts.at("judge.false_alarms")) or 1.0
+    return power.sentence(weight, watch_s, per_s, usual / 100, alpha / 100)
+
+
+def watched(facts: Facts) -> list[str]:
+    rows: list[tuple[str, str, str]] = [
+        ("requests", "canary and control", "too few are a reason to hold, not to pass"),
+    ]
+    for name, what in PARTS.items():
+        if facts.at(f"metrics.{name}"):
+            label = facts.said(f"metrics.{name}.name", what)
+            rows.append((label, facts.said(f"metrics.{name}.source"), _meaning(facts, name)))
+    if facts.at("metrics.latency") is None:
+        rows.append(("latency", "-", "not measured by this plan"))
+    for guard in facts.rows("metrics.guards"):
+        one = Facts(guard, facts.file)
+        label = one.said("name") or f"{one.said('preset')} (preset)"
+        rows.append((label, one.said("source"), "system health: worse than control, and lastingly so, holds"))
+    if facts.at("metrics.tickets"):
+        rows.append(("support tickets", facts.said("metrics.tickets.source"), "more than before the rollout goes back"))
+    logs = "both versions' logs" if facts.at("logs") else "-"
+    said = "errors that only the new version logs" if facts.at("logs") else "no log is watched by this plan"
+    rows.append(("logs", logs, said))
+    return ["## What is watched", "", *table(("what", "read from", "meaning"), rows), ""]
+
+
+def _meaning(facts: Facts, name: str) -> str:
+    if name == "errors":
+        return "the share of failed requests, the new version beside the running one"
+    if name == "latency":
+        return "p50, p95 and p99 from whole histograms"
+    return f"must get better, and end below {facts.said('metrics.bug.target', '0.5%')}: this shows that the fix works"
+
+
+def passes(facts: Facts) -> list[str]:
+    lines = [
+        f"- errors below {inline(facts.said('success.errors', '0.5%'))}, and not above those of the running version",
+        f"- p95 within {inline(facts.said('success.p95', '10%'))} of the baseline"
+        if facts.at("metrics.latency")
+        else "",
+        f"- the bug's own metric is better, and below {inline(facts.said('metrics.bug.target', '0.5%'))}"
+        if facts.at("metrics.bug")
+        else "",
+        "- no new errors in the logs" if facts.at("logs") else "",
+        f"- at least {inline(facts.said('success.min_requests', '50'))} requests reached the new version",
+        f"- its observed share is within {inline(facts.said('success.share_tolerance', '5'))} points of the wanted one",
+    ]
+    return ["## A phase passes when", "", *(one for one in lines if one), ""]
+
+
+def goes_back(facts: Facts) -> list[str]:
+    chosen = facts.at("verdicts")
+    answers: dict[str, str] = {}
+    for shows, usual in TABLE.items():
+        said = chosen.get(shows) if isinstance(chosen, Mapping) else None
+        if isinstance(said, Mapping):
+            said = said.get(facts.said("severity"))
+        answers[shows] = said if isinstance(said, str) else usual
+    there = [shows for shows in TABLE if _applies(facts, shows)]
+    lines = [
+        "## It goes back, or holds",
+        "",
+        "*Canary* is the new version, *control* the running one at the same time, *baseline* what was recorded before.",
+        "",
+        "It goes back by itself, at once, for:",
+        "",
+    ]
+    lines += [f"- {inline(_reason(facts, shows))}" for shows in there if answers[shows] == "rollback"]
+    held = [shows for shows in there if answers[shows] == "hold"]
+    asked = [shows for shows in there if answers[shows] == "ask"]
+    deadline = inline(facts.lasting("hold.deadline", "10m"))
+    then = "a person is asked" if facts.at("hold.then") == "ask" else "it goes back"
+    lines += ["", f"It holds where it is for the following; what has not cleared after {deadline}: {then}.", ""]
+    lines += [f"- {inline(_reason(facts, shows))}" for shows in held]
+    if asked:
+        lines += ["", "It holds and asks a person at once for:", ""]
+        lines += [f"- {inline(_reason(facts, shows))}" for shows in asked]
+    reports = facts.said("hold.reports", "3")
+    lines.append(f"- {inline(reports)} reports from users within a phase ({code('pilotage report-trouble')})")
+    return [*lines, ""]
+
+
+def _applies(facts: Facts, shows: str) -> bool:
+    """Only what the plan measures can be found."""
+    kind = shows.split("-")[0]
+    needs = {"latency": "metrics.latency", "bug": "metrics.bug", "logs": "logs", "guard": "metrics.guards"}
+    needs["tickets"] = "metrics.tickets"
+    if shows == "logs-bug" and not facts.at("logs.bug"):
+        return False
+    return facts.at(needs[kind]) is not None if kind in needs else True
+
+
+def _reason(facts: Facts, shows: str) -> str:
+    limits = {
+        "errors-over-limit": f" (the limit: {facts.said('rollback_when.errors', '2%')})",
+        "latency-worse": f" (the trigger: {facts.said('rollback_when.p95', '2x')} of the baseline)",
+        "errors-shared": " (going back would not help then)",
+    }
+    return MEANING[shows] + limits.get(shows, "")

@@ -1,0 +1,151 @@
+"""plan.md: the plan for somebody who has never seen Pilotage, in the order in which it is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pilotage.core.documents import after, before, during
+from pilotage.core.documents.facts import Facts
+from pilotage.core.documents.wayback import way_back
+from pilotage.core.markdown import Marked, code, inline, table
+from pilotage.core.quantities import duration, seconds
+
+HOW_SOON = {"P0": "starts at once", "P1": "starts within the hour", "P2": "starts in its window"}
+
+
+def plan_document(
+    data: Mapping[str, Any],
+    *,
+    file: str = "plan.yaml",
+    digest: str = "",
+    notes: Sequence[str] = (),
+) -> str:
+    """Markdown. `data` is the plan's tree (placeholders included), `notes` what a person should know about how the
+    brief was read."""
+    facts = Facts(data, file)
+    lines = [f"# Deployment plan: {inline(facts.said('summary', 'no summary'))}", ""]
+    lines += [*_head(facts, digest), *_open(facts), *_notes(notes), *_short(facts), *_commands(facts)]
+    lines += before.checklist(facts)
+    lines += during.phases(facts)
+    lines += during.watched(facts)
+    lines += during.passes(facts)
+    lines += during.goes_back(facts)
+    lines += way_back(facts)
+    lines += after.messages(facts)
+    lines += after.follow_ups(facts)
+    lines += after.contacts(facts)
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _head(facts: Facts, digest: str) -> list[str]:
+    severity = facts.said("severity", "no severity")
+    start = facts.at("start")
+    soon = HOW_SOON.get(severity, "")
+    if isinstance(start, Mapping) and "from" in start:
+        times = f"{facts.said('start.from')} to {facts.said('start.until')}"
+        soon = f"starts in its window: {times} ({facts.said('start.zone')})"
+    elif isinstance(start, Mapping) and "within" in start:
+        soon = f"starts within {facts.lasting('start.within')} of becoming known; later is overdue"
+    rows: list[tuple[str, str]] = [
+        ("Service", f"{facts.said('service')}, in {facts.said('environment')}{_listed(facts, 'regions', ', ')}"),
+        ("Version", f"{facts.new} replaces {facts.old}"),
+        ("Severity", f"{severity}: {soon}" if soon else severity),
+    ]
+    if facts.said("impact"):
+        rows.append(("Impact", facts.said("impact")))
+    if facts.at("references"):
+        rows.append(("Tickets", _listed(facts, "references")))
+    rows.append(("Strategy", facts.said("strategy")))
+    if facts.at("known_bad") is not False:
+        rows.append(
+            ("Running version", "is the sick one: the fix must be better than it, and no worse in anything else")
+        )
+    if digest:
+        rows.append(("Plan", Marked(f"{code(facts.file)}, {code(digest[:19])}")))
+    return [*table(("", ""), rows), ""]
+
+
+def _listed(facts: Facts, path: str, before_each: str = "") -> str:
+    values = [str(one) for one in facts.at(path) or [] if not isinstance(one, (dict, list))]
+    return before_each + ", ".join(values) if values else ""
+
+
+def _open(facts: Facts) -> list[str]:
+    rows = list(facts.open())
+    if not rows:
+        return []
+    count = f"{len(rows)} place{'s are' if len(rows) > 1 else ' is'}"
+    lines = [f"> **Not ready yet: {count} still to be filled in** in {code(facts.file)}.", ">"]
+    lines += [f"> - {code(path)}: {inline(wanted)}" for path, wanted in rows]
+    return [*lines, ""]
+
+
+def _notes(notes: Sequence[str]) -> list[str]:
+    if not notes:
+        return []
+    return ["**How the brief was read:**", "", *(f"- {inline(one)}" for one in notes), ""]
+
+
+def _short(facts: Facts) -> list[str]:
+    new, old = inline(facts.new), inline(facts.old)
+    steps = _steps(facts)
+    deadline = inline(facts.lasting("hold.deadline", "10m"))
+    doubt = "asks a person" if facts.at("hold.then") == "ask" else "goes back"
+    said = []
+    if facts.said("baseline", "30s") not in ("0s", "0"):
+        recorded = inline(facts.lasting("baseline", "30s"))
+        said.append(f"Both versions are recorded for {recorded}; no traffic moves yet.")
+    said.append(_capital(f"{new} gets {', then '.join(steps)}." if steps else "no phases are planned yet."))
+    if facts.at("after"):
+        said.append(
+            f"With all traffic on {new}, lighter monitoring goes on for {inline(facts.lasting('after.watch'))}."
+        )
+    said += [
+        f"It goes on by itself while the evidence is good, and sends everybody back to {old} when it is bad. "
+        f"In doubt it holds where it is, and after {deadline} of doubt it {doubt}.",
+        f"At any moment {code('pilotage rollback')} sends everybody back to {old}, without asking why.",
+    ]
+    lines = ["## In short", "", *(f"{number}. {one}" for number, one in enumerate(said, start=1)), ""]
+    total = _total_s(facts)
+    return [*lines, f"If nothing goes wrong, this takes about {duration(total)}.", ""] if steps else lines
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _steps(facts: Facts) -> list[str]:
+    steps = []
+    for row in facts.rows("phases"):
+        one = Facts(row, facts.file)
+        approval = " (after a person's approval)" if row.get("approval") is True else ""
+        share = inline(one.said("weight").replace("%", " %"))
+        steps.append(f"{share} of the traffic for {inline(one.lasting('watch'))}{approval}")
+    return steps
+
+
+def _total_s(facts: Facts) -> float:
+    """The watches; what a deploy takes, nobody knows beforehand."""
+    parts = [seconds(facts.at("after.watch")) or 0.0]
+    parts += [seconds(row.get("watch")) or 0.0 for row in facts.rows("phases")]
+    return sum(parts)
+
+
+def _commands(facts: Facts) -> list[str]:
+    rows = [
+        ("see what is still open before it may start", f"pilotage checklist {facts.file}"),
+        ("tick what you have seen to", f"pilotage tick {facts.file} ITEM --by NAME"),
+        ("start it; it goes on when the terminal closes", f"pilotage run {facts.file}"),
+        ("look at it", "pilotage watch"),
+        ("stop where it is, and think", "pilotage hold"),
+        ("**send everybody back**", "pilotage rollback"),
+        ("learn why it went back or holds", "pilotage explain"),
+        ("say that users report trouble", 'pilotage report-trouble latest "what they say"'),
+    ]
+    return [
+        "## What to type",
+        "",
+        *table(("to", "type"), [(Marked(what), code(command)) for what, command in rows]),
+        "",
+    ]

@@ -1,0 +1,165 @@
+"""The sections that reach the world: what the repository speaks for, else a placeholder saying what belongs there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pilotage.core.brief import Brief
+from pilotage.core.planning.entries import Entry, one_line
+from pilotage.core.proposals import Port, Proposal, Repository
+
+PLACEHOLDER = "REPLACE_ME"
+_OTHERS = (
+    'Or: {name: proxy, driver: envoy, runtime_dir: runtime, key: payment.canary, admin: "http://127.0.0.1:9901"}',
+    'Or: {name: flag, driver: flagd-file, file: flags.json, flag: new-payment, on: "on", off: "off"}',
+    'Or: {name: script, driver: shell, set: ["./traffic.sh", "set", "{weight}"], read: ["./traffic.sh", "get"]}',
+)
+_ENVOY_TOTAL = 'envoy_cluster_upstream_rq_completed{envoy_cluster_name="$group"}'
+_ENVOY_BAD = 'envoy_cluster_upstream_rq_xx{envoy_cluster_name="$group",envoy_response_code_class="5"}'
+_ENVOY_TIME = 'envoy_cluster_upstream_rq_time_bucket{envoy_cluster_name="$group"}'
+_TIME = 'the buckets of a histogram, such as request_seconds_bucket{group="$group"}'
+
+
+def missing(what: str) -> str:
+    return f"{PLACEHOLDER}: {what}"
+
+
+def deploy(repository: Repository) -> list[Entry]:
+    proposal = repository.best("deploy")
+    if proposal is None:
+        example = '  - {name: rollout-script, driver: shell, command: ["./deploy.sh", "{version}"]}'
+        why = "How the new version gets there. Leave it commented out when it is deployed already."
+        return [Entry(gap=True, above=(why, "deploy:", example, *_others(repository, "deploy", None)))]
+    above = ("How the new version gets there. Leave this out when it is deployed already.", *_why(proposal))
+    return [Entry("deploy", [_row(proposal)], above=(*above, *_others(repository, "deploy", proposal)), gap=True)]
+
+
+def traffic(brief: Brief, repository: Repository) -> list[Entry]:
+    above = "What moves the traffic; set in this order, undone in reverse order."
+    wanted = brief.flag is not None and brief.flag.value.wanted
+    proposal = _splitter(repository, wanted)
+    if proposal is not None:
+        others = _others(repository, "traffic", proposal)
+        return [Entry("traffic", [_row(proposal)], above=(above, *_why(proposal), *others), gap=True)]
+    row: dict[str, Any] = {
+        "name": "splitter",
+        "driver": missing("envoy, flagd-file or shell, with its options as below"),
+    }
+    if wanted and brief.flag is not None:
+        row = {
+            "name": "flag",
+            "driver": "flagd-file",
+            "file": missing("the flag definition file (JSON), relative to this file"),
+            "flag": one_line(brief.flag.value.name) or missing("the flag's key in that file"),
+            "on": "on",
+            "off": "off",
+        }
+    others = _others(repository, "traffic", None)
+    return [Entry("traffic", [row], above=(above, *_OTHERS, *others), gap=True)]
+
+
+def _splitter(repository: Repository, flag: bool) -> Proposal | None:
+    """A flag only where the brief wants one; and where it does, nothing else."""
+    usable = [one for one in repository.proposals if one.port == "traffic" and one.driver]
+    fitting = [one for one in usable if (one.driver == "flagd-file") == flag]
+    return max(fitting, key=lambda one: one.confidence, default=None)
+
+
+def metrics(brief: Brief, repository: Repository, known_bad: bool) -> list[Entry]:
+    envoy = _envoy(repository)
+    source, row, groups, total, bad, latency = _source(repository, envoy)
+    sections = [
+        Entry("sources", (Entry(source, row),)),
+        Entry("groups", groups),
+        Entry("errors", {"source": source, "total": total, "bad": bad}),
+    ]
+    time = {"source": source, "histogram": latency or missing(_TIME), "unit": "ms" if latency else "s"}
+    sections.append(Entry("latency", time, above=() if latency else ("Leave `latency` out when it is not measured.",)))
+    if known_bad:
+        bug = {
+            "source": source,
+            "total": missing("counter of the attempts that can meet the bug, with $group"),
+            "bad": missing("counter of the attempts that met it, with $group"),
+            "target": "0.5%",
+        }
+        above = ("The bug's own metric: it shows whether the fix works. `target` is what the fix must stay below.",)
+        sections.append(Entry("bug", bug, above=above))
+    sections.append(
+        Entry(
+            above=(
+                "System health and users' tickets, where you measure them:",
+                "guards:",
+                "  - {preset: process, source: app, select: 'group=\"$group\"'}",
+                "tickets: {source: app, total: 'support_tickets_created_total{service=\"...\"}'}",
+            )
+        )
+    )
+    proposal = repository.best("metrics")
+    seen = _why(proposal) if proposal else ()
+    head = "What is read at every tick. $group becomes the group's name."
+    return [Entry("metrics", tuple(sections), above=(head, *seen), gap=True)]
+
+
+def _source(repository: Repository, envoy: str) -> tuple[str, dict[str, Any], dict[str, str], str, str, str]:
+    """Name, driver, groups, selectors of all requests and of failed ones, and of the latency histogram or nothing."""
+    proposal = repository.best("metrics")
+    what = "cluster in Envoy" if envoy else "label value"
+    groups = {
+        "canary": missing(f"the {what} of the new version's series"),
+        "control": missing(f"the {what} of the running version's series"),
+    }
+    if proposal is not None:
+        name = proposal.name or "app"
+        row = {"driver": proposal.driver, **proposal.options}
+    elif envoy:
+        return "proxy", {"driver": "scrape", "urls": [envoy]}, groups, _ENVOY_TOTAL, _ENVOY_BAD, _ENVOY_TIME
+    else:
+        name = "app"
+        address = "the address of a page of metrics, such as http://127.0.0.1:9901/stats/prometheus"
+        row = {"driver": "scrape", "urls": [missing(address)]}
+    total = missing('counter of all requests, such as requests_total{group="$group"}')
+    bad = missing('counter of failed requests, such as requests_total{group="$group",code=~"5.."}')
+    return name, row, groups, total, bad, ""
+
+
+def _envoy(repository: Repository) -> str:
+    """The address of the page of metrics of the Envoy that splits the traffic."""
+    for one in repository.proposals:
+        admin = one.options.get("admin")
+        if one.driver == "envoy" and isinstance(admin, str) and not admin.startswith(PLACEHOLDER):
+            return admin.rstrip("/") + "/stats/prometheus"
+    return ""
+
+
+def logs(repository: Repository) -> list[Entry]:
+    head = "Both versions' logs: what the new one logs and the old one never did. A crash goes back, other errors hold."
+    proposal = repository.best("logs")
+    seen: tuple[str, ...] = _why(proposal) if proposal else ()
+    example = '{driver: files, paths: ["/var/log/new/*.log"]}'
+    shown = (
+        "logs:",
+        f"  canary: {example}",
+        f"  control: {example.replace('new', 'old')}",
+        '  bug: "a text that the bug\'s own entries hold"',
+    )
+    return [Entry(gap=True, above=(head, *seen, *_others(repository, "logs", proposal), *shown))]
+
+
+def _row(proposal: Proposal) -> Mapping[str, Any]:
+    return {"name": proposal.name or proposal.driver, "driver": proposal.driver, **proposal.options}
+
+
+def _why(proposal: Proposal) -> tuple[str, ...]:
+    seen = "; ".join(str(one) for one in proposal.traces[:3])
+    return tuple(one for one in (f"Proposed, as seen in {seen}." if seen else "", proposal.note) if one)
+
+
+def _others(repository: Repository, port: Port, taken: Proposal | None) -> tuple[str, ...]:
+    """What else was found for a port: one line each, at most five."""
+    rest = [one for one in repository.proposals if one.port == port and one is not taken]
+    lines = []
+    for one in rest[:5]:
+        seen = str(one.traces[0]) if one.traces else ""
+        lines.append(f"Also seen: {one.driver or one.name}: {seen}" + (f" - {one.note}" if one.note else ""))
+    return tuple(lines)

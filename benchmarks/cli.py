@@ -14,6 +14,11 @@ import tempfile
 from pathlib import Path
 
 RUNS = 15
+EXAMPLE = Path(__file__).parents[1] / "examples" / "payment"
+BRIEF = (
+    "Create deployment plan for payment null pointer hot-fix. Severity: P0 (45% of checkouts failing). "
+    "Environment: Production (5M requests/day). Strategy: Canary deployment with feature flag."
+)
 
 
 def cpu(arguments: list[str], environment: dict[str, str]) -> float:
@@ -31,7 +36,7 @@ def cpu(arguments: list[str], environment: dict[str, str]) -> float:
 def main() -> None:
     with tempfile.TemporaryDirectory() as state:
         nowhere = {"PILOTAGE_STATE": state, "PILOTAGE_URL": "http://127.0.0.1:9"}
-        for arguments in (["--help"], ["status"], ["rollback"]):
+        for arguments in (["--help"], ["status"], ["rollback"], ["plan", BRIEF, "--repository", str(EXAMPLE)]):
             runs = [cpu(arguments, nowhere) for _ in range(RUNS)]
             print(f"pilotage {arguments[0]:<9} median {statistics.median(runs):.3f} s CPU, most {max(runs):.3f} s")
 

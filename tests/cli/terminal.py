@@ -36,7 +36,8 @@ class Terminal:
         """Types `text` when `question` is shown; the same question may come again."""
         deadline = time.monotonic() + PATIENCE_S
         while (found := self.shown.find(question, self._read)) < 0:
-            assert time.monotonic() < deadline and self._hear(deadline), f"{question!r} was not asked: {self.shown}"
+            heard = time.monotonic() < deadline and self._hear(deadline)
+            assert heard, f"{question!r} was not asked: {self.shown}"
         self._read = found + len(question)
         os.write(self._side, f"{text}\n".encode())
 

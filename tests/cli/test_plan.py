@@ -53,7 +53,7 @@ def test_options_count_more_than_the_brief(tmp_path: Path) -> None:
     options = ["--version", "2.4.1", "--previous", "2.4.0", "--severity", "P2", "--traffic", "58/s"]
     answer = json.loads(planned(tmp_path, BRIEF, *options, "--on-call", "Ann Example @ann", "--json").stdout)
     assert "severity: P2  # as you said" in answer["plan"]
-    assert {"role": "on-call", "name": "Ann Example", "reach": "@ann"} == answer["brief"]["contacts"][0]["value"]
+    assert answer["brief"]["contacts"][0]["value"] == {"role": "on-call", "name": "Ann Example", "reach": "@ann"}
     assert not {"version", "previous", "contacts[0].name"} & set(answer["missing"])
 
 

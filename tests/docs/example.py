@@ -23,11 +23,13 @@ _WHO = {"NAME": "Ann Example", "EMAIL": "ann@example.com", "DATE": "2026-11-20T0
 _HEAD = """<!-- Made by `python -m tests.docs.example`; a test compares it with what the command writes. -->
 
 !!! note "Made from one sentence"
-    The document that `pilotage plan` writes beside the plan file, in the repository `examples/payment` (tagged 2.4.0 and 2.4.1), for
+    The document that `pilotage plan` writes beside the plan file, in the repository `examples/payment` (tagged
+    2.4.0 and 2.4.1), for
 
     > {brief}
 
-    with `--on-call "Ann Example @ann"`. [From a brief to a plan](planning.md) says how; the plan file itself is at the end.
+    with `--on-call "Ann Example @ann"`. [From a brief to a plan](planning.md) says how; the plan file itself is at
+    the end.
 
 """
 

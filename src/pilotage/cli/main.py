@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from pilotage import __version__
-from pilotage.cli import explain, plan
+from pilotage.cli import check, explain, plan
 from pilotage.cli.client import Api, ApiError, running
 from pilotage.cli.logs import logs
 from pilotage.cli.simulate import simulate
@@ -55,25 +55,6 @@ def cli() -> None:
 
 
 # ------------------------------------------------------------------ plans
-
-
-@cli.command()
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@as_json
-def check(file: Path, json_out: bool) -> None:
-    """Check a plan FILE; nothing is started or asked."""
-    from pilotage import planfile
-    from pilotage.core.policy import false_alarm_budget
-    from pilotage.core.power import NOTHING_EXPECTED, visible
-
-    loaded = planfile.load_file(file)
-    phases = ", ".join(f"{phase.name} for {phase.watch_s:g} s" for phase in loaded.phases)
-    bound, budget = false_alarm_budget(loaded)
-    text = f"{file} is a good plan: {loaded.service} {loaded.previous} -> {loaded.version}; {phases}. {loaded.digest}"
-    answer = {"ok": True, "digest": loaded.digest, "service": loaded.service, "false_alarms_at_most": bound}
-    seen = visible(loaded)
-    lines = [f"  {name}: {said}" for name, said in seen.items()] or [f"  {NOTHING_EXPECTED}"]
-    say(json_out, {**answer, "phases_see": seen}, "\n".join([text, budget, "What each phase can see:", *lines]))
 
 
 @cli.command()
@@ -268,6 +249,7 @@ cli.add_command(simulate)
 cli.add_command(logs)
 explain.register(cli)
 plan.register(cli)
+check.register(cli)
 
 
 def follow(api: Api, rollout: str, json_out: bool) -> int:

@@ -13,7 +13,7 @@ from pilotage.core.events import Recorded
 from pilotage.core.model import Plan
 from pilotage.core.report import sentence
 from pilotage.drivers import Context, Message, Notifier, registry
-from pilotage.store import Store, queries
+from pilotage.store import Store, known, queries
 
 log = structlog.get_logger()
 
@@ -36,12 +36,12 @@ class Comms:
         self._plans: dict[str, Plan] = {}
 
     async def follow(self) -> None:
-        """Until cancelled. A rollout is followed until it has ended and its last message is out."""
+        """Until cancelled. Rollouts, and plans that wait, are followed until their last message is out."""
         waiting = {row.rollout for row in await self._store.run(queries.backlog)}
         while True:
-            active = await self._store.run(queries.active_rollouts)
+            active = await self._store.run(queries.active_rollouts) | await self._store.run(known.open_names)
             for rollout in (active | waiting) - self._plans.keys():
-                self._plans[rollout] = (await self._store.run(queries.get_rollout, rollout)).plan
+                self._plans[rollout] = await self._store.run(known.plan_of, rollout)
             waiting.clear()
             for rollout, plan in list(self._plans.items()):
                 done = [await self._advance(plan, rollout, channel) for channel in range(len(plan.notify))]

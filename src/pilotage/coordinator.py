@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ import structlog
 from pilotage import planfile
 from pilotage.codec import to_data
 from pilotage.core.counters import Tally
-from pilotage.core.errors import NotFound, PreflightFailed, Refused
+from pilotage.core.errors import NotFound, Refused
 from pilotage.core.events import Recorded
 from pilotage.core.explain import Explanation, explain
 from pilotage.core.model import Plan, Sample, Verdict
@@ -23,9 +23,10 @@ from pilotage.core.picture import picture
 from pilotage.core.replay import Replay, WhatIf, replay, what_if
 from pilotage.core.report import comparison, outcome, report, sentence
 from pilotage.core.state import Command, RolloutState, Status, check_command, fold
+from pilotage.desk import Desk
 from pilotage.engine import Engine, Order, Outcome, Start
-from pilotage.preflight import preflight
-from pilotage.store import Store, queries
+from pilotage.engine.clock import Clock, WallClock
+from pilotage.store import Store, known, queries
 
 log = structlog.get_logger()
 
@@ -39,21 +40,36 @@ class Coordinator:
     store: Store
     engine: Engine
     state: Path
+    clock: Clock = field(default_factory=WallClock)
     _tallies: dict[str, Tally] = field(default_factory=dict)
 
-    async def start(self, plan_text: str, directory: str, file: str, by: str, reason: str = "") -> str:
-        """Checks the plan, asks every driver, takes the lock, starts; returns the rollout's id.
+    @property
+    def desk(self) -> Desk:
+        """What happens before a rollout."""
+        return Desk(self.store, self.state, self.clock.now)
 
-        Raises PlanError, PreflightFailed or Refused; then nothing was started.
+    async def start(
+        self, plan_text: str, directory: str, file: str, by: str, reason: str = "", overrides: Sequence[str] = ()
+    ) -> str:
+        """Checks the plan and its checklist, asks every driver, takes the lock, starts; returns the rollout's id.
+
+        Raises PlanError, PreflightFailed, ChecklistOpen or Refused; then nothing was started.
         """
         plan = await asyncio.to_thread(planfile.load, plan_text, directory=Path(directory), file=file)
         await self._refuse_if_active(plan)
-        problems = await preflight(plan, self.state)
-        if problems:
-            raise PreflightFailed(tuple(problems))
-        rollout = f"{plan.service}-{datetime.now(UTC):%m%d-%H%M%S}-{secrets.token_hex(2)}"
-        await self.store.run(queries.create_rollout, rollout, plan, plan_text, by, reason or plan.summary, time.time())
-        await self.engine.start(Start(rollout, plan, by, reason))
+        name = await self.store.run(known.register, plan, plan_text, file, by, self.clock.now())
+        return await self.start_known(name, by, reason, overrides)
+
+    async def start_known(self, name: str, by: str, reason: str, overrides: Sequence[str]) -> str:
+        """Starts a plan that is known already."""
+        passed = await self.desk.let_through(name, by, overrides, reason)
+        plan = await self.store.run(known.get, name)
+        rollout = f"{plan.plan.service}-{datetime.now(UTC):%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        why = reason or plan.plan.summary
+        now = self.clock.now()
+        await self.store.run(queries.create_rollout, rollout, plan.plan, plan.plan_text, by, why, now)
+        await self.store.run(known.close, name, "started", rollout, by, now)
+        await self.engine.start(Start(rollout, plan.plan, by, reason, checklist=passed))
         return rollout
 
     async def _refuse_if_active(self, plan: Plan) -> None:

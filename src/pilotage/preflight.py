@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -15,19 +16,34 @@ from pilotage.engine.measure import for_group
 PROBE_S = 10.0
 
 
-async def preflight(plan: Plan, state: Path) -> list[str]:
-    """What stands against a start, a sentence each; empty when all is well."""
+@dataclass(frozen=True)
+class Answers:
+    """What stands against a start, a sentence each; nothing where all is well. `asked` counts the drivers."""
+
+    drivers: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    asked: int = 0
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        return self.drivers + self.metrics
+
+
+async def preflight(plan: Plan, state: Path) -> Answers:
+    """Asks every driver; the metrics are read only when all of them answer."""
     crew = Crew(plan, state)
     try:
-        probes = [_ask(name, driver) for name, driver in crew.everyone()]
-        problems = [answer for answer in await asyncio.gather(*probes) if answer]
-        if problems:
-            return problems
+        everyone = crew.everyone()
+        answers = await asyncio.gather(*(_ask(name, driver) for name, driver in everyone))
+        silent = tuple(answer for answer in answers if answer)
+        if silent:
+            return Answers(silent, (), len(everyone))
         weights = [_weight_is_zero(crew, one.name) for one in plan.targets if one.kind == "traffic"]
         measures = [plan.measures.errors] + ([plan.measures.bug] if plan.measures.bug else [])
         series = [_has_series(plan, crew.sources[one.source], one) for one in measures]
-        answers = await asyncio.gather(*weights, *series)
-        return [answer for answer in answers if answer] + await _signals(crew)
+        moved = tuple(answer for answer in await asyncio.gather(*weights) if answer)
+        without = [answer for answer in await asyncio.gather(*series) if answer]
+        return Answers(moved, tuple(without + await _signals(crew)), len(everyone))
     finally:
         await crew.close()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import get_args
+from typing import Any, get_args
 
 from pilotage.core import events as ev
 from pilotage.core.counters import Tally, tally
@@ -43,7 +43,16 @@ def test_the_comparison_has_the_canary_beside_control() -> None:
 def test_every_event_has_a_sentence() -> None:
     verdict = Verdict(Action.WATCH, "")
     for kind in get_args(ev.Event):
-        values = {"verdict": verdict, "weight": 1.0, "wanted": 1.0, "in_force": 1.0, "took_s": 1.0, "watch_s": 1.0}
+        values: dict[str, Any] = {
+            "verdict": verdict,
+            "weight": 1.0,
+            "wanted": 1.0,
+            "in_force": 1.0,
+            "took_s": 1.0,
+            "watch_s": 1.0,
+        }
+        values |= {"opens_at": 0.0, "due_at": 0.0, "late_s": 60.0, "final": True, "targets": (("flag", 0.1),)}
+        values |= {"items": (ev.Checked("a", "team", "b", "overridden"),)}
         needed = {name: values.get(name, "x") for name in kind.__match_args__ if name != "kind"}
         assert sentence(kind(**needed))
 

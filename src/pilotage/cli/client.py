@@ -81,6 +81,15 @@ class Api:
         return note["url"], note["token"]
 
 
+def whoami() -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"
+
+
 def running(state: Path) -> dict[str, Any] | None:
     """The note of a coordinator whose process is alive, else None."""
     try:

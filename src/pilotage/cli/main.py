@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 import click
 
 from pilotage import __version__
-from pilotage.cli import check, explain, plan
-from pilotage.cli.client import Api, ApiError, running
+from pilotage.cli import check, checklist, explain, gates, plan
+from pilotage.cli.client import Api, ApiError, running, whoami
 from pilotage.cli.logs import logs
 from pilotage.cli.simulate import simulate
 from pilotage.core.errors import CoordinatorUnreachable, PilotageError, PlanError
@@ -29,15 +29,6 @@ def as_json(command: F) -> F:
 
 def say(json_out: bool, data: Any, text: str) -> None:
     click.echo(json.dumps(data, indent=2) if json_out else text)
-
-
-def whoami() -> str:
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "unknown"
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -61,8 +52,10 @@ def cli() -> None:
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--reason", default="", help="Kept in the record.")
 @click.option("--detach", is_flag=True, help="Start, print the id, and do not follow.")
+@click.option("--override", "overrides", multiple=True, metavar="ITEM", help="Pass over an open item; needs a reason.")
+@click.option("--at-window", is_flag=True, help="Start when the plan's window opens.")
 @as_json
-def run(file: Path, reason: str, detach: bool, json_out: bool) -> None:
+def run(file: Path, reason: str, detach: bool, overrides: tuple[str, ...], at_window: bool, json_out: bool) -> None:
     """Run a plan FILE. It goes on when this terminal closes.
 
     Exit codes: 0 promoted, 1 rolled back, 2 the plan is wrong, 3 a person is needed, 4 Pilotage itself failed.
@@ -72,7 +65,13 @@ def run(file: Path, reason: str, detach: bool, json_out: bool) -> None:
     planfile.load_file(file)
     body = {"plan": file.read_text(encoding="utf-8"), "directory": str(file.absolute().parent), "file": str(file)}
     api = Api()
-    rollout = api.post("/v1/rollouts", {**body, "by": whoami(), "reason": reason})["id"]
+    how = {"by": whoami(), "reason": reason, "overrides": list(overrides)}
+    if at_window:
+        known = api.post("/v1/plans", {**body, "by": whoami()})["id"]
+        answer = api.post(f"/v1/plans/{known}/schedule", how)
+        say(json_out, answer, f"{known} starts by itself {answer['starts']}. `pilotage plans` shows it.")
+        return
+    rollout = api.post("/v1/rollouts", {**body, **how})["id"]
     if detach:
         say(json_out, {"id": rollout}, rollout)
         return
@@ -228,6 +227,7 @@ def doctor(json_out: bool) -> None:
         f"state        {health['state']}",
     ]
     lines += [f"{row['id']}: {row['status']}; waits for: {row['waits_for']}" for row in health["rollouts"]]
+    lines += [f"{row['id']}: not started; starts {row['starts']}. {row['overdue']}".rstrip() for row in health["plans"]]
     lines += [
         f"undelivered  {row['rollout']} channel {row['channel']}, {row['attempts']} attempts: {row['error']}"
         for row in health["undelivered"]
@@ -250,6 +250,8 @@ cli.add_command(logs)
 explain.register(cli)
 plan.register(cli)
 check.register(cli)
+checklist.register(cli)
+gates.register(cli)
 
 
 def follow(api: Api, rollout: str, json_out: bool) -> int:
@@ -271,7 +273,8 @@ def main() -> None:
     except PlanError as error:
         _fail(str(error), PLAN_WRONG, {"type": "PlanError", "problems": [str(one) for one in error.problems]})
     except ApiError as error:
-        _fail(str(error), PLAN_WRONG if error.status in (409, 412, 422, 404) else FAILED, error.body)
+        known = PLAN_WRONG if error.status in (409, 412, 422, 404) else FAILED
+        _fail(str(error), PERSON_NEEDED if error.body.get("type") == "ChecklistOpen" else known, error.body)
     except CoordinatorUnreachable as error:
         _fail(str(error), FAILED, {"type": "CoordinatorUnreachable", "detail": str(error)})
     except (PilotageError, OSError) as error:

@@ -5,6 +5,7 @@ PilotageError
 ├── Refused                   a command that cannot be done in the rollout's present state
 ├── NotFound                  no such rollout
 ├── PreflightFailed           a driver did not answer before the start; nothing was started
+├── ChecklistOpen             a required item of the checklist is open; nothing was started
 ├── CoordinatorUnreachable    no coordinator answers, or it answered nonsense
 └── DriverError               a driver call failed
     ├── TemporaryError        trying again may help
@@ -59,6 +60,13 @@ class PreflightFailed(PilotageError):
     def __init__(self, problems: tuple[str, ...]) -> None:
         self.problems = problems
         super().__init__("\n".join(problems))
+
+
+class ChecklistOpen(PilotageError):
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        self.problems = problems
+        count = "a required item is" if len(problems) == 1 else f"{len(problems)} required items are"
+        super().__init__("\n  ".join([f"nothing was started: {count} open", *problems]))
 
 
 class CoordinatorUnreachable(PilotageError):

@@ -122,6 +122,36 @@ def sentence(event: ev.Event) -> str:
             return f"promoted: {reason}"
         case ev.Failed(detail=detail):
             return f"Pilotage failed: {detail}"
+        case _:
+            return _before(event)
+
+
+def _before(event: ev.Event) -> str:
+    """What happens before a rollout."""
+    match event:
+        case ev.ChecklistPassed(items=items, late_s=late):
+            overridden = [one.id for one in items if one.mark == "overridden"]
+            done = sum(one.mark == "done" for one in items)
+            said = f"checklist passed: {done} of {len(items)} items"
+            said += f"; overridden: {', '.join(overridden)}" if overridden else ""
+            return said + (f"; {duration(late)} after its deadline" if late >= 1 else "")
+        case ev.PlanRegistered():
+            return "Pilotage knows the plan"
+        case ev.Ticked(item=item, note=note):
+            return f"{item} ticked" + (f": {note}" if note else "")
+        case ev.Unticked(item=item, note=note):
+            return f"{item} no longer ticked" + (f": {note}" if note else "")
+        case ev.Rehearsed(targets=targets):
+            return "rehearsed: " + ", ".join(f"{name} back in {seconds:.2f} s" for name, seconds in targets)
+        case ev.StartScheduled(opens_at=opens_at):
+            return f"starts when its window opens, {clock_time(opens_at)} UTC"
+        case ev.StartOverdue(reason=reason):
+            return f"the start is overdue: {reason}"
+        case ev.StartRefused(reason=reason, final=final):
+            return ("not started any more: " if final else "not started: ") + reason
+        case ev.PlanClosed(reason=reason, rollout=rollout):
+            return reason + (f" as {rollout}" if rollout else "")
+    raise AssertionError(event)
 
 
 def report(
@@ -140,6 +170,7 @@ def report(
     if picture:
         lines += [f"![The canary against control, and the evidence, over time](<{address(picture)}>)", ""]
     lines += log_lines(samples)
+    lines += _checklist(record)
     lines += ["## Verdicts", "", *_verdicts(plan, verdicts), "## Timeline", ""]
     rows = [(clock_time(one.at), one.by, sentence(one.event)) for one in record]
     lines += table(("UTC", "by", "what"), rows)
@@ -189,6 +220,19 @@ def first_traffic(record: Sequence[ev.Recorded], turned: ev.Recorded) -> float |
     if within:
         return within[0]
     return start.at if shifts else None
+
+
+def _checklist(record: Sequence[ev.Recorded]) -> list[str]:
+    """What was ticked and seen when it was allowed to begin."""
+    passed = next((one.event for one in record if isinstance(one.event, ev.ChecklistPassed)), None)
+    if passed is None:
+        return []
+    rows = []
+    for one in passed.items:
+        who = f"{one.by}, {clock_time(one.at)}" if one.by else "looked up"
+        advised = "" if one.required else " (advised)"
+        rows.append((one.mark + advised, one.text, who, one.evidence or "-"))
+    return ["## Checklist", "", *table(("", "item", "by", "evidence or reason"), rows), ""]
 
 
 def _verdicts(plan: Plan, verdicts: Mapping[tuple[int, int], Verdict]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from pilotage.core.events import ChecklistPassed
 from pilotage.core.model import Plan
 from pilotage.core.state import Command, Status
 
@@ -19,6 +20,8 @@ class Start:
     reason: str = ""
     first_phase: int = 0
     next_number: int = 0
+    checklist: ChecklistPassed | None = None
+    """As it stood when the rollout was allowed to begin."""
 
 
 @dataclass(frozen=True)

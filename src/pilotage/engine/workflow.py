@@ -63,6 +63,8 @@ class RolloutWorkflow:
     async def run(self, start: Start) -> str:
         if start.next_number == 0:
             await self._record(ev.RolloutStarted(start.reason), by=start.by)
+            if start.checklist is not None:
+                await self._record(start.checklist, by=start.by)
         walk = asyncio.create_task(self._walk())
         await workflow.wait_condition(lambda: walk.done() or self._turn_back is not None)
         if self._turn_back is None and isinstance(failure := walk.exception(), TurnBack):

@@ -13,11 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field
 import pilotage
 from pilotage.codec import to_data
 from pilotage.coordinator import Coordinator
-from pilotage.core.errors import NotFound, PilotageError, PlanError, PreflightFailed, Refused
+from pilotage.core.errors import ChecklistOpen, NotFound, PilotageError, PlanError, PreflightFailed, Refused
 from pilotage.core.explain import explanation_text
 from pilotage.core.replay import replay_text, what_if_text
 from pilotage.core.state import Command
 from pilotage.server.health import Health
+from pilotage.server.plans import add_routes
 
 
 class StartRequest(BaseModel):
@@ -30,6 +31,8 @@ class StartRequest(BaseModel):
     file: str = ""
     by: str = Field(max_length=128)
     reason: str = Field(default="", max_length=2000)
+    overrides: list[str] = Field(default_factory=list, max_length=100)
+    """Items of the checklist that are open, and to be passed over for `reason`."""
 
 
 class WhatIfRequest(BaseModel):
@@ -52,6 +55,7 @@ class CommandRequest(BaseModel):
 STATUS_CODES: list[tuple[type[PilotageError], int]] = [
     (PlanError, 422),
     (PreflightFailed, 412),
+    (ChecklistOpen, 412),
     (Refused, 409),
     (NotFound, 404),
 ]
@@ -89,8 +93,8 @@ def create_app(coordinator: Coordinator, health: Health, token: str) -> FastAPI:
 
     @app.post("/v1/rollouts", dependencies=guard, status_code=201)
     async def start(request: StartRequest) -> dict[str, Any]:
-        rollout = await coordinator.start(request.plan, request.directory, request.file, request.by, request.reason)
-        return {"id": rollout}
+        about = (request.plan, request.directory, request.file, request.by, request.reason)
+        return {"id": await coordinator.start(*about, request.overrides)}
 
     @app.get("/v1/rollouts/{rollout}", dependencies=guard)
     async def view(rollout: str) -> dict[str, Any]:
@@ -130,6 +134,8 @@ def create_app(coordinator: Coordinator, health: Health, token: str) -> FastAPI:
         outcome = await coordinator.command(rollout, command, request.by, request.reason)
         return {**to_data(outcome), "id": await coordinator.resolve(rollout)}
 
+    add_routes(app, guard, coordinator.desk)
+
     @app.exception_handler(PilotageError)
     async def problem(request: Request, error: PilotageError) -> JSONResponse:
         status = next((code for kind, code in STATUS_CODES if isinstance(error, kind)), 500)
@@ -138,7 +144,7 @@ def create_app(coordinator: Coordinator, health: Health, token: str) -> FastAPI:
         body: dict[str, Any] = {"type": type(error).__name__, "title": type(error).__name__, "detail": str(error)}
         if isinstance(error, PlanError):
             body["problems"] = to_data(list(error.problems))
-        if isinstance(error, PreflightFailed):
+        if isinstance(error, PreflightFailed | ChecklistOpen):
             body["problems"] = list(error.problems)
         return JSONResponse(body, status_code=status, media_type="application/problem+json")
 

@@ -43,6 +43,7 @@ class Health:
             "engine": self._address,
             "engine_pid": self._engine_pid(),
             "rollouts": waits,
+            "plans": await self._coordinator.desk.plans(),
             "undelivered": [
                 {"rollout": row.rollout, "channel": row.channel, "attempts": row.attempts, "error": row.last_error}
                 for row in backlog

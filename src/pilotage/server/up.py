@@ -23,6 +23,7 @@ from pilotage.core.errors import PilotageError
 from pilotage.engine.embedded import EmbeddedServer
 from pilotage.engine.journals import keep_clean
 from pilotage.engine.temporal import TemporalEngine, activities, connect_when_up, worker
+from pilotage.keeper import keep
 from pilotage.paths import coordinator_note
 from pilotage.server.app import create_app
 from pilotage.server.health import Health
@@ -86,6 +87,7 @@ async def _serve(state: Path, store: Store, port: int) -> None:
         asyncio.create_task(server.serve(sockets=[listener])),
         asyncio.create_task(health.stopping.wait()),
         asyncio.create_task(keep_clean(store, state)),
+        asyncio.create_task(keep(coordinator)),
     ]
     if embedded is not None:
         tasks.append(asyncio.create_task(embedded.supervise()))

@@ -90,3 +90,52 @@ deliveries = Table(
     Column("last_error", Text, nullable=False),
     PrimaryKeyConstraint("rollout", "channel"),
 )
+
+plans = Table(
+    "plans",
+    metadata,
+    Column("id", String(80), primary_key=True, comment="service and the digest's beginning"),
+    Column("service", String(64), nullable=False),
+    Column("environment", String(64), nullable=False),
+    Column("version", String(128), nullable=False),
+    Column("plan", Text, nullable=False, comment="the compiled Plan as JSON; secrets are references"),
+    Column("plan_text", Text, nullable=False),
+    Column("directory", Text, nullable=False),
+    Column("file", Text, nullable=False),
+    Column("registered_by", String(128), nullable=False),
+    Column("registered_at", Float, nullable=False),
+    Column("closed", Boolean, nullable=False, index=True, comment="it became a rollout, or was forgotten"),
+    Column("scheduled_by", String(128), nullable=False, comment="who asked for a start when the window opens"),
+    Column("overrides", Text, nullable=False, comment="items to override at a scheduled start, a JSON list"),
+    Column("override_reason", Text, nullable=False),
+)
+
+freezes = Table(
+    "freezes",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("service", String(64), nullable=False, comment="empty: all"),
+    Column("environment", String(64), nullable=False, comment="empty: all"),
+    Column("reason", Text, nullable=False),
+    Column("owner", String(128), nullable=False),
+    Column("made_at", Float, nullable=False),
+    Column("begins", Float, nullable=False),
+    Column("ends", Float, nullable=True, comment="null: until it is lifted"),
+    Column("lifted_by", String(128), nullable=False),
+    Column("lifted_at", Float, nullable=True),
+    Column("lift_reason", Text, nullable=False),
+)
+
+held_locks = Table(
+    "held_locks",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("service", String(64), nullable=False),
+    Column("environment", String(64), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("owner", String(128), nullable=False),
+    Column("since", Float, nullable=False),
+    Column("released_by", String(128), nullable=False),
+    Column("released_at", Float, nullable=True),
+    Column("release_reason", Text, nullable=False),
+)

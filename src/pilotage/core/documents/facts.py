@@ -50,7 +50,7 @@ class Facts:
             "the running version" if is_placeholder(self.at("previous")) else self.said("previous", "the old version")
         )
 
-    def open(self) -> Iterator[tuple[str, str]]:
+    def unfilled(self) -> Iterator[tuple[str, str]]:
         """(path, what belongs there) of every placeholder."""
         yield from _open(self.data, "")
 

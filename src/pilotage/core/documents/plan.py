@@ -67,12 +67,13 @@ def _head(facts: Facts, digest: str) -> list[str]:
 
 
 def _listed(facts: Facts, path: str, before_each: str = "") -> str:
-    values = [str(one) for one in facts.at(path) or [] if not isinstance(one, (dict, list))]
+    rows = facts.at(path)
+    values = [str(one) for one in rows if not isinstance(one, (dict, list))] if isinstance(rows, list) else []
     return before_each + ", ".join(values) if values else ""
 
 
 def _open(facts: Facts) -> list[str]:
-    rows = list(facts.open())
+    rows = list(facts.unfilled())
     if not rows:
         return []
     count = f"{len(rows)} place{'s are' if len(rows) > 1 else ' is'}"

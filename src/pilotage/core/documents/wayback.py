@@ -16,7 +16,8 @@ LEAST_BAD = {
 
 
 def way_back(facts: Facts) -> list[str]:
-    methods = [str(one) for one in facts.at("rollback.methods") or ["traffic"]]
+    said = facts.at("rollback.methods")
+    methods = [str(one) for one in said] if isinstance(said, list) and said else ["traffic"]
     old = inline(facts.old)
     lines = [
         "## Rollback",

@@ -1,0 +1,124 @@
+"""Is everything ready for a start? Each item of the checklist that is looked up gets its evidence here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import cast
+
+from pilotage.core import events as ev
+from pilotage.core.checklist import Seen, items_of
+from pilotage.core.errors import PilotageError
+from pilotage.core.model import DriverRef, Plan
+from pilotage.core.preparing import BUILT_IN, Item
+from pilotage.drivers import Check, Context, registry
+from pilotage.engine.crew import Crew
+from pilotage.planfile.starting import may_start
+from pilotage.preflight import Answers, preflight
+from pilotage.store.gates import Freeze, HeldLock
+
+LOOK_WITHIN_S = 30.0
+REHEARSED_WITHIN_S = 24 * 3600.0
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What Pilotage itself knows at this moment: the instant, who closed what, the plan's record."""
+
+    now: float
+    freezes: Sequence[Freeze] = ()
+    lock: HeldLock | None = None
+    active: str = ""
+    """Why another rollout stands in the way, when one does."""
+    record: Sequence[ev.Recorded] = field(default_factory=tuple)
+
+
+async def look(plan: Plan, state: Path, around: Surroundings) -> tuple[dict[str, Seen], Answers]:
+    """What was seen for each item that is looked up, by item id, and what the drivers said."""
+    items = [one for one in items_of(plan.preparation.checklist) if one.check]
+    answers, *looks = await asyncio.gather(preflight(plan, state), *(_look(one, plan, state, around) for one in items))
+    assert isinstance(answers, Answers)
+    seen: dict[str, Seen] = {}
+    for item, one in zip(items, looks, strict=True):
+        assert isinstance(one, Seen)
+        seen[item.id] = _of_drivers(item.check, answers) if item.check in ("drivers", "metrics") else one
+    return seen, answers
+
+
+def _of_drivers(check: str, answers: Answers) -> Seen:
+    if check == "drivers":
+        return Seen(not answers.drivers, "; ".join(answers.drivers) or f"{answers.asked} drivers answer")
+    if answers.drivers:
+        return Seen(None, "not asked, as a driver does not answer")
+    return Seen(not answers.metrics, "; ".join(answers.metrics) or "all series are there")
+
+
+async def _look(item: Item, plan: Plan, state: Path, around: Surroundings) -> Seen:
+    if item.check in BUILT_IN:
+        return await _logs(plan, state) if item.check == "logs" else _known(item.check, plan, around)
+    context = Context(Path(plan.directory), state, plan.service, plan.environment)
+    driver = None
+    try:
+        driver = cast(Check, registry.build("checks", DriverRef(item.check, item.options), context))
+        evidence = await asyncio.wait_for(driver.look(), LOOK_WITHIN_S)
+        return Seen(evidence.holds, evidence.text)
+    except TimeoutError:
+        return Seen(None, f"{item.check} did not answer within {LOOK_WITHIN_S:g} s")
+    except PilotageError as error:
+        return Seen(None, str(error))
+    except Exception as error:
+        return Seen(None, f"{item.check} failed: {type(error).__name__}")
+    finally:
+        if driver is not None:
+            await driver.close()
+
+
+def _known(check: str, plan: Plan, around: Surroundings) -> Seen:
+    match check:
+        case "window":
+            holds, said = may_start(plan.preparation.start, around.now)
+            return Seen(holds, f"starts {said}")
+        case "freeze":
+            closed = "; ".join(str(one) for one in around.freezes)
+            return Seen(not closed, closed or "no freeze is in force")
+        case "lock":
+            lock = around.lock
+            held = f"locked by {lock.owner}: {lock.reason}" if lock else ""
+            return Seen(not (around.active or held), around.active or held or "no other rollout runs, nobody locked it")
+        case "rehearsed":
+            return _rehearsed(around)
+        case "on-call" | "escalation":
+            named = [one for one in plan.preparation.contacts if one.role == check]
+            who = ", ".join(" ".join(part for part in (one.name, one.reach) if part) for one in named)
+            return Seen(bool(named), who or f"the plan's contacts name nobody as {check}")
+    return Seen(None, "not looked up")
+
+
+def _rehearsed(around: Surroundings) -> Seen:
+    last = next((one for one in reversed(around.record) if isinstance(one.event, ev.Rehearsed)), None)
+    if last is None or not isinstance(last.event, ev.Rehearsed):
+        return Seen(False, "not rehearsed yet: `pilotage rehearse`")
+    when = datetime.fromtimestamp(last.at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    took = ", ".join(f"{name} in {seconds:.2f} s" for name, seconds in last.event.targets)
+    if around.now - last.at > REHEARSED_WITHIN_S:
+        return Seen(False, f"rehearsed at {when}, more than a day ago")
+    return Seen(True, f"rehearsed at {when} by {last.by}: {took}")
+
+
+async def _logs(plan: Plan, state: Path) -> Seen:
+    if plan.logs is None:
+        return Seen(False, "the plan names no logs")
+    crew = Crew(plan, state)
+    said, bad = [], []
+    try:
+        for name, source in crew.logs.items():
+            try:
+                said.append(f"{name}: {await asyncio.wait_for(source.probe(), LOOK_WITHIN_S)}")
+            except Exception as error:
+                bad.append(f"{name}: {error or type(error).__name__}")
+    finally:
+        await crew.close()
+    return Seen(not bad, "; ".join(bad or said))

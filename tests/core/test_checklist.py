@@ -1,0 +1,133 @@
+"""The checklist: ticks and evidence in, states out."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pilotage.core import events as ev
+from pilotage.core.checklist import (
+    ALWAYS,
+    NEVER_OVERRIDDEN,
+    Mark,
+    Seen,
+    check_overrides,
+    check_tick,
+    how,
+    items_of,
+    states,
+    ticks_of,
+)
+from pilotage.core.errors import Refused
+from pilotage.core.preparing import BUILT_IN, Item, Part
+
+TESTED = Item("tested", Part.PREPARATION, "It is tested")
+BUILT = Item("built", Part.TECHNICAL, "The build is green", check="command")
+ADVISED = Item("told", Part.TEAM, "Everybody knows", required=False)
+ITEMS = (TESTED, BUILT, ADVISED)
+ALL_SEEN = {one.id: Seen(True, "fine") for one in (*ALWAYS, BUILT)}
+
+
+def recorded(*events: ev.Event) -> list[ev.Recorded]:
+    return [ev.Recorded("plan", number, 100.0 + number, "ann", event) for number, event in enumerate(events)]
+
+
+def marks(record: list[ev.Recorded], seen: dict[str, Seen], overrides: dict[str, str] | None = None) -> dict[str, Mark]:
+    return {one.item.id: one.mark for one in states(ITEMS, record, seen, overrides, "bo", 7.0)}
+
+
+def test_what_is_always_looked_up_is_added_once() -> None:
+    assert [one.check for one in items_of(()) if one.check] == ["window", "freeze", "lock", "drivers", "metrics"]
+    mine = Item("my-lock", Part.TECHNICAL, "free", check="lock")
+    assert [one.check for one in items_of((mine,))].count("lock") == 1
+
+
+def test_a_plan_cannot_make_optional_what_is_never_overridden() -> None:
+    (lock,) = [
+        one for one in items_of((Item("l", Part.TEAM, "x", required=False, check="lock"),)) if one.check == "lock"
+    ]
+    assert lock.required
+
+
+def test_an_item_of_the_same_name_as_one_that_is_added_keeps_its_name() -> None:
+    names = [one.id for one in items_of((Item("window", Part.TEAM, "Windows are closed"),))]
+    assert len(names) == len(set(names))
+
+
+def test_a_tick_says_who_and_when_and_can_be_taken_back() -> None:
+    record = recorded(ev.Ticked("tested", "on staging"))
+    (tested,) = [one for one in states(ITEMS, record, ALL_SEEN) if one.item is TESTED]
+    assert (tested.mark, tested.by, tested.at, tested.text) == (Mark.DONE, "ann", 100.0, "on staging")
+    assert ticks_of(recorded(ev.Ticked("tested"), ev.Unticked("tested"))) == {}
+
+
+def test_what_a_check_could_not_tell_is_open_and_what_it_denies_has_failed() -> None:
+    assert marks([], {**ALL_SEEN, "built": Seen(None, "no answer")})["built"] is Mark.OPEN
+    assert marks([], {**ALL_SEEN, "built": Seen(False, "red")})["built"] is Mark.FAILED
+
+
+def test_a_tick_does_not_close_what_is_looked_up() -> None:
+    assert marks(recorded(ev.Ticked("built")), {**ALL_SEEN, "built": Seen(False, "red")})["built"] is Mark.FAILED
+
+
+def test_an_override_keeps_the_reason_and_what_it_passed_over() -> None:
+    seen = {**ALL_SEEN, "built": Seen(False, "red")}
+    (built,) = [one for one in states(ITEMS, [], seen, {"built": "the CI is down"}, "bo", 7.0) if one.item is BUILT]
+    assert (built.mark, built.by, built.text) == (Mark.OVERRIDDEN, "bo", "the CI is down (it was failed: red)")
+    assert not built.in_the_way
+
+
+def test_an_item_that_holds_is_not_overridden() -> None:
+    assert marks([], ALL_SEEN, {"built": "in a hurry"})["built"] is Mark.DONE
+
+
+def test_an_item_that_is_looked_up_is_not_ticked() -> None:
+    with pytest.raises(Refused, match=r"built is looked up \(command\), nobody ticks it"):
+        check_tick(ITEMS, "built")
+    with pytest.raises(Refused, match="Did you mean tested"):
+        check_tick(ITEMS, "testet")
+    assert check_tick(ITEMS, "tested") is TESTED
+
+
+@pytest.mark.parametrize("check", NEVER_OVERRIDDEN)
+def test_what_would_leave_a_rollout_blind_is_never_overridden(check: str) -> None:
+    with pytest.raises(Refused, match="cannot be overridden"):
+        check_overrides(ITEMS, [check], "because")
+    assert how(check, check, "plan.yaml") == ""
+
+
+def test_an_override_needs_a_reason_and_an_item_that_is_there() -> None:
+    with pytest.raises(Refused, match="needs a reason"):
+        check_overrides(ITEMS, ["built"], "  ")
+    with pytest.raises(Refused, match="no item 'bilt'"):
+        check_overrides(ITEMS, ["bilt"], "because")
+    check_overrides(ITEMS, ["built", "freeze", "window"], "because")
+
+
+MADE = st.builds(
+    Item,
+    st.sampled_from("abcdef"),
+    st.sampled_from(Part),
+    st.just("text"),
+    st.booleans(),
+    st.sampled_from(["", "command", *BUILT_IN]),
+)
+LOOKS = st.dictionaries(
+    st.sampled_from([*"abcdef", *(one.id for one in ALWAYS)]), st.builds(Seen, st.none() | st.booleans(), st.just("x"))
+)
+STEPS = st.lists(st.builds(ev.Ticked, st.sampled_from("abcdef")) | st.builds(ev.Unticked, st.sampled_from("abcdef")))
+
+
+@given(st.lists(MADE, max_size=6, unique_by=lambda one: one.id), LOOKS, STEPS, st.sets(st.sampled_from("abcdef")))
+def test_a_required_item_stands_in_the_way_unless_it_is_ticked_seen_or_overridden(
+    items: list[Item], seen: dict[str, Seen], steps: list[ev.Event], overridden: set[str]
+) -> None:
+    record = recorded(*steps)
+    found = states(items, record, seen, dict.fromkeys(overridden, "because"), "bo", 7.0)
+    assert len({one.item.id for one in found}) == len(found)
+    for one in found:
+        name = one.item.id
+        holds = seen[name].holds is True if name in seen else False
+        good = holds if one.item.check else name in ticks_of(record)
+        assert one.in_the_way == (one.item.required and not good and name not in overridden), one

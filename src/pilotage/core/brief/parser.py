@@ -1,198 +1,180 @@
-"""A short brief in plain words -> facts with their place in the text. Deterministic: rules, no model.
+"""A brief -> facts. Rules, no model: the same text gives the same facts.
 
-What the text does not say stays None and is listed in `missing`; what it says twice differently is in `conflicts`.
+What the text does not say stays None and is in `missing`; what it says twice differently is in `conflicts`, with the
+safer reading taken.
 """
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
-from pilotage.core.brief.facts import Brief, Conflict, Flag, Impact, Traffic, Value
+from pilotage.core.brief import change, load, people, place, when
+from pilotage.core.brief.clean import clean
+from pilotage.core.brief.facts import Brief, Conflict, Impact, PhaseFact, Suspicion, Traffic, Value
+from pilotage.core.brief.summary import summary
+from pilotage.core.brief.text import Text
 from pilotage.core.model import Severity, Strategy
 
 T = TypeVar("T")
 
 
-_FLAGS = re.IGNORECASE | re.ASCII
-_SUMMARY = re.compile(
-    r"\b(?:for|plan:|deploy|release|ship)\s+(?:the\s+|an?\s+)?([^.\n:;]{0,150}?\bhot-?\s?fix)\b", _FLAGS
-)
-_FIX = re.compile(r"\b([^.\n:;]{3,100}?\b(?:hot-?\s?fix|bug ?fix|fix|patch))\b", _FLAGS)
-_SERVICE = re.compile(r"\bservice\s*[:=]\s*([a-z0-9][a-z0-9._-]{0,62})", _FLAGS)
-_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
-_SEVERITY = re.compile(r"\b(?:p|sev-?|severity\s*[:=]?\s*)([012])\b", _FLAGS)
-_IMPACT = re.compile(r"(\d{1,3}(?:\.\d{1,4})?)\s?%\s+(?:of\s+)?(?:the\s+|all\s+)?([a-z][a-z0-9 _/-]{1,60})", _FLAGS)
-_BROKEN = re.compile(r"\b(fail\w*|broken|error\w*|down|affected|crash\w*|timing out|timeouts?)\b", _FLAGS)
-_ENVIRONMENT = re.compile(r"\b(production|prod|staging|stage|testing|test|qa)\b", _FLAGS)
-_NAMED_ENVIRONMENT = re.compile(r"\benvironment\s*[:=]\s*([a-z0-9][a-z0-9_-]{0,62})", _FLAGS)
-_TRAFFIC = re.compile(
-    r"(\d[\d,_]{0,15}(?:\.\d{1,6})?)\s?(k|m|million|thousand|bn?|billion)?\s*(?:requests?|req|rps|reqs|hits)?\s*"
-    r"(?:/|per\s|an?\s)\s?(days?|d|hours?|h|minutes?|min|seconds?|sec|s)\b",
-    _FLAGS,
-)
-_STRATEGY = re.compile(r"\b(canary|blue[\s/-]?green|rolling)\b", _FLAGS)
-_FLAG = re.compile(r"\b(no |without (?:a )?)?(?:feature[\s-]?(?:flag|toggle)s?)\b", _FLAGS)
-_VERSION_WORD = r"v?(\d[A-Za-z0-9._+-]{0,60}[A-Za-z0-9]|\d)"
-_VERSIONS = re.compile(rf"\bfrom\s+{_VERSION_WORD}\s+to\s+{_VERSION_WORD}", _FLAGS)
-_VERSION = re.compile(rf"\bversion\s*[:=]?\s*{_VERSION_WORD}", _FLAGS)
-_PREVIOUS = re.compile(
-    rf"\b(?:previous|rollback to|currently|running)\s*(?:version)?\s*[:=]?\s*{_VERSION_WORD}", _FLAGS
-)
-
-_SCALE = {"k": 1e3, "thousand": 1e3, "m": 1e6, "million": 1e6, "b": 1e9, "bn": 1e9, "billion": 1e9}
-_PER_DAY = {"d": 1.0, "h": 24.0, "m": 1440.0, "s": 86400.0}
-_NOT_A_SERVICE = {
-    "a",
-    "an",
-    "the",
-    "our",
-    "my",
-    "this",
-    "urgent",
-    "critical",
-    "hot-fix",
-    "hotfix",
-    "fix",
-    "null",
-    "bug",
-}
-_ENVIRONMENTS = {"prod": "production", "stage": "staging", "testing": "test"}
-
-
 def parse(text: str) -> Brief:
-    """Never raises, whatever the text. Of two severities or strategies the more careful one is taken and listed."""
-    text = text[:20_000]
+    """Never raises, whatever the text; time is linear in its length."""
+    read = Text.of(clean(text))
     conflicts: list[Conflict] = []
-    summary = _summary(text)
-    service = _service(text, summary)
-    severity = _severity(text, conflicts)
-    environment = _environment(text, conflicts)
-    traffic = _traffic(text, conflicts)
-    strategy = _strategy(text, conflicts)
-    version, previous = _versions(text)
-    wanted: dict[str, object | None] = {
-        "summary": summary,
-        "service": service,
-        "severity": severity,
-        "environment": environment,
-        "traffic": traffic,
-        "version": version,
-        "previous": previous,
-    }
-    return Brief(
-        text=text,
-        summary=summary,
-        services=(service,) if service else (),
+    doubts: list[Suspicion] = [*read.clean.suspicious, *_language(read)]
+    what, span = summary(read)
+    severities, odd = change.severities(read)
+    doubts += odd
+    severity = _safest(
+        "severity", severities, conflicts, lambda one: max(one, key=lambda v: v.value), "the longer watch", str
+    )
+    impacts, odd = change.impacts(read)
+    doubts += odd
+    phases, odd = change.phase_lists(read)
+    doubts += odd
+    window, odd, dates = when.windows(read)
+    doubts += odd
+    if dates:
+        conflicts.append(Conflict("window", dates, "none", "the date can be read in two ways"))
+    traffic = _traffic(read, conflicts, doubts)
+    version, previous = _versions(read, conflicts)
+    found = Brief(
+        text=read.clean.text,
+        language=read.language,
+        summary=what,
+        services=place.services(read, what, span),
         severity=severity,
-        impact=_impact(text),
-        environment=environment,
+        impact=_safest("impact", impacts, conflicts, _most_harm, "the greater harm", _impact_text),
+        environment=_safest("environment", place.environments(read), conflicts, _production, "guarded hardest", str),
+        regions=place.regions(read),
         traffic=traffic,
-        strategy=strategy,
-        flag=_feature_flag(text),
+        strategy=_safest("strategy", change.strategies(read), conflicts, _canary, "the smallest first step", str),
+        phases=_safest("phases", phases, conflicts, _smallest_step, "the smaller first step", _phases_text),
+        flag=next(iter(change.flags(read)), None),
+        migration=next(iter(change.migrations(read)), None),
+        stateful=change.stateful(read),
+        major=change.major(read),
+        known_bad=change.known_bad(read),
+        window=window,
+        standby_s=change.standby_s(read),
         version=version,
         previous=previous,
-        missing=tuple(name for name, value in wanted.items() if value is None),
-        conflicts=tuple(conflicts),
+        tickets=people.tickets(read),
+        contacts=people.contacts(read),
+    )
+    return _completed(found, tuple(conflicts), tuple(doubts))
+
+
+def missing_in(brief: Brief) -> tuple[str, ...]:
+    """What a plan needs and nobody said, in the order in which it is asked for."""
+    needed: dict[str, object] = {
+        "summary": brief.summary,
+        "service": brief.services,
+        "severity": brief.severity,
+        "environment": brief.environment,
+        "version": brief.version,
+        "previous": brief.previous,
+        "traffic": brief.traffic,
+    }
+    names = [name for name, value in needed.items() if not value]
+    window = brief.window.value if brief.window else None
+    if window is None:
+        names += ["window"] if brief.severity is not None and brief.severity.value is Severity.P2 else []
+    else:
+        names += [] if window.date else ["window date"]
+        names += [] if window.opens and window.closes else ["window time"]
+        names += [] if window.zone else ["window zone"]
+    if brief.migration is not None and brief.migration.value.reversible is None:
+        names.append("migration reversible")
+    return tuple(names)
+
+
+def _completed(brief: Brief, conflicts: tuple[Conflict, ...], doubts: tuple[Suspicion, ...]) -> Brief:
+    return replace(brief, conflicts=conflicts, suspicious=doubts, missing=missing_in(brief))
+
+
+def _language(text: Text) -> list[Suspicion]:
+    letters = sum(sign.isalpha() for sign in text.matched)
+    if text.language or letters < 25:
+        return []
+    return [Suspicion("language", "neither English, German nor Spanish: only numbers and names were read")]
+
+
+def _safest(
+    name: str,
+    found: Sequence[Value[T]],
+    conflicts: list[Conflict],
+    pick: Callable[[Sequence[Value[T]]], Value[T]],
+    why: str,
+    show: Callable[[T], str],
+) -> Value[T] | None:
+    """The one value; of several that differ the safer one, and the conflict is noted."""
+    if not found:
+        return None
+    different = list(dict.fromkeys(show(one.value) for one in found))
+    if len(different) == 1:
+        return max(found, key=lambda one: one.confidence)
+    taken = pick(found)
+    conflicts.append(Conflict(name, tuple(different), show(taken.value), why))
+    return taken
+
+
+def _production(found: Sequence[Value[str]]) -> Value[str]:
+    return next((one for one in found if one.value == "production"), found[0])
+
+
+def _canary(found: Sequence[Value[Strategy]]) -> Value[Strategy]:
+    return next((one for one in found if one.value is Strategy.CANARY), found[0])
+
+
+def _most_harm(found: Sequence[Value[Impact]]) -> Value[Impact]:
+    return max(found, key=lambda one: one.value.share or 0.0)
+
+
+def _smallest_step(found: Sequence[Value[tuple[PhaseFact, ...]]]) -> Value[tuple[PhaseFact, ...]]:
+    return min(found, key=lambda one: one.value[0].weight)
+
+
+def _impact_text(impact: Impact) -> str:
+    return f"{impact.share * 100:g} % of {impact.what}" if impact.share is not None else impact.what
+
+
+def _phases_text(steps: tuple[PhaseFact, ...]) -> str:
+    return ", ".join(f"{one.weight:g} %" + (f" for {one.watch_s:g} s" if one.watch_s else "") for one in steps)
+
+
+def _traffic(text: Text, conflicts: list[Conflict], doubts: list[Suspicion]) -> Value[Traffic] | None:
+    """What it usually gets; a peak only where nothing else is said. Of several the least: it promises the least."""
+    found, ambiguous, odd = load.traffics(text)
+    doubts += odd
+    for readings in ambiguous:
+        conflicts.append(Conflict("traffic", readings, readings[-1], "the least traffic promises the least"))
+    usual = [one for one in found if not one.value.peak] or found
+    return _safest(
+        "traffic",
+        usual,
+        conflicts,
+        lambda ones: min(ones, key=lambda one: one.value.per_s),
+        "the least traffic promises the least",
+        lambda one: f"{one.per_s:,.4g}/s",
     )
 
 
-def _of(match: re.Match[str], value: T, group: int = 0, confidence: float = 1.0) -> Value[T]:
-    return Value(value, match.start(group), match.end(group), confidence)
-
-
-def _summary(text: str) -> Value[str] | None:
-    if match := _SUMMARY.search(text):
-        return _of(match, " ".join(match[1].split()), 1)
-    if match := _FIX.search(text):
-        return _of(match, " ".join(match[1].split()), 1, 0.6)
-    return None
-
-
-def _service(text: str, summary: Value[str] | None) -> Value[str] | None:
-    if match := _SERVICE.search(text):
-        return _of(match, match[1], 1)
-    if summary is None:
-        return None
-    for match in _WORD.finditer(text, summary.start, summary.end):
-        if match[0].lower() not in _NOT_A_SERVICE:
-            return _of(match, match[0].lower(), confidence=0.7 * summary.confidence)
-    return None
-
-
-def _severity(text: str, conflicts: list[Conflict]) -> Value[Severity] | None:
-    """With two severities: the one with the longer watch (P2 before P1 before P0), as doubt must not shorten it."""
-    found = [_of(match, Severity(f"P{match[1]}")) for match in _SEVERITY.finditer(text)]
-    if not found:
-        return None
-    taken = max(found, key=lambda one: one.value)
-    _conflict("severity", [one.value for one in found], taken.value, "the longer watch", conflicts)
-    return taken
-
-
-def _impact(text: str) -> Value[Impact] | None:
-    for match in _IMPACT.finditer(text):
-        if (broken := _BROKEN.search(match[2])) and float(match[1]) <= 100:
-            what = match[2][: broken.end()].strip()
-            return _of(match, Impact(float(match[1]) / 100, what))
-    return None
-
-
-def _environment(text: str, conflicts: list[Conflict]) -> Value[str] | None:
-    named = [_of(match, match[1].lower(), 1) for match in _NAMED_ENVIRONMENT.finditer(text)]
-    found = named or [_of(match, match[1].lower(), 1, 0.7) for match in _ENVIRONMENT.finditer(text)]
-    if not found:
-        return None
-    names = [_ENVIRONMENTS.get(one.value, one.value) for one in found]
-    index = names.index("production") if "production" in names else 0
-    _conflict("environment", names, names[index], "production is guarded hardest", conflicts)
-    return Value(names[index], found[index].start, found[index].end, found[index].confidence)
-
-
-def _traffic(text: str, conflicts: list[Conflict]) -> Value[Traffic] | None:
-    """Requests per day. With two figures the smaller one: less traffic means less is promised."""
-    found = []
-    for match in _TRAFFIC.finditer(text):
-        number = float(match[1].replace(",", "").replace("_", ""))
-        per_day = _PER_DAY[match[3][0].lower()] * _SCALE.get((match[2] or "").lower(), 1.0)
-        if number > 0:
-            found.append(_of(match, Traffic(number * per_day / 86400)))
-    if not found:
-        return None
-    taken = min(found, key=lambda one: one.value.per_s)
-    _conflict(
-        "traffic", [f"{one.value.per_s:,.0f}/s" for one in found], f"{taken.value.per_s:,.0f}/s", "the least", conflicts
-    )
-    return taken
-
-
-def _strategy(text: str, conflicts: list[Conflict]) -> Value[Strategy] | None:
-    names = {"c": Strategy.CANARY, "b": Strategy.BLUE_GREEN, "r": Strategy.ROLLING}
-    found = [_of(match, names[match[1][0].lower()]) for match in _STRATEGY.finditer(text)]
-    if not found:
-        return None
-    taken = next((one for one in found if one.value is Strategy.CANARY), found[0])
-    _conflict("strategy", [one.value for one in found], taken.value, "the smallest first step", conflicts)
-    return taken
-
-
-def _feature_flag(text: str) -> Value[Flag] | None:
-    match = _FLAG.search(text)
-    return _of(match, Flag(match[1] is None)) if match else None
-
-
-def _versions(text: str) -> tuple[Value[str] | None, Value[str] | None]:
-    if match := _VERSIONS.search(text):
-        return _of(match, match[2], 2), _of(match, match[1], 1)
-    before = _PREVIOUS.search(text)
-    taken = before.span() if before else (0, 0)
-    after = next((one for one in _VERSION.finditer(text) if not taken[0] <= one.start() < taken[1]), None)
-    return (_of(after, after[1], 1) if after else None), (_of(before, before[1], 1) if before else None)
-
-
-def _conflict(
-    name: str, found: list[str] | list[Severity] | list[Strategy], taken: str, why: str, to: list[Conflict]
-) -> None:
-    different = list(dict.fromkeys(str(one) for one in found))
-    if len(different) > 1:
-        to.append(Conflict(name, tuple(different), taken, why))
+def _versions(text: Text, conflicts: list[Conflict]) -> tuple[Value[str] | None, Value[str] | None]:
+    """Of versions that differ none is taken: a wrong one would bring the wrong thing out, or back."""
+    taken: list[Value[str] | None] = []
+    for name, found in zip(("version", "previous"), place.versions(text), strict=True):
+        different = list(dict.fromkeys(one.value for one in found))
+        if len(different) > 1:
+            conflicts.append(
+                Conflict(name, tuple(different[:5]), "none", "a wrong version would be brought out, or back")
+            )
+        taken.append(found[0] if len(different) == 1 else None)
+    version, previous = taken
+    if version is not None and previous is not None and version.value == previous.value:
+        conflicts.append(Conflict("previous", (previous.value,), "none", "it is the version to bring out"))
+        previous = None
+    return version, previous

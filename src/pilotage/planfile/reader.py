@@ -7,14 +7,11 @@ import json
 import re
 from collections.abc import Callable, Collection
 
+from pilotage.core import quantities
 from pilotage.core.errors import Problem
 from pilotage.planfile.document import Node
 
 MAX_SECONDS = 30 * 86400.0
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s?(ms|s|m|h|d)", re.ASCII)
-_PERCENT = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s?%", re.ASCII)
-_TIMES = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s?x", re.ASCII)
 
 
 def show(node: Node) -> str:
@@ -117,10 +114,7 @@ class Reader:
         """Seconds; ``0`` is allowed as a bare number where `least` is 0."""
         if node is None:
             return default
-        match = _DURATION.fullmatch(node.value) if isinstance(node.value, str) else None
-        seconds = float(match[1]) * _UNITS[match[2]] if match else None
-        if node.value == 0 and not isinstance(node.value, bool):
-            seconds = 0.0
+        seconds = quantities.seconds(node.value)
         if seconds is None:
             self.wrong(path, node, "a duration such as 30s, 10m or 1h")
         elif seconds < least:
@@ -135,26 +129,24 @@ class Reader:
         """Percent, 0-100 (``10%`` is 10.0). A bare number is refused: 0.5 could mean either."""
         if node is None:
             return default
-        match = _PERCENT.fullmatch(node.value) if isinstance(node.value, str) else None
-        if match is None:
+        percent = quantities.percent(node.value)
+        if percent is None:
             hint = (
                 f"Write {node.text[:40]}%." if isinstance(node.value, (int, float)) and node.value is not True else ""
             )
             self.wrong(path, node, "a percentage such as 10%", hint=hint)
-        elif not least < float(match[1]) <= 100:
+        elif not least < percent <= 100:
             self.wrong(path, node, f"a percentage above {least:g}% and at most 100%")
         else:
-            return float(match[1])
+            return percent
         return default
 
     def ratio(self, node: Node | None, path: str, default: float) -> float:
         """A factor above 1 over the baseline: ``10%`` (more) is 1.10, ``2x`` is 2.0."""
         if node is None:
             return default
-        value = node.value if isinstance(node.value, str) else ""
-        percent, times = _PERCENT.fullmatch(value), _TIMES.fullmatch(value)
-        factor = 1 + float(percent[1]) / 100 if percent else float(times[1]) if times else 0.0
-        if 1 < factor <= 1000:
+        factor = quantities.ratio(node.value)
+        if factor is not None and 1 < factor <= 1000:
             return factor
         self.wrong(path, node, "more than the baseline, such as 10% or 2x")
         return default

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from pilotage import __version__
-from pilotage.cli import explain
+from pilotage.cli import explain, planfiles
 from pilotage.cli.client import Api, ApiError, running
 from pilotage.cli.logs import logs
 from pilotage.cli.simulate import simulate
@@ -296,6 +296,7 @@ def demo(bad: bool, serve: bool) -> None:
 cli.add_command(simulate)
 cli.add_command(logs)
 explain.register(cli)
+planfiles.register(cli)
 
 
 def follow(api: Api, rollout: str, json_out: bool) -> int:

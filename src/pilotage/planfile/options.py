@@ -3,6 +3,7 @@ are never shown."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Iterator
 from typing import Any
@@ -32,7 +33,8 @@ def driver(
     ref = DriverRef(name, options)
     try:
         model = registry.find(port, name).Options
-        checked = model.model_validate(options)
+        # Strictly: `timeout_s: true` and `timeout_s: "5"` are slips, as everywhere in a plan.
+        checked = model.model_validate_json(json.dumps(options), strict=True)
     except ValidationError as error:
         _problems(reader, node, path, error, list(model.model_fields))
         return None

@@ -12,7 +12,7 @@ from pilotage.planfile.compile import compile_plan
 from pilotage.planfile.document import MAX_CHARACTERS, Node, NotReadable, read
 from pilotage.planfile.reader import Reader
 
-__all__ = ["load", "load_file"]
+__all__ = ["digest_of", "load", "load_file", "read_file"]
 
 
 def load(text: str, *, directory: Path, file: str = "") -> Plan:
@@ -38,14 +38,28 @@ def digest_of(tree: Node) -> str:
 
 def load_file(path: Path) -> Plan:
     """The plan in a UTF-8 file. Raises PlanError, also when the file cannot be read."""
+    return load(_text(path), directory=path.absolute().parent, file=str(path))
+
+
+def read_file(path: Path) -> tuple[Node, tuple[Problem, ...]]:
+    """What a plan file says, unchecked: its tree, and the keys that it says twice. Raises PlanError without a tree."""
+    try:
+        tree, twice = read(_text(path))
+    except NotReadable as error:
+        raise PlanError((error.problem,), str(path)) from None
+    if not isinstance(tree.value, dict):
+        raise PlanError((Problem("(plan)", "a mapping", "something else", tree.line),), str(path))
+    return tree, tuple(twice)
+
+
+def _text(path: Path) -> str:
     try:
         with path.open("rb") as source:
             data = source.read(4 * MAX_CHARACTERS + 1)
-        text = data.decode("utf-8")
+        return data.decode("utf-8")
     except OSError as error:
         problem = Problem("(file)", "a plan file that can be read", error.strerror or type(error).__name__)
         raise PlanError((problem,), str(path)) from None
     except ValueError:
         problem = Problem("(file)", "text in UTF-8", "another encoding", hint="Save the file as UTF-8.")
         raise PlanError((problem,), str(path)) from None
-    return load(text, directory=path.absolute().parent, file=str(path))

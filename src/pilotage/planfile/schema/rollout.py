@@ -130,8 +130,8 @@ def _verdicts() -> Schema:
     by = {one: one_of(f"At severity {one}.", ANSWERS) for one in _SEVERITIES}
     findings = {
         finding: described(
-            {"anyOf": [{"type": "string", "enum": list(ANSWERS)}, mapping("By severity.", by)]},
-            f"{MEANING[finding][:1].upper()}{MEANING[finding][1:]}.",
+            {"anyOf": [{"type": "string", "enum": list(ANSWERS)}, mapping(f"{_sentence(finding)} By severity.", by)]},
+            _sentence(finding),
             usual,
         )
         for finding, usual in TABLE.items()
@@ -179,3 +179,7 @@ def logs() -> Schema:
 
 def _looked_for(pattern: str) -> Schema:
     return {**text("A text.", pattern, 100), "minLength": 2}
+
+
+def _sentence(finding: str) -> str:
+    return f"{MEANING[finding][:1].upper()}{MEANING[finding][1:]}."

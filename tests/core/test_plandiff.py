@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pilotage.core.plancaution import less_careful
 from pilotage.core.plandiff import ABSENT, Change, Row, diff
 from pilotage.core.planwords import as_data, lines, sentence
+from pilotage.planfile.document import read
 
 COMPLETE = Path(__file__).parents[1] / "planfile" / "complete.yaml"
 
@@ -271,8 +272,6 @@ def test_the_changes_lead_from_one_plan_to_the_other(before: Any, after: Any) ->
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_every_differing_leaf_of_a_plan_is_named(draw: st.DataObject) -> None:
-    from pilotage.planfile.document import read
-
     plan = read(COMPLETE.read_text())[0].plain()
     leaves = list(places(plan, (), ()))
     chosen = draw.draw(st.lists(st.sampled_from(leaves), min_size=1, max_size=5, unique_by=lambda one: one[1]))

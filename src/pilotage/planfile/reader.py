@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 
 from pilotage.core import quantities
 from pilotage.core.errors import Problem
-from pilotage.planfile.document import Node
+from pilotage.planfile.document import Node, one_line
 
 MAX_SECONDS = 30 * 86400.0
 
@@ -40,7 +40,8 @@ class Reader:
     def wrong(self, path: str, node: Node | int | None, expected: str, got: str = "", hint: str = "") -> None:
         line = node.line if isinstance(node, Node) else node
         shown = got or (show(node) if isinstance(node, Node) else "nothing")
-        self.problems.append(Problem(path or "(plan)", expected, shown, line, hint))
+        path, expected, shown = one_line(path or "(plan)", 300), one_line(expected, 500), one_line(shown, 300)
+        self.problems.append(Problem(path, expected, shown, line, one_line(hint, 300)))
 
     def mapping(
         self, node: Node | None, path: str, known: Collection[str], required: Collection[str] = (), free: bool = False

@@ -240,6 +240,9 @@ _KEYS = (
 def by_value(rng: random.Random) -> Mutant:
     which = rng.choice((0, 0, 0, 1, 1, 1, 2))
     tree = copy.deepcopy({key: _TREES[which][key] for key in _chosen(rng, which)})
+    if rng.random() < 0.8:
+        tree["metrics"]["guards"] = [rng.choice(tree["metrics"]["guards"])]
+        tree["traffic"] = [rng.choice(tree["traffic"])]
     names, planted = [], False
     for _ in range(rng.choice((1, 1, 1, 1, 2, 3))):
         change = rng.choice(_BY_VALUE)
@@ -334,7 +337,7 @@ def _list_of_many(rng: random.Random, tree: Any) -> None:
     """Up to 1,000, but seldom: they take long to read."""
     holder, key = _any(rng, tree, list)
     rows = holder[key] or ["x"]
-    many = rng.choice((2, 33, 101)) if rng.random() < 0.95 else 1000
+    many = rng.choice((2, 5, 33, 101)) if rng.random() < 0.98 else 1000
     holder[key] = [copy.deepcopy(rows[index % len(rows)]) for index in range(many if len(str(rows[0])) < 30 else 21)]
 
 

@@ -5,6 +5,7 @@ The schema refuses nothing that the loader accepts; what the loader alone refuse
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Iterator
@@ -17,8 +18,11 @@ from jsonschema import Draft202012Validator
 from pilotage import codec, planfile
 from pilotage.core.errors import PlanError, Problem
 from pilotage.core.model import Plan
+from pilotage.core.plancaution import less_careful
+from pilotage.core.plandiff import diff
+from pilotage.core.planwords import as_data, lines
 from pilotage.planfile import compile as compiler
-from pilotage.planfile.document import Node
+from pilotage.planfile.document import Node, NotReadable, read
 from pilotage.planfile.schema import schema
 from tests.planfile import plans
 from tests.planfile.mutations import PLANTED, Mutant, mutants
@@ -104,6 +108,23 @@ def test_a_damaged_plan_is_a_good_plan_or_a_list_of_mistakes(seed: int, trees: l
         if trees:
             agrees_with_the_schema(trees[0].plain(), answer, mutant)
     assert MANY / 20 < good < MANY / 2
+
+
+def test_damaged_plans_can_be_compared() -> None:
+    compared = 0
+    whole = read(plans.COMPLETE)[0].plain()
+    for mutant in mutants(4711, 300):
+        try:
+            tree = read(mutant.text)[0].plain()
+        except NotReadable:
+            continue
+        compared += 1
+        for before, after in ((whole, tree), (tree, whole)):
+            changes, loosened = diff(before, after), less_careful(before, after)
+            shown = [*lines(changes, loosened, ("a", "b")), json.dumps(as_data(changes, loosened, ("a", "b")))]
+            assert all(one.isprintable() for one in shown)
+            assert PLANTED not in "".join(shown) or not mutant.planted
+    assert compared > 150
 
 
 def loaded(mutant: Mutant) -> Plan | tuple[Problem, ...]:

@@ -236,6 +236,44 @@ def test_a_key_written_twice_is_refused():
     assert [(one.path, one.line) for one in problems(changed("tick: 10s", "tick: 10s\ntick: 20s"))] == [("tick", 12)]
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "path"),
+    [
+        (
+            "  groups: {canary: payment_canary,",
+            "  groups: {canary: x, canary: payment_canary,",
+            "metrics.groups.canary",
+        ),
+        ("unit: ms}", "unit: ms}\n  latency: {}", "metrics.latency"),
+        ("weight: 50%,", "weight: 50%, weight: 60%,", "phases[1].weight"),
+    ],
+)
+def test_a_key_written_twice_is_named_with_its_whole_path(old, new, path):
+    assert [one.path for one in problems(changed(old, new))] == [path]
+
+
+@pytest.mark.parametrize("written", ['"5"', "true", "[5]", "5s"])
+def test_an_options_type_is_the_one_it_asks_for(written):
+    (problem,) = problems(changed('prometheus"]}', f'prometheus"], timeout_s: {written}}}'))
+    assert (problem.path, problem.expected) == ("metrics.sources.proxy.timeout_s", "a number")
+
+
+@pytest.mark.parametrize(
+    "reference", ["env: hunter2-planted", "env: ghp_hunter2hunter2hunter2hunter2", "file: hunter2"]
+)
+def test_a_secret_in_the_place_of_its_name_is_not_repeated(reference):
+    (problem,) = problems(changed("env: HOOK_URL", reference))
+    assert problem.path == "notify[0].url"
+    assert "named there" in problem.got
+    assert "hunter2" not in str(problem)
+
+
+def test_a_message_is_one_line_whatever_the_plan_says():
+    for problem in problems(GOOD + '"a\\nb\u2028": 1\n"' + "x" * 5000 + '": 2\n'):
+        assert str(problem).isprintable()
+        assert len(str(problem)) < 1200
+
+
 def test_a_file_that_is_not_utf_8_or_not_there_is_refused(tmp_path):
     path = tmp_path / "plan.yaml"
     path.write_bytes(GOOD.encode("utf-16"))

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from pilotage import __version__
-from pilotage.cli import check, checklist, explain, gates, plan
+from pilotage.cli import check, checklist, explain, gates, plan, planfiles
 from pilotage.cli.client import Api, ApiError, running, whoami
 from pilotage.cli.logs import logs
 from pilotage.cli.simulate import simulate
@@ -252,6 +252,7 @@ plan.register(cli)
 check.register(cli)
 checklist.register(cli)
 gates.register(cli)
+planfiles.register(cli)
 
 
 def follow(api: Api, rollout: str, json_out: bool) -> int:

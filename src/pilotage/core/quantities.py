@@ -1,33 +1,65 @@
-"""Durations, percentages and rates as a plan writes them, and as a person reads them."""
+"""What plans write for amounts: durations, percentages, ratios, rates, sizes - as patterns and as numbers."""
 
 from __future__ import annotations
 
 import re
 
+_NUMBER = r"[0-9]{1,9}(?:\.[0-9]{1,6})?"
+DURATION = rf"({_NUMBER})\s?(ms|s|m|h|d)"
+PERCENT = rf"({_NUMBER})\s?%"
+TIMES = rf"({_NUMBER})\s?x"
+RATE = r"([0-9]{1,12}(?:\.[0-9]{1,6})?)\s?([kMG]?)\s?/\s?(s|min|h|day)"
+SIZE = rf"({_NUMBER})\s?(B|KiB|MiB|GiB|TiB|kB|MB|GB|TB|%)"
+
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s?(ms|s|m|h|d)", re.ASCII)
-_PERCENT = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s?%", re.ASCII)
-_RATE = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)\s?([kMG]?)\s?/\s?(s|min|h|day)", re.ASCII)
 _SUFFIX = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9}
-_SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0, "day": 86400.0}
+_PER = {"s": 1.0, "min": 60.0, "h": 3600.0, "day": 86400.0}
+_SIZES = {"B": 1.0, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "%": 0.01}
+_SIZES |= {unit: 1024.0**power for power, unit in enumerate(("KiB", "MiB", "GiB", "TiB"), start=1)}
 
 
-def seconds(text: object) -> float | None:
-    """``30s``, ``10m``, ``1.5h`` as seconds; None for anything else."""
-    match = _DURATION.fullmatch(text) if isinstance(text, str) else None
+def _match(pattern: str, value: object) -> re.Match[str] | None:
+    return re.fullmatch(pattern, value, re.ASCII) if isinstance(value, str) else None
+
+
+def is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def seconds(value: object) -> float | None:
+    """``10m`` is 600.0; a bare 0 is 0.0. None: no duration."""
+    if is_number(value) and value == 0:
+        return 0.0
+    match = _match(DURATION, value)
     return float(match[1]) * _UNITS[match[2]] if match else None
 
 
-def percent(text: object) -> float | None:
-    """``10%`` as 10.0; None for anything else."""
-    match = _PERCENT.fullmatch(text) if isinstance(text, str) else None
+def percent(value: object) -> float | None:
+    """``10%`` is 10.0."""
+    match = _match(PERCENT, value)
     return float(match[1]) if match else None
 
 
-def per_second(text: object) -> float | None:
-    """``58/s``, ``3500/min`` or ``5M/day`` as a number per second; None for anything else."""
-    match = _RATE.fullmatch(text) if isinstance(text, str) else None
-    return float(match[1]) * _SUFFIX[match[2]] / _SECONDS[match[3]] if match else None
+def ratio(value: object) -> float | None:
+    """A factor over the baseline: ``10%`` (more) is 1.10, ``2x`` is 2.0."""
+    if (more := percent(value)) is not None:
+        return 1 + more / 100
+    match = _match(TIMES, value)
+    return float(match[1]) if match else None
+
+
+def per_second(value: object) -> float | None:
+    """``60/min`` is 1.0."""
+    match = _match(RATE, value)
+    return float(match[1]) * _SUFFIX[match[2]] / _PER[match[3]] if match else None
+
+
+def amount(value: object) -> float | None:
+    """A bare number, a percentage of 1 (``90%`` is 0.9), or a size in bytes (``1KiB`` is 1024.0)."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value)
+    match = _match(SIZE, value)
+    return float(match[1]) * _SIZES[match[2]] if match else None
 
 
 def written(duration_s: float) -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from pilotage.core.errors import PermanentError
+from pilotage.core.redact import redact
 
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}", re.ASCII)
 _HIDDEN = "(hidden)"
 
 
@@ -44,11 +47,14 @@ class Secret(BaseModel):
         return value if isinstance(value, cls) or _is_reference(value) else _HIDDEN
 
     def missing(self) -> str | None:
-        """Why it cannot be read now, or None."""
+        """Why it cannot be read now, or None. What looks like a secret instead of its name or path is not shown."""
         if self.env is not None:
-            return None if os.environ.get(self.env) else f"the environment variable {self.env} is not set"
+            is_name = _VARIABLE.fullmatch(self.env) and redact(self.env) == self.env
+            shown = self.env if is_name else "named there"
+            return None if os.environ.get(self.env) else f"the environment variable {shown} is not set"
         path = Path(self.file or "")
-        return None if path.is_file() and os.access(path, os.R_OK) else f"the file {path} cannot be read"
+        shown = str(path)[:200] if path.is_absolute() else "named there"
+        return None if path.is_file() and os.access(path, os.R_OK) else f"the file {shown} cannot be read"
 
     def reveal(self) -> str:
         """The value. Raises PermanentError naming the reference only."""

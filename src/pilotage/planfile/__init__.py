@@ -15,7 +15,7 @@ from pilotage.planfile.compile import A_PLACEHOLDER, compile_plan
 from pilotage.planfile.document import MAX_CHARACTERS, Node, NotReadable, read
 from pilotage.planfile.reader import Reader
 
-__all__ = ["Outline", "digest_of", "load", "load_file", "outline", "outline_file", "read"]
+__all__ = ["Outline", "digest_of", "load", "load_file", "outline", "outline_file", "read", "read_file"]
 
 
 def load(text: str, *, directory: Path, file: str = "") -> Plan:
@@ -67,15 +67,26 @@ def outline(text: str, *, directory: Path, file: str = "") -> Outline:
 
 def load_file(path: Path) -> Plan:
     """The plan in a UTF-8 file. Raises PlanError, also when the file cannot be read."""
-    return load(_text_of(path), directory=path.absolute().parent, file=str(path))
+    return load(_text(path), directory=path.absolute().parent, file=str(path))
 
 
 def outline_file(path: Path) -> Outline:
     """As `outline`, of a UTF-8 file."""
-    return outline(_text_of(path), directory=path.absolute().parent, file=str(path))
+    return outline(_text(path), directory=path.absolute().parent, file=str(path))
 
 
-def _text_of(path: Path) -> str:
+def read_file(path: Path) -> tuple[Node, tuple[Problem, ...]]:
+    """What a plan file says, unchecked: its tree, and the keys that it says twice. Raises PlanError without a tree."""
+    try:
+        tree, twice = read(_text(path))
+    except NotReadable as error:
+        raise PlanError((error.problem,), str(path)) from None
+    if not isinstance(tree.value, dict):
+        raise PlanError((Problem("(plan)", "a mapping", "something else", tree.line),), str(path))
+    return tree, tuple(twice)
+
+
+def _text(path: Path) -> str:
     try:
         with path.open("rb") as source:
             return source.read(4 * MAX_CHARACTERS + 1).decode("utf-8")

@@ -32,13 +32,14 @@ PLACEHOLDER = "REPLACE_ME"
 A_PLACEHOLDER = f"the placeholder {PLACEHOLDER}"
 
 _REQUIRED = ("pilotage", "service", "environment", "version", "previous", "severity", "summary", "strategy", "phases")
+REQUIRED = (*_REQUIRED, "traffic", "metrics")
 _SECTIONS = (*_REQUIRED, "known_bad", "baseline", "tick", "after", "deploy", "traffic", "metrics", "success")
 _KNOWN = (*_SECTIONS, "rollback_when", "expect", "judge", "verdicts", "hold", "notify", "logs", *preparing.SECTIONS)
 
 
 def compile_plan(reader: Reader, tree: Node, *, directory: str, digest: str) -> Plan | None:
     """The plan, or None when a part is missing. It is only good while `reader.problems` is empty."""
-    top = reader.mapping(tree, "", _KNOWN, (*_REQUIRED, "traffic", "metrics"))
+    top = reader.mapping(tree, "", _KNOWN, REQUIRED)
     if not top:
         return None
     if "pilotage" in top and (top["pilotage"].value != 1 or top["pilotage"].value is True):

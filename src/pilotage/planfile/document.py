@@ -64,6 +64,13 @@ class Node:
                 yield from node.walk(f"{path}[{index}]")
 
 
+def one_line(text: str, most: int) -> str:
+    """For a message: at most so many characters, and none that would break the line or play tricks on a terminal."""
+    if len(text) > most:
+        text = text[: most - 3] + "..."
+    return text if text.isprintable() else "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in text)
+
+
 class NotReadable(Exception):
     """The text has no tree; carries the one Problem that says why."""
 
@@ -96,6 +103,9 @@ class _Builder:
     def __init__(self) -> None:
         self.stack: list[Node] = []
         self.keys: list[str | None] = []
+        """For each mapping on the stack: the key whose value comes next."""
+        self.names: list[str] = []
+        """For each mapping on the stack: the key read last."""
         self.root: Node | None = None
         self.problems: list[Problem] = []
 
@@ -119,9 +129,11 @@ class _Builder:
                 self.add(node)
                 self.stack.append(node)
                 self.keys.append(None)
+                self.names.append("")
             elif kind in ("MappingEndEvent", "SequenceEndEvent"):
                 self.stack.pop()
                 self.keys.pop()
+                self.names.pop()
         if self.root is None:
             raise NotReadable("a plan", "an empty file", 1)
         return self.root, self.problems
@@ -137,12 +149,13 @@ class _Builder:
             raise NotReadable("readable text", f"the control character U+{ord(found.group()):04X}", line)
         self.add(Node(_plain_scalar(written) if event.style is None else written, line, written))
 
-    def path(self, key: str) -> str:
+    def path(self) -> str:
+        """Of the key read last."""
         parts = [
-            f"[{len(one.value)}]" if isinstance(one.value, list) else f".{name or key}"
-            for one, name in zip(self.stack, self.keys, strict=True)
+            f"[{len(one.value) - 1}]" if isinstance(one.value, list) else f".{name[:60]}"
+            for one, name in zip(self.stack, self.names, strict=True)
         ]
-        return "".join(parts).removeprefix(".")
+        return one_line("".join(parts).removeprefix("."), 300)
 
     def add(self, node: Node) -> None:
         if not self.stack:
@@ -154,10 +167,11 @@ class _Builder:
         elif self.keys[-1] is None:
             if isinstance(node.value, (dict, list)) or not node.text:
                 raise NotReadable("text as a key", "a key that is not text", node.line)
+            self.names[-1] = node.text
             if node.text in parent.value:
                 first = parent.key_lines[node.text]
                 self.problems.append(
-                    Problem(self.path(node.text), "each key once", f"it again (first on line {first})", node.line)
+                    Problem(self.path(), "each key once", f"it again (first on line {first})", node.line)
                 )
             else:
                 parent.key_lines[node.text] = node.line

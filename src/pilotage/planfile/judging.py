@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import cast
 
+from pilotage.core import quantities
 from pilotage.core.model import Answer, Expected, Limits, Severity
 from pilotage.core.policy import TABLE
 from pilotage.planfile.document import Node
 from pilotage.planfile.reader import Reader
 
 ANSWERS = ("rollback", "hold", "ask")
-_RATE = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)\s?([kMG]?)\s?/\s?(s|min|h|day)", re.ASCII)
-_SUFFIX = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9}
-_SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0, "day": 86400.0}
 LEAST_ALPHA, MOST_ALPHA = 0.00001, 0.1
 
 
@@ -63,9 +60,8 @@ def expected(reader: Reader, node: Node | None) -> Expected | None:
     rate = found.get("requests")
     if rate is None:
         return None
-    match = _RATE.fullmatch(rate.value) if isinstance(rate.value, str) else None
-    per_s = float(match[1]) * _SUFFIX[match[2]] / _SECONDS[match[3]] if match else 0.0
-    if not 0 < per_s <= 1e9:
+    per_s = quantities.per_second(rate.value)
+    if per_s is None or not 0 < per_s <= 1e9:
         reader.wrong("expect.requests", rate, "a rate such as 58/s, 3500/min or 5M/day")
         return None
     return Expected(per_s, reader.percent(found.get("errors"), "expect.errors", 0.3) / 100)

@@ -3,20 +3,19 @@ are never shown."""
 
 from __future__ import annotations
 
-import re
+import json
 from collections.abc import Collection, Iterator
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from pilotage.core.model import DriverRef
+from pilotage.core.secretnames import SECRET_NAME
 from pilotage.drivers import registry
 from pilotage.drivers.secrets import Secret
 from pilotage.planfile.document import Node
 from pilotage.planfile.reader import Reader, did_you_mean, show
 from pilotage.planfile.wording import expectation
-
-_SECRET_NAME = re.compile(r"secret|token|passw|credential|auth|api_?key|private|url|header|cookie|hook|env|file", re.I)
 
 
 def driver(
@@ -32,7 +31,8 @@ def driver(
     ref = DriverRef(name, options)
     try:
         model = registry.find(port, name).Options
-        checked = model.model_validate(options)
+        # Strictly: `timeout_s: true` and `timeout_s: "5"` are slips, as everywhere in a plan.
+        checked = model.model_validate_json(json.dumps(options), strict=True)
     except ValidationError as error:
         _problems(reader, node, path, error, list(model.model_fields))
         return None
@@ -84,7 +84,7 @@ def _shown(found: Node | None, path: str) -> str:
     if found is None:
         return "nothing"
     last = path.rsplit(".", 1)[-1]
-    if isinstance(found.value, str) and (_SECRET_NAME.search(last) or "://" in found.value or len(found.value) > 20):
+    if isinstance(found.value, str) and (SECRET_NAME.search(last) or "://" in found.value or len(found.value) > 20):
         return "a value that is not shown"
     return show(found)
 

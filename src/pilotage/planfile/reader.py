@@ -7,14 +7,11 @@ import json
 import re
 from collections.abc import Callable, Collection
 
+from pilotage.core import quantities
 from pilotage.core.errors import Problem
-from pilotage.planfile.document import Node
+from pilotage.planfile.document import Node, one_line
 
 MAX_SECONDS = 30 * 86400.0
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s?(ms|s|m|h|d)", re.ASCII)
-_PERCENT = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s?%", re.ASCII)
-_TIMES = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s?x", re.ASCII)
 
 
 def show(node: Node) -> str:
@@ -43,7 +40,8 @@ class Reader:
     def wrong(self, path: str, node: Node | int | None, expected: str, got: str = "", hint: str = "") -> None:
         line = node.line if isinstance(node, Node) else node
         shown = got or (show(node) if isinstance(node, Node) else "nothing")
-        self.problems.append(Problem(path or "(plan)", expected, shown, line, hint))
+        path, expected, shown = one_line(path or "(plan)", 300), one_line(expected, 500), one_line(shown, 300)
+        self.problems.append(Problem(path, expected, shown, line, one_line(hint, 300)))
 
     def mapping(
         self, node: Node | None, path: str, known: Collection[str], required: Collection[str] = (), free: bool = False
@@ -117,10 +115,7 @@ class Reader:
         """Seconds; ``0`` is allowed as a bare number where `least` is 0."""
         if node is None:
             return default
-        match = _DURATION.fullmatch(node.value) if isinstance(node.value, str) else None
-        seconds = float(match[1]) * _UNITS[match[2]] if match else None
-        if node.value == 0 and not isinstance(node.value, bool):
-            seconds = 0.0
+        seconds = quantities.seconds(node.value)
         if seconds is None:
             self.wrong(path, node, "a duration such as 30s, 10m or 1h")
         elif seconds < least:
@@ -135,26 +130,24 @@ class Reader:
         """Percent, 0-100 (``10%`` is 10.0). A bare number is refused: 0.5 could mean either."""
         if node is None:
             return default
-        match = _PERCENT.fullmatch(node.value) if isinstance(node.value, str) else None
-        if match is None:
+        percent = quantities.percent(node.value)
+        if percent is None:
             hint = (
                 f"Write {node.text[:40]}%." if isinstance(node.value, (int, float)) and node.value is not True else ""
             )
             self.wrong(path, node, "a percentage such as 10%", hint=hint)
-        elif not least < float(match[1]) <= 100:
+        elif not least < percent <= 100:
             self.wrong(path, node, f"a percentage above {least:g}% and at most 100%")
         else:
-            return float(match[1])
+            return percent
         return default
 
     def ratio(self, node: Node | None, path: str, default: float) -> float:
         """A factor above 1 over the baseline: ``10%`` (more) is 1.10, ``2x`` is 2.0."""
         if node is None:
             return default
-        value = node.value if isinstance(node.value, str) else ""
-        percent, times = _PERCENT.fullmatch(value), _TIMES.fullmatch(value)
-        factor = 1 + float(percent[1]) / 100 if percent else float(times[1]) if times else 0.0
-        if 1 < factor <= 1000:
+        factor = quantities.ratio(node.value)
+        if factor is not None and 1 < factor <= 1000:
             return factor
         self.wrong(path, node, "more than the baseline, such as 10% or 2x")
         return default

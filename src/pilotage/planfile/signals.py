@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import cast
 
+from pilotage.core import quantities
 from pilotage.core.model import DriverRef, RatioMetric
 from pilotage.core.signals import GuardMetric, Kind, Per, TicketMetric
 from pilotage.drivers.metrics.exposition import parse_selector
@@ -16,6 +17,7 @@ KINDS = ("gauge", "counter")
 PERS = ("instance", "total", "request")
 UNITS = ("share", "bytes", "cores", "seconds")
 MOST_GUARDS = 20
+MOST_AMOUNT = 1e15
 TRIGGER = 1.5
 FLOORS = {"share": 0.05, "bytes": 32 * 1024.0**2, "cores": 0.05, "seconds": 0.01}
 OF_LIMIT = 0.05
@@ -24,10 +26,7 @@ PER_REQUEST = 0.02
 _OWN = ("name", "source", "value", "kind", "per", "worse_than_control", "limit", "floor", "unit", "by")
 _PRESET = ("preset", "source", "select", "only", "worse_than_control", "limits", "by")
 _MATCHER = re.compile(r'[A-Za-z_][A-Za-z0-9_]*\s*=~?\s*"[^"]*\$group[^"]*"')
-_LABEL = r"[A-Za-z_][A-Za-z0-9_]{0,99}"
-_SIZE = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s?(B|KiB|MiB|GiB|TiB|kB|MB|GB|TB|%)", re.ASCII)
-_SIZES = {"B": 1.0, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "%": 0.01}
-_SIZES |= {unit: 1024.0**power for power, unit in enumerate(("KiB", "MiB", "GiB", "TiB"), start=1)}
+LABEL_NAME = r"[A-Za-z_][A-Za-z0-9_]{0,99}"
 
 Sources = dict[str, DriverRef]
 
@@ -84,7 +83,7 @@ def _own(reader: Reader, row: Node, path: str, sources: Sources, errors: RatioMe
     kind = reader.one_of(found.get("kind"), f"{path}.kind", KINDS) or "gauge"
     per = reader.one_of(found.get("per"), f"{path}.per", PERS) or "instance"
     unit = reader.one_of(found.get("unit"), f"{path}.unit", UNITS) or ""
-    by = reader.text(found.get("by"), f"{path}.by", "a label's name", _LABEL) or ""
+    by = reader.text(found.get("by"), f"{path}.by", "a label's name", LABEL_NAME) or ""
     trigger = _trigger(reader, found.get("worse_than_control"), f"{path}.worse_than_control")
     limit = amount(reader, found.get("limit"), f"{path}.limit")
     floor = amount(reader, found.get("floor"), f"{path}.floor")
@@ -116,7 +115,7 @@ def _preset(reader: Reader, row: Node, path: str, sources: Sources, errors: Rati
     preset = reader.one_of(found.get("preset"), f"{path}.preset", tuple(PRESETS))
     source = source_name(reader, found.get("source"), f"{path}.source", sources)
     trigger = _trigger(reader, found.get("worse_than_control"), f"{path}.worse_than_control")
-    by = reader.text(found.get("by"), f"{path}.by", "a label's name", _LABEL) or ""
+    by = reader.text(found.get("by"), f"{path}.by", "a label's name", LABEL_NAME) or ""
     select = reader.text(found.get("select"), f"{path}.select", "label matchers", limit=500)
     if preset is None or source is None:
         return []
@@ -228,10 +227,8 @@ def amount(reader: Reader, node: Node | None, path: str) -> float | None:
     """A number above 0, a percentage of 1 (``90%``), or a size (``512MiB``)."""
     if node is None:
         return None
-    value = node.value
-    if isinstance(value, str) and (match := _SIZE.fullmatch(value)):
-        value = float(match[1]) * _SIZES[match[2]]
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= 1e15:
-        return float(value)
+    value = quantities.amount(node.value)
+    if value is not None and 0 < value <= MOST_AMOUNT:
+        return value
     reader.wrong(path, node, "a number above 0, a percentage such as 90%, or a size such as 512MiB")
     return None

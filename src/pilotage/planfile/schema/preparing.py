@@ -1,0 +1,102 @@
+"""The sections around the rollout: start, checklist, contacts, ways back, follow-ups."""
+
+from __future__ import annotations
+
+from pilotage.core.preparing import BUILT_IN, LEAST_BAD, METHODS, ROLES, Part
+from pilotage.planfile.preparing import MOST_ROWS
+from pilotage.planfile.schema.drivers import alternatives
+from pilotage.planfile.schema.kinds import Schema, described, duration, flag, mapping, one_of, rows, text, whole
+
+_WINDOW = ("from", "until", "zone")
+_INSTANT = whole(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}")
+
+
+def preparing() -> dict[str, Schema]:
+    return {
+        "start": _start(),
+        "regions": _lines("Where it runs.", "A region."),
+        "references": _lines("What the change belongs to.", "A ticket's number, or an address."),
+        "contacts": _several("Who is reached, and how.", _contact()),
+        "checklist": _several("What has to be so before traffic moves.", {"oneOf": _items()}),
+        "rollback": _rollback(),
+        "follow_ups": _several("What somebody looks at when the rollout is over.", _follow_up()),
+    }
+
+
+def _several(description: str, item: Schema) -> Schema:
+    return rows(description, item, least=0, most=MOST_ROWS)
+
+
+def _line(description: str) -> Schema:
+    return text(description, most=200)
+
+
+def _lines(description: str, item: str) -> Schema:
+    return _several(description, _line(item))
+
+
+def _start() -> Schema:
+    found = mapping(
+        "When the rollout may start: soon, or within a window; without it at any time.",
+        {
+            "within": duration("So soon after Pilotage first knew the plan, a minute at least; later is overdue."),
+            "from": _instant("When the window opens, in `zone`, in quotes."),
+            "until": _instant("When the window closes, in `zone`, in quotes."),
+            "zone": text("The window's time zone, such as Europe/Berlin or UTC.", whole("[A-Za-z0-9_+/-]{1,60}")),
+        },
+    )
+    return {
+        **found,
+        "dependentRequired": {one: [other for other in _WINDOW if other != one] for one in _WINDOW},
+        "dependentSchemas": {"within": {"properties": dict.fromkeys(_WINDOW, False)}},
+    }
+
+
+def _instant(description: str) -> Schema:
+    return text(description, _INSTANT, expected='a time such as "2026-11-25 22:00"')
+
+
+def _contact() -> Schema:
+    properties = {
+        "role": one_of("What for.", ROLES),
+        "name": _line("Who."),
+        "reach": _line("A handle, an address or a number."),
+    }
+    someone = [{"required": ["name"]}, {"required": ["reach"]}]
+    return {**mapping("Somebody, or a channel.", properties, ["role"]), "anyOf": someone}
+
+
+def _items() -> list[Schema]:
+    """One that a person ticks or Pilotage itself looks at, and one for each installed driver of the port `checks`."""
+    own = {
+        "id": text(
+            "Its name, once in the list.", whole("[a-z0-9][a-z0-9-]{0,62}"), expected="lower-case letters, digits, -"
+        ),
+        "part": one_of("The part of the list it stands in.", [one.value for one in Part]),
+        "text": _line("What has to be so."),
+        "required": flag("Whether the rollout waits for it.", True),
+    }
+    needed = ("id", "part", "text")
+    built_in = one_of("What Pilotage looks at by itself; without it a person ticks the item.", BUILT_IN)
+    plain = mapping(
+        "An item that a person ticks, or that Pilotage checks by itself.", {**own, "check": built_in}, needed
+    )
+    return [plain, *alternatives("checks", "check", own, needed)]
+
+
+def _rollback() -> Schema:
+    methods = _several("Ways back, in the order they are tried; traffic is the first.", one_of("A way back.", METHODS))
+    methods |= {"uniqueItems": True, "prefixItems": [one_of("What Pilotage does at once.", ["traffic"])]}
+    least = one_of("What to do when going back would bring the outage back.", LEAST_BAD, "hold")
+    return mapping(
+        "How it goes back.", {"methods": described(methods, methods["description"], ["traffic"]), "least_bad": least}
+    )
+
+
+def _follow_up() -> Schema:
+    properties = {
+        "after": duration("So long after the end.", zero=True),
+        "text": _line("What to look at."),
+        "who": _line("A name, or a role of the contacts."),
+    }
+    return mapping("Something to look at.", properties, ["after", "text"])

@@ -1,0 +1,101 @@
+"""Good plans: together they have every key of a plan. And the plans that the docs, the demo and other tests show."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from pilotage.core.policy import TABLE
+from pilotage.planfile.presets import PRESETS
+from tests import stage
+from tests.engine import test_signals as engine
+from tests.planfile import test_logging as logging
+from tests.planfile import test_planfile as planfile
+from tests.planfile import test_signals as signals
+
+ROOT = Path(__file__).parents[2]
+COMPLETE = (Path(__file__).parent / "complete.yaml").read_text(encoding="utf-8")
+SECRET_NAMES = ("PILOTAGE_TEST_SECRET", "HOOK_URL")
+SECRET = "hunter2-planted"
+"""What the variables of the plans' secret references hold while tests run."""
+
+
+def sections(text: str) -> dict[str, str]:
+    """The text of each top-level key of a plan in block style, its lines included."""
+    found: dict[str, str] = {}
+    key = ""
+    for line in text.splitlines(keepends=True):
+        if named := re.match(r"([a-z_]+):", line):
+            key = named[1]
+        if key:
+            found[key] = found.get(key, "") + line
+    return found
+
+
+def without(text: str, *keys: str) -> str:
+    return "".join(lines for key, lines in sections(text).items() if key not in keys)
+
+
+OTHER = without(COMPLETE, "start", "logs", "checklist") + (
+    "start: {within: 2h}\n"
+    "logs: {both: {driver: files, paths: [app.log]}, field: {name: version, canary: v2, control: v1}}\n"
+    "checklist: [{id: told, part: team, text: Support knows, required: true}]\n"
+)
+"""The keys that exclude others of COMPLETE."""
+_BY = "{P0: rollback, P1: hold, P2: ask}"
+_TRAFFIC = "traffic: [{driver: envoy, runtime_dir: r, key: k, admin: a, token: {file: %s}}]\n"
+WIDE = without(COMPLETE, "verdicts", "metrics", "traffic") + (
+    f"verdicts: {{{', '.join(f'{finding}: {_BY}' for finding in TABLE)}}}\n"
+    + _TRAFFIC % (ROOT / "pyproject.toml")
+    + sections(COMPLETE)["metrics"].split("  guards:")[0]
+    + "  guards:\n"
+    + "".join(
+        f"    - {{preset: {preset}, source: prom, select: 'g=\"$group\"', by: pod, worse_than_control: 3x,"
+        f" only: [{', '.join(one.name for one in templates)}],"
+        f" limits: {{{', '.join(f'{one.name}: 1' for one in templates)}}}}}\n"
+        for preset, templates in PRESETS.items()
+    )
+)
+"""Every row of the table by severity, every preset with all its keys, a secret in a file."""
+
+
+def blocks(text: str) -> Iterator[str]:
+    """The whole plans among a page's code blocks."""
+    for block in re.findall(r"^```ya?ml\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        if re.search(r"^pilotage: 1$", block, re.MULTILINE):
+            yield block
+
+
+def shown() -> dict[str, str]:
+    """Every good plan by its place."""
+    templates = Environment(loader=PackageLoader("pilotage", "demo"), undefined=StrictUndefined)
+    ports = {"admin": 9901, "stable_port": 9001, "canary_port": 9002, "canary": "payment_canary", "stable": "payment"}
+    plans = {
+        "complete.yaml": COMPLETE,
+        "complete.yaml, other keys": OTHER,
+        "complete.yaml, wide": WIDE,
+        "the demo": templates.get_template("plan.yaml.j2").render(**ports),
+        "tests/planfile/test_planfile.py": planfile.GOOD,
+        "tests/planfile/test_signals.py": signals.PLAN,
+        "tests/planfile/test_logging.py": logging.PLAN.replace("LOGS", f"{{{logging.CANARY}, {logging.CONTROL}}}"),
+        "tests/engine/test_signals.py": engine.PLAN
+        % {"prometheus": "http://127.0.0.1:1", "page": "http://127.0.0.1:2"},
+        "tests/stage.py": stage.PLAN.format(
+            service="x", phases=stage.PHASES, port=1, hold="1m", then="ask", more="after: {watch: 5s, tick: 1s}"
+        ),
+    }
+    for page in sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "benchmarks").rglob("*.md")]):
+        for number, block in enumerate(blocks(page.read_text(encoding="utf-8"))):
+            plans[f"{page.relative_to(ROOT)}, {number}"] = block
+    for file in sorted([*(ROOT / "benchmarks").rglob("*.yaml"), *(ROOT / "docs").rglob("*.yaml")]):
+        plans[str(file.relative_to(ROOT))] = file.read_text(encoding="utf-8")
+    return plans
+
+
+def set_secrets(patch: pytest.MonkeyPatch, names: Sequence[str] = SECRET_NAMES) -> None:
+    for name in names:
+        patch.setenv(name, SECRET)

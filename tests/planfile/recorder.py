@@ -1,0 +1,98 @@
+"""What the loader really asks of a plan's mappings, and where the schema says the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from pilotage import planfile
+from pilotage.drivers import registry
+from pilotage.planfile.reader import Reader
+
+Data = dict[str, Any]
+
+
+@dataclass
+class Asked:
+    """One mapping of a plan: the keys that the loader knows there, and those that it requires."""
+
+    known: set[str] = field(default_factory=set)
+    required: set[str] = field(default_factory=set)
+
+
+def asked(text: str) -> dict[str, Asked]:
+    """By path, while the plan is loaded; a driver's options count as known."""
+    found: dict[str, Asked] = {}
+    real = Reader.mapping
+
+    def mapping(self: Reader, node: Any, path: str, known: Any, required: Any = (), free: bool = False) -> Any:
+        if node is not None:
+            entry = found.setdefault(path, Asked())
+            entry.known |= set(known)
+            entry.required |= set(required)
+        return real(self, node, path, known, required, free)
+
+    def find(port: str, name: str) -> Any:
+        kind = really_found(port, name)
+        options = kind.Options.model_fields
+        path = list(found)[-1]
+        found[path].known |= set(options)
+        found[path].required |= {option for option, one in options.items() if one.is_required()}
+        return kind
+
+    really_found = registry.find
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Reader, "mapping", mapping)
+        patch.setattr(registry, "find", find)
+        planfile.load(text, directory=Path("/plans"))
+    return found
+
+
+class Followed:
+    """The schema followed along a good plan; `met` are the keys met by the mapping's schema (by its identity)."""
+
+    def __init__(self, schema: Data) -> None:
+        self.schema = schema
+        self.met: dict[int, set[str]] = {}
+
+    def places(self, plan: Any) -> dict[str, Data]:
+        return dict(self._follow(self.schema, plan, ""))
+
+    def _follow(self, schema: Data, value: Any, path: str) -> Iterator[tuple[str, Data]]:
+        if "$ref" in schema:
+            yield from self._follow(self.schema["$defs"][schema["$ref"].rsplit("/", 1)[1]], value, path)
+        elif "properties" not in schema and ("oneOf" in schema or "anyOf" in schema):
+            fitting = [one for one in schema.get("oneOf", schema.get("anyOf")) if self._fits(one, value)]
+            yield from self._follow(fitting[0], value, path)
+        elif isinstance(value, list):
+            for index, one in enumerate(value):
+                yield from self._follow(schema.get("items", {}), one, f"{path}[{index}]")
+        elif isinstance(value, dict):
+            properties = schema.get("properties", {})
+            if properties:
+                self.met.setdefault(id(schema), set()).update(value)
+                yield path, schema
+            for key, one in value.items():
+                inner = properties.get(key, schema.get("additionalProperties"))
+                yield from self._follow(inner, one, f"{path}.{key}" if path else key)
+
+    def _fits(self, schema: Data, value: Any) -> bool:
+        return Draft202012Validator({**schema, "$defs": self.schema["$defs"]}).is_valid(value)
+
+
+def mappings(schema: Any, path: str = "") -> Iterator[tuple[str, Data]]:
+    """Every mapping that the schema describes, with its place in the schema."""
+    if isinstance(schema, list):
+        for index, one in enumerate(schema):
+            yield from mappings(one, f"{path}[{index}]")
+    elif isinstance(schema, dict):
+        if schema.get("type") == "object" and "properties" in schema:
+            yield path, schema
+        for key, one in schema.items():
+            if key != "dependentSchemas":
+                yield from mappings(one, f"{path}/{key}")

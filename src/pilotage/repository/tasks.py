@@ -21,7 +21,8 @@ _TASK_LINE = re.compile(rf"\s{{1,4}}[\"']?{_TASK}[\"']?:\s*$", re.IGNORECASE)
 _TASK_VARIABLE = re.compile(r"\{\{\s*\.(\w+)")
 _FABRIC = re.compile(r"def (deploy\w*|release\w*)\(([^)]*)\)")
 _PLAYBOOK = re.compile(r"(?:[\w.-]+/){0,3}(?:[\w-]*deploy[\w-]*|site|playbook[\w-]*|release)\.ya?ml", re.IGNORECASE)
-_HOSTS = re.compile(r"^\s*-?\s*hosts:")
+_HOSTS = re.compile(r"^(?:-\s+|\s{2})hosts:\s*\S")
+_PLAY = re.compile(r"^-\s+(?:name|hosts|import_playbook):")
 _ANSIBLE_VARIABLE = re.compile(r"\{\{\s*(\w+)")
 
 
@@ -174,7 +175,7 @@ def _playbooks(scene: Scene) -> Iterator[Proposal]:
     for name in scene.files.named(_PLAYBOOK):
         lines = scene.files.lines(name)
         hosts = first(lines, _HOSTS)
-        if hosts is None:
+        if hosts is None or not first(lines, _PLAY):
             continue
         variable = _variable(lines, _ANSIBLE_VARIABLE)
         takes = (

@@ -111,7 +111,7 @@ def _envoy(scene: Scene) -> Iterator[Proposal]:
             )
             yield scene.propose("traffic", f"envoy {prefix[1][1]}", "", {}, [trace(name, prefix[0])], 0.4, note)
         elif weighted and not keys:
-            note = "Envoy's weighted clusters without a runtime key: the envoy driver needs a route with `runtime_fraction`"
+            note = "Envoy's weighted clusters have no runtime key: the envoy driver needs `runtime_fraction`"
             yield scene.propose("traffic", "envoy", "", {}, [trace(name, weighted[0])], 0.4, note)
         for line, key in keys:
             yield _by_key(scene, name, lines, line, key, admin)

@@ -249,7 +249,8 @@ class TestGithub(CheckContract):
 
     @pytest.mark.parametrize(
         "options",
-        [{"repository": "payment"}, {"repository": "a/../b"}, {"repository": "a/b?c"}, {"commit": "--x"}, {"commit": "a..b"},
+        [{"repository": "payment"}, {"repository": "a/../b"}, {"repository": "a/b?c"},
+         {"commit": "--x"}, {"commit": "a..b"},
          {"api": "ftp://x"}, {"api": "https://me:pw@x"}, {"token": "ghp_plain"}, {"timeout_s": 0}],
     )  # fmt: skip
     def test_wrong_options_are_refused(self, options):

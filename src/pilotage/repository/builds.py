@@ -61,7 +61,7 @@ def _merged(scene: Scene) -> Iterator[Proposal]:
     fix = git.branch or git.commit
     if not (git.is_git and git.commit and git.main and is_name(fix) and is_name(git.main)) or git.branch == git.main:
         return
-    seen = Trace(".git/HEAD", 0, f"branch {fix}" if git.branch else f"commit {fix[:12]}")
+    seen = trace(".git/HEAD", text=f"branch {fix}" if git.branch else f"commit {fix[:12]}")
     options = {"repository": scene.path("."), "commit": fix, "into": git.main}
     yield scene.propose("checks", "merged", "git-merged", options, [seen], 0.8)
 

@@ -64,8 +64,8 @@ def _scripts(scene: Scene) -> Iterator[Proposal]:
         takes = of_script(lines, posixpath.basename(name))
         seen = [trace(name, takes.seen)] if takes.seen else [trace(name)]
         seen += [trace(name, acts[0])] if acts and acts[0] != takes.seen else []
-        base = 0.9 if re.match(r"(?:.*/)?deploy", name) else 0.6
-        base -= 0.3 if not known or re.search(r"dev|stag|test|local|doc|site|pages", name.lower()) else 0
+        base = 0.5 if not known else 0.9 if re.match(r"(?:.*/)?deploy", name) else 0.6
+        base -= 0.3 if re.search(r"dev|stag|test|local|doc|site|pages", name.lower()) else 0
         note = "" if not takes.sure < 0.5 else f"nothing in {name} says how it takes the version"
         options = {"command": takes.command(*argv)}
         yield scene.propose("deploy", name, "shell", options, seen, base * takes.sure + 0.1 * scene.fits(name), note)

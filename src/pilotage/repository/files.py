@@ -96,6 +96,7 @@ def trace(name: str, line: Line | None = None, text: str = "") -> Trace:
 def shown(text: str) -> str:
     """Masked before it is cut: half a secret would no longer be known as one."""
     said = " ".join(redact(text.replace("\t", " ").replace("\n", " ")).split())
+    said = said if said.isprintable() else "".join(one if one.isprintable() else "?" for one in said)
     return said if len(said) <= LONGEST_TRACE else f"{said[: LONGEST_TRACE - 3]}..."
 
 

@@ -1,4 +1,4 @@
-"""What git knows, by three short questions at most. Nothing that the repository's configuration names is run."""
+"""What git knows, by three short questions (four before the first commit). Nothing it is configured to run is run."""
 
 from __future__ import annotations
 

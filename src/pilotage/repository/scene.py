@@ -68,6 +68,8 @@ class Scene:
             confidence *= 0.8
         if all(_ASIDE.search(one.file) for one in traces) and not _ASIDE.search(f"{self.here}/"):
             confidence *= 0.5
+        if driver and not _printable(options):
+            driver, options, note = "", {}, "what it names has unusual characters"
         return Proposal(port, shown(name), driver, options, tuple(traces), round(min(confidence, 1.0), 3), note)
 
 
@@ -75,6 +77,12 @@ def words(text: str) -> frozenset[str]:
     """The words of a text or of a name (``newCheckout-fix`` has three), without those that say nothing."""
     apart = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", text).replace("_", " ")
     return frozenset(one.lower() for one in _WORD.findall(apart)) - _EVERYWHERE
+
+
+def _printable(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return all(_printable(one) for one in value.values())
+    return value.isprintable() if isinstance(value, str) else all(_printable(one) for one in value)
 
 
 def _near(file: str, here: str) -> bool:

@@ -112,12 +112,10 @@ def _just(scene: Scene) -> Iterator[Proposal]:
             if not (found := _JUST.match(line.text)):
                 continue
             recipe, given = found[1] + (found[2] or ""), [one.lstrip("+*$") for one in found[3].split()]
-            arguments = tuple(
-                "{version}" if is_version(one) or len(given) == 1 else f"{PLACEHOLDER}: {one} of just {recipe}"
-                for one in given
-                if "=" not in one
-            )
-            takes = Takes(arguments) if "{version}" in arguments else unknown(f"just {recipe}")
+            names = [one.split("=")[0] for one in given]
+            place = next((at for at, one in enumerate(names) if is_version(one)), 0 if len(names) == 1 else -1)
+            arguments = (*(f"{PLACEHOLDER}: {one} of just {recipe}" for one in names[: max(place, 0)]), "{version}")
+            takes = Takes(arguments) if place >= 0 else unknown(f"just {recipe}")
             argv = ["just", recipe]
             yield scene.propose(
                 "deploy",

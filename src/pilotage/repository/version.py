@@ -11,6 +11,7 @@ from pilotage.repository.scene import PLACEHOLDER
 _NAME = r"(?:(?:app|image|docker|release|deploy|new|target|git)_?)?(?:version|tag|release|revision|ref|sha|build)"
 _IS_VERSION = re.compile(_NAME, re.IGNORECASE)
 _POSITION = re.compile(r"""(\w+)=["']?\$\{?([1-9])(:?[-=])?""")
+_CASE = re.compile(r"(?:^|[\s|(\"'])--?[\w-]+[\"']?\s*\)")
 _BARE = re.compile(r"\$\{?(?:[1-9](?![0-9])|[@*])")
 _OPTION = re.compile(rf"(?:^|[\s|(\"'])(--{_NAME.replace('_?', '[-_]?')})(?:[)=|\s\"']|$)", re.IGNORECASE)
 _ENVIRONMENT = re.compile(
@@ -92,9 +93,12 @@ def _outside(lines: list[Line]) -> list[Line]:
 def _positions(code: list[Line]) -> dict[int, tuple[str, bool, Line]]:
     """By position: the variable that gets it, whether it may be left out, the line."""
     positions: dict[int, tuple[str, bool, Line]] = {}
+    before = ""
     for line in code:
-        for found in _POSITION.finditer(line.text):
-            positions.setdefault(int(found[2]), (found[1], bool(found[3]), line))
+        if not _CASE.search(line.text) and not _CASE.search(before):
+            for found in _POSITION.finditer(line.text):
+                positions.setdefault(int(found[2]), (found[1], bool(found[3]), line))
+        before = line.text
     return positions
 
 

@@ -77,9 +77,8 @@ def _merged(repository: Repository) -> Row:
         if repository.main
         else ("The fix is merged to the branch that is deployed")
     )
-    if repository.is_git and repository.main:
-        commit = repository.branch or repository.commit or "HEAD"
-        return _item("technical", "merged", text, check="git-merged", commit=commit, into=repository.main)
+    if repository.is_git and repository.main and repository.commit:
+        return _item("technical", "merged", text, check="git-merged", commit=repository.commit, into=repository.main)
     return _item("technical", "merged", text)
 
 
@@ -88,8 +87,10 @@ def _built(repository: Repository) -> Row:
     proposal = repository.best("checks")
     if proposal is None:
         return _item("technical", "build-green", text)
-    row = _item("technical", "build-green", text, check=proposal.driver, **proposal.options)
-    return Row(row.value, "; ".join(str(one) for one in proposal.traces[:2]))
+    options = {name: value for name, value in proposal.options.items() if name != "token"}
+    row = _item("technical", "build-green", text, check=proposal.driver, **options)
+    needs = ["a private repository needs token: {env: NAME}"] if "token" in proposal.options else []
+    return Row(row.value, "; ".join([*(str(one) for one in proposal.traces[:2]), *needs]))
 
 
 def _team(urgent: bool) -> list[Row]:

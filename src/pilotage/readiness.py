@@ -86,7 +86,8 @@ def _known(check: str, plan: Plan, around: Surroundings) -> Seen:
             return Seen(not closed, closed or "no freeze is in force")
         case "lock":
             lock = around.lock
-            held = f"locked by {lock.owner}: {lock.reason}" if lock else ""
+            unlock = f"`pilotage unlock {plan.service} --environment {plan.environment}`"
+            held = f"locked by {lock.owner}: {lock.reason}. To unlock it: {unlock}" if lock else ""
             return Seen(not (around.active or held), around.active or held or "no other rollout runs, nobody locked it")
         case "rehearsed":
             return _rehearsed(around)
@@ -100,7 +101,7 @@ def _known(check: str, plan: Plan, around: Surroundings) -> Seen:
 def _rehearsed(around: Surroundings) -> Seen:
     last = next((one for one in reversed(around.record) if isinstance(one.event, ev.Rehearsed)), None)
     if last is None or not isinstance(last.event, ev.Rehearsed):
-        return Seen(False, "not rehearsed yet: `pilotage rehearse`")
+        return Seen(False, "not rehearsed yet")
     when = datetime.fromtimestamp(last.at, UTC).strftime("%Y-%m-%d %H:%M UTC")
     took = ", ".join(f"{name} in {seconds:.2f} s" for name, seconds in last.event.targets)
     if around.now - last.at > REHEARSED_WITHIN_S:

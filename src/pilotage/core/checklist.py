@@ -147,5 +147,5 @@ def how(item: str, check: str, plan: str) -> str:
         return f"`pilotage tick {plan} {item} --by NAME`"
     if check in NEVER_OVERRIDDEN:
         return ""
-    first = f"`pilotage rehearse {plan}`, or " if check == "rehearsed" else ""
-    return f"{first}`pilotage run {plan} --override {item} --reason TEXT`"
+    first = f"`pilotage rehearse {plan}`" if check == "rehearsed" else "Put it right"
+    return f"{first}, or `pilotage run {plan} --override {item} --reason TEXT`"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
+from pilotage import planfile
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context
 from pilotage.drivers.checks.command import CommandCheck
@@ -272,3 +275,12 @@ class TestCommand(CheckContract):
                 (tmp_path / "done").touch()
 
         return make
+
+
+def test_the_checks_in_the_docs_are_good_items(tmp_path, monkeypatch):
+    monkeypatch.setenv("GITHUB_TOKEN", "x")
+    docs = Path(__file__).parents[2] / "docs"
+    items = re.findall(r"^checklist:\n((?:  - .*\n)+)", (docs / "drivers.md").read_text(), re.MULTILINE)
+    plan = re.findall(r"```yaml\n(.*?)```", (docs / "plan-file.md").read_text(), re.DOTALL)[0]
+    checklist = planfile.load(f"{plan}checklist:\n{''.join(items)}", directory=tmp_path).preparation.checklist
+    assert {one.check for one in checklist} == {"command", "git-merged", "github-build", "http"}

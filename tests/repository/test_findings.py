@@ -329,6 +329,33 @@ def test_envoys_runtime_key_comes_with_admin_runtime_and_groups(repo):
     assert metrics.note == "groups: canary payment_canary, control payment_stable"
 
 
+def test_envoys_configuration_may_be_json_on_one_line(repo):
+    cluster = {"name": "x" * 1200}
+    fraction = {"default_value": {"numerator": 0}, "runtime_key": "payment.canary"}
+    routes = [{"match": {"prefix": "/", "runtime_fraction": fraction}, "route": {"cluster": "new"}},
+              {"match": {"prefix": "/"}, "route": {"cluster": "old"}}]  # fmt: skip
+    admin = {"address": {"socket_address": {"address": "127.0.0.1", "port_value": 9901}}}
+    layers = [{"name": "disk", "disk_layer": {"symlink_root": "/srv/runtime"}}]
+    config = {"clusters": [cluster], "admin": admin, "layered_runtime": {"layers": layers}, "routes": routes}
+    repo.write("envoy.json", json.dumps(config))
+    (proposal,) = found(repo, "traffic", "envoy")
+    assert proposal.options == {
+        "key": "payment.canary",
+        "admin": "http://127.0.0.1:9901",
+        "runtime_dir": "/srv/runtime",
+    }
+    assert "canary is the cluster new, control old" in proposal.note
+    assert seen(proposal)[0] == 'envoy.json:1 ("runtime_key": "payment.canary")'
+
+
+def test_flags_on_one_long_line_are_read_whole(repo):
+    flags = {
+        f"flag-{n}": {"state": "ENABLED", "variants": {"on": 1, "off": 0}, "defaultVariant": "off"} for n in range(40)
+    }
+    repo.write("flags.json", json.dumps({"flags": flags}))
+    assert len(found(repo, "traffic", "flagd-file")) == 40
+
+
 def test_a_route_in_a_file_of_its_own_leaves_admin_and_runtime_to_the_person(repo):
     repo.write(
         "routes.yaml",

@@ -225,3 +225,19 @@ def test_the_environment_for_git_keeps_what_is_not_gits():
     kept = environment({"PATH": "/bin", "HOME": "/h", "GIT_DIR": "/x", "GIT_SSH_COMMAND": "evil"})
     assert (kept["PATH"], kept["HOME"], kept["GIT_ALLOW_PROTOCOL"]) == ("/bin", "/h", "none")
     assert not {"GIT_DIR", "GIT_SSH_COMMAND"} & set(kept)
+
+
+def test_a_fetch_keeps_how_this_machine_reaches_remotes():
+    kept = environment({"GIT_SSH_COMMAND": "ssh -i key", "GIT_DIR": "/x", "GIT_INDEX_FILE": "/y"}, transports=True)
+    assert kept["GIT_SSH_COMMAND"] == "ssh -i key"
+    assert not {"GIT_DIR", "GIT_INDEX_FILE"} & set(kept)
+    assert "ext" not in kept["GIT_ALLOW_PROTOCOL"].split(":")
+
+
+def test_a_repository_of_all_of_somebodys_files_is_not_looked_at_beyond_the_folder(repo, monkeypatch):
+    repo.write("deploy.sh", "VERSION=$1\n")
+    repo.write("project/scripts/deploy.sh", "VERSION=$1\n")
+    monkeypatch.setattr("pilotage.repository._TOO_WIDE", (repo.path,))
+    seen = look(repo.path / "project")
+    assert (seen.root, seen.is_git) == (str(repo.path / "project"), True)
+    assert [one.name for one in seen.proposals] == ["scripts/deploy.sh"]

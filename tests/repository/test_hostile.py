@@ -78,6 +78,14 @@ def test_large_files_are_not_read_and_said(repo):
     assert "deploy.sh was not read: it is larger than 256 KiB" in seen.notes
 
 
+def test_of_many_notes_the_first_are_kept(repo):
+    for number in range(60):
+        repo.write(f"k8s/{number}.yaml", "#" * (files.MOST_BYTES + 1))
+    seen = look(repo.path)
+    assert len(seen.notes) == files.MOST_NOTES + 1
+    assert seen.notes[-1] == "and more of that kind"
+
+
 def test_only_so_many_files_are_read(repo):
     for number in range(files.MOST_FILES + 20):
         repo.write(f"k8s/{number}.yaml", "apiVersion: v1\nkind: Service\n")

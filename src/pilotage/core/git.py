@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 PROGRAMS_OFF = ("core.fsmonitor=false", "core.hooksPath=/dev/null", "core.untrackedCache=false")
 NO_TRANSPORT = "none"
+_REACHING = ("GIT_SSH", "GIT_SSL", "GIT_ASKPASS", "GIT_CONFIG", "GIT_HTTP", "GIT_PROXY")
 _TRANSPORTS = "file:git:http:https:ssh"
 _GITHUB = re.compile(
     r"(?:https?://(?:[^/@\s]*@)?(?:www\.)?github\.com(?::\d+)?/|ssh://(?:[^/@\s]*@)?(?:ssh\.)?github\.com(?::\d+)?/"
@@ -31,17 +32,15 @@ def arguments(directory: str, question: Sequence[str], git: str = "git") -> list
 def environment(present: Mapping[str, str], transports: bool = False) -> dict[str, str]:
     """`present` without what redirects git, and with what keeps it quiet.
 
-    No transport is allowed unless asked for: then a missing object is missing, and no remote's program starts.
+    No transport is allowed unless asked for: then a missing object is missing, and no remote's program starts. A
+    fetch keeps how this machine reaches remotes.
     """
-    kept = {name: value for name, value in present.items() if not name.startswith("GIT_")}
-    return kept | {
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_OPTIONAL_LOCKS": "0",
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_NO_LAZY_FETCH": "0" if transports else "1",
-        "GIT_ALLOW_PROTOCOL": _TRANSPORTS if transports else NO_TRANSPORT,
-        "LC_ALL": "C",
-    }
+    wanted = _REACHING if transports else ()
+    kept = {name: value for name, value in present.items() if not name.startswith("GIT_") or name.startswith(wanted)}
+    kept |= {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    if transports:
+        return kept | {"GIT_ALLOW_PROTOCOL": _TRANSPORTS}
+    return kept | {"GIT_CONFIG_NOSYSTEM": "1", "GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": NO_TRANSPORT}
 
 
 def is_name(text: str) -> bool:

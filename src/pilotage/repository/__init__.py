@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from pilotage.core.proposals import Proposal, Repository
@@ -28,6 +29,8 @@ _DETECTORS: tuple[Callable[[Scene], Iterator[Proposal]], ...] = (
     builds,
 )
 _MOST = 200
+_TOO_WIDE = (Path("/"), Path(os.path.realpath(os.path.expanduser("~"))))
+"""A repository of all of somebody's files says nothing about a service in a folder of it: only that folder is looked at."""
 
 
 def look(directory: Path, hint: str = "") -> Repository:
@@ -38,6 +41,8 @@ def look(directory: Path, hint: str = "") -> Repository:
     """
     directory = Path(os.path.realpath(directory))
     git = ask(directory) if directory.is_dir() else Git(directory)
+    if git.root in _TOO_WIDE and directory != git.root:
+        git = replace(git, root=directory)
     files, found = Files(git.root), []
     if not directory.is_dir():
         files.note(f"{directory} is not a folder")

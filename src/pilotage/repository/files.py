@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import heapq
+import json
 import os
 import re
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +20,7 @@ MOST_FILES = 300
 MOST_BYTES = 256 * 1024
 MOST_BYTES_IN_ALL = 8 * 1024 * 1024
 DEEPEST = 6
+MOST_NOTES = 20
 LONGEST_LINE = 1000
 LONGEST_TRACE = 120
 _SKIPPED = re.compile(
@@ -32,10 +35,11 @@ _TELLING = re.compile(
 
 @dataclass(frozen=True)
 class Line:
-    """`number` counts from 1."""
+    """`number` counts from 1. JSON on one long line is taken apart; `written` is where the line really is."""
 
     number: int
     text: str
+    written: int = 0
 
 
 @dataclass
@@ -47,7 +51,7 @@ class Files:
     programs: set[str] = field(default_factory=set)
     """Names of files that may be executed."""
     notes: list[str] = field(default_factory=list)
-    _read: dict[str, list[Line]] = field(default_factory=dict)
+    _read: dict[str, tuple[list[Line], str]] = field(default_factory=dict)
     _files: int = 0
     _bytes: int = 0
     _said: set[str] = field(default_factory=set)
@@ -58,39 +62,50 @@ class Files:
 
     def lines(self, name: str) -> list[Line]:
         """What a file says; nothing when it is too large, cannot be read or is not text."""
-        if name not in self._read:
-            self._read[name] = self._lines(name)
-        return self._read[name]
+        return self._both(name)[0]
 
     def text(self, name: str) -> str:
-        return "\n".join(line.text for line in self.lines(name))
+        """The same uncut."""
+        return self._both(name)[1]
 
     def note(self, text: str) -> None:
-        if text not in self._said:
+        """Said once, and of many only the first."""
+        if text not in self._said and len(self.notes) <= MOST_NOTES:
             self._said.add(text)
-            self.notes.append(text)
+            self.notes.append(text if len(self.notes) < MOST_NOTES else "and more of that kind")
 
-    def _lines(self, name: str) -> list[Line]:
+    def _both(self, name: str) -> tuple[list[Line], str]:
+        if name not in self._read:
+            text = self._text(name)
+            self._read[name] = _lines(name, text), text
+        return self._read[name]
+
+    def _text(self, name: str) -> str:
         if self._files >= MOST_FILES or self._bytes >= MOST_BYTES_IN_ALL:
             self.note(f"only {self._files} files were read ({MOST_FILES}, or 8 MiB, at most)")
-            return []
+            return ""
         try:
             data = _bytes(self.top, name)
         except (OSError, ValueError) as error:
             self.note(f"{shown(name)} was not read: {_reason(error)}")
-            return []
+            return ""
         self._files += 1
         self._bytes += len(data)
-        if b"\0" in data:
-            return []
-        text = data.decode("utf-8", "replace")
-        return [Line(place, line[:LONGEST_LINE]) for place, line in enumerate(text.splitlines(), 1)]
+        return "" if b"\0" in data else data.decode("utf-8", "replace")
+
+
+def _lines(name: str, text: str) -> list[Line]:
+    lines, written = text.splitlines(), 0
+    if len(lines) == 1 and len(text) > LONGEST_LINE and name.endswith(".json"):
+        with suppress(ValueError, RecursionError):
+            lines, written = json.dumps(json.loads(text), indent=1, ensure_ascii=False).splitlines(), 1
+    return [Line(place, line[:LONGEST_LINE], written) for place, line in enumerate(lines, 1)]
 
 
 def trace(name: str, line: Line | None = None, text: str = "") -> Trace:
     """What was seen, on one short line, without secrets."""
     said = shown(text or (line.text.strip() if line else ""))
-    return Trace(shown(name), line.number if line else 0, said)
+    return Trace(shown(name), (line.written or line.number) if line else 0, said)
 
 
 def shown(text: str) -> str:

@@ -431,6 +431,7 @@ def test_flag_services_are_notes(repo):
     repo.write("requirements.txt", "UnleashClient==6\nflask\n")
     services = {one.name: seen(one)[0] for one in found(repo, "traffic", "")}
     assert services["LaunchDarkly"].startswith("package.json:2")
+    assert services["Unleash"] == "requirements.txt:1 (UnleashClient==6)"
 
 
 @pytest.mark.parametrize(

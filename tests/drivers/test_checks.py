@@ -197,6 +197,16 @@ class TestGitMerged(CheckContract):
         assert (await merged(clone).look()).holds is False
         assert (await merged(clone, fetch=True).look()).holds is True
 
+    async def test_a_fetch_runs_no_hook(self, repo, tmp_path):
+        repo.git("clone", "--quiet", str(repo.path), str(tmp_path / "clone"))
+        clone = repositories.Repo(tmp_path / "clone")
+        repo.commit("something to fetch")
+        hostile(clone, tmp_path / "ran")
+        assert (await merged(clone, commit="origin/hotfix/npe", fetch=True).look()).text.endswith(
+            "2 commits are missing"
+        )
+        assert not (tmp_path / "ran").exists()
+
     async def test_a_fetch_that_fails_may_be_tried_again(self, repo):
         repo.git("remote", "add", "origin", str(repo.path / "gone"))
         with pytest.raises(TemporaryError, match="cannot fetch from origin"):
@@ -232,10 +242,7 @@ class TestGitMerged(CheckContract):
         assert not (tmp_path / "ran").exists()
 
     async def test_a_missing_object_is_not_fetched_by_a_look(self, repo, tmp_path):
-        repo.git("config", "remote.origin.promisor", "true")
-        repo.git("config", "extensions.partialClone", "origin")
-        repo.git("config", "remote.origin.url", f"ext::sh -c 'touch {tmp_path}/ran'")
-        repo.git("config", "protocol.ext.allow", "always")
+        promises(repo, tmp_path)
         missing = repo.path / ".git/refs/heads/missing"
         missing.write_text("1" * 40 + "\n")
         evidence = await merged(repo, commit="missing").look()
@@ -249,6 +256,18 @@ class TestGitMerged(CheckContract):
         for option in ("commit", "into"):
             with pytest.raises(ValidationError):
                 GitMergedCheck.Options.model_validate({"commit": "main", "into": "main"} | {option: name})
+
+
+def promises(repo, folder):
+    """A partial clone whose missing objects come from a program, which leaves the file `ran`."""
+    program = folder / "program"
+    program.write_text(f"#!/bin/sh\ntouch {folder}/ran\n")
+    program.chmod(0o755)
+    repo.git("config", "core.repositoryformatversion", "1")
+    repo.git("config", "extensions.partialClone", "origin")
+    repo.git("config", "remote.origin.promisor", "true")
+    repo.git("config", "remote.origin.url", f"ext::{program}")
+    repo.git("config", "protocol.ext.allow", "always")
 
 
 def hostile(repo, ran):

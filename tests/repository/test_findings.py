@@ -164,6 +164,30 @@ def test_a_script_that_does_not_say_how_it_takes_the_version_counts_less(repo, t
     assert "nothing in deploy.sh says how" in proposal.note
 
 
+def test_a_script_that_asks_a_person_counts_less(repo):
+    repo.write("deploy.sh", '#!/bin/sh\nVERSION=$1\nread -rp "Sure? " answer\n', 0o755)
+    (proposal,) = found(repo, "deploy", "shell")
+    assert proposal.confidence < 0.5
+    assert "asks questions" in proposal.note
+    assert seen(proposal)[-1] == 'deploy.sh:3 (read -rp "Sure? " answer)'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'docker build --tag "$IMAGE" .\n',
+        'case "$1" in\n  --version) echo 1.0; exit;;\nesac\n',
+        'nvm install "$NODE_VERSION"\n',
+    ],
+)
+def test_a_version_of_something_else_is_not_taken_for_it(repo, text):
+    repo.write("deploy.sh", f"#!/bin/sh\n{text}", 0o755)
+    (proposal,) = found(repo, "deploy", "shell")
+    assert "--tag" not in proposal.options["command"]
+    assert "--version" not in proposal.options["command"]
+    assert "env" not in proposal.options["command"]
+
+
 def test_a_script_that_may_not_be_executed_is_given_to_its_interpreter(repo):
     repo.write("deploy.sh", "VERSION=$1\n")
     repo.write("scripts/deploy.py", "import sys\nsys.argv[1]\n")
@@ -407,6 +431,7 @@ def test_flag_services_are_notes(repo):
     repo.write("requirements.txt", "UnleashClient==6\nflask\n")
     services = {one.name: seen(one)[0] for one in found(repo, "traffic", "")}
     assert services["LaunchDarkly"].startswith("package.json:2")
+    assert services["Unleash"] == "requirements.txt:1 (UnleashClient==6)"
 
 
 @pytest.mark.parametrize(

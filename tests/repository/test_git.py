@@ -10,7 +10,7 @@ import pytest
 from pilotage.core.git import age, environment, github_of, is_name, version_of
 from pilotage.repository import look
 from tests import repositories
-from tests.drivers.test_checks import hostile
+from tests.drivers.test_checks import hostile, promises
 
 
 @pytest.fixture
@@ -149,10 +149,7 @@ def test_nothing_the_repository_configures_is_run(repo, tmp_path):
 
 
 def test_missing_objects_are_not_fetched(repo, tmp_path):
-    repo.git("config", "remote.origin.url", f"ext::sh -c 'touch {tmp_path}/ran'")
-    repo.git("config", "remote.origin.promisor", "true")
-    repo.git("config", "extensions.partialClone", "origin")
-    repo.git("config", "protocol.ext.allow", "always")
+    promises(repo, tmp_path)
     (repo.path / ".git/refs/tags/v9.9.9").write_text("1" * 40 + "\n")
     assert look(repo.path).is_git
     assert not (tmp_path / "ran").exists()

@@ -28,9 +28,10 @@ _DETECTORS: tuple[Callable[[Scene], Iterator[Proposal]], ...] = (
     platforms,
     builds,
 )
+FAILED = "the look failed"
 _MOST = 200
 _TOO_WIDE = (Path("/"), Path(os.path.realpath(os.path.expanduser("~"))))
-"""A repository of all of somebody's files says nothing about a service in a folder of it: only that folder is looked at."""
+"""Of a repository of all of somebody's files only the plan's folder is looked at."""
 
 
 def look(directory: Path, hint: str = "") -> Repository:
@@ -43,7 +44,8 @@ def look(directory: Path, hint: str = "") -> Repository:
     git = ask(directory) if directory.is_dir() else Git(directory)
     if git.root in _TOO_WIDE and directory != git.root:
         git = replace(git, root=directory)
-    files, found = Files(git.root), []
+    files = Files(git.root)
+    found: list[Proposal] = []
     if not directory.is_dir():
         files.note(f"{directory} is not a folder")
     elif git.bare:
@@ -52,7 +54,11 @@ def look(directory: Path, hint: str = "") -> Repository:
         files = walk(git.root, directory)
         here = directory.relative_to(git.root).as_posix()
         scene = Scene(files, git, "" if here == "." else here, words(hint))
-        found = [one for detector in _DETECTORS for one in detector(scene)]
+        for detector in _DETECTORS:
+            try:
+                found += detector(scene)
+            except Exception as error:  # a plan is drafted all the same
+                files.note(f"{FAILED} for {detector.__name__} ({type(error).__name__}): please report it")
     found.sort(key=lambda one: -one.confidence)
     if len(found) > _MOST:
         files.note(f"only the surest {_MOST} of {len(found)} findings are kept")

@@ -20,6 +20,7 @@ _OPERATION = re.compile(r"(?:[\w.-]+/)?ops/[\w-]+(?:\.(?:sh|bash|py|rb))?")
 _ACTS = re.compile(
     r"\b(?:kubectl (?:set image|apply|rollout)|helm upgrade|docker (?:pull|service update)|systemctl restart)"
 )
+_ASKS = re.compile(r"^\s*(?:read\s+-\w*p|select\s+\w+\s+in\b)|\binput\(|\bclick\.confirm\(")
 _BACK = re.compile(rf"{_PLACES}(?:rollback|roll-back|revert)(?:[-_.][\w-]+)?(?:\.\w+)?", re.IGNORECASE)
 _INTERPRETERS = {"sh": "bash", "bash": "bash", "zsh": "zsh", "py": "python3", "rb": "ruby", "js": "node", "pl": "perl"}
 _KAMAL = re.compile(r"(?:[\w.-]+/)?config/deploy\.ya?ml")
@@ -67,6 +68,12 @@ def _scripts(scene: Scene) -> Iterator[Proposal]:
         base = 0.5 if not known else 0.9 if re.match(r"(?:.*/)?deploy", name) else 0.6
         base -= 0.3 if re.search(r"dev|stag|test|local|doc|site|pages", name.lower()) else 0
         note = "" if not takes.sure < 0.5 else f"nothing in {name} says how it takes the version"
+        if asks := first(lines, _ASKS):
+            seen.append(trace(name, asks[0]))
+            base, note = (
+                base / 2,
+                "; ".join([*([note] if note else []), f"{name} asks questions, and nobody will answer"]),
+            )
         options = {"command": takes.command(*argv)}
         yield scene.propose("deploy", name, "shell", options, seen, base * takes.sure + 0.1 * scene.fits(name), note)
 

@@ -17,10 +17,15 @@ _NOT = re.compile(r"(?:^|/)(?:package(?:-lock)?|tsconfig[\w.]*|composer|angular|
 _MOST_FLAGS = 50
 _ON = ("on", "true", "enabled", "new", "canary", "fix", "treatment")
 _OFF = ("off", "false", "disabled", "old", "stable", "control")
-_SERVICES = re.compile(
-    r"(?i)launchdarkly|unleash(?:-client|-proxy|_url|_api)|getunleash|flagsmith|split(?:io|-sdk)|configcat|growthbook|optimizely"
-)
-_NAMES = {"launchdarkly": "LaunchDarkly", "unleash": "Unleash", "getunleash": "Unleash", "growthbook": "GrowthBook"}
+_SERVICES = {
+    "launchdarkly": "LaunchDarkly",
+    "unleash": "Unleash",
+    "flagsmith": "Flagsmith",
+    "splitio": "Split",
+    "configcat": "ConfigCat",
+    "growthbook": "GrowthBook",
+    "optimizely": "Optimizely",
+}
 _DEPENDENCIES = re.compile(
     r"(?:[\w.-]+/){0,2}(?:package\.json|requirements[\w.-]*\.txt|pyproject\.toml|go\.mod|Gemfile|pom\.xml|build\.gradle(?:\.kts)?"
     r"|Cargo\.toml|composer\.json|\.env\.(?:example|sample|template))"
@@ -104,13 +109,11 @@ def _ours(flag: Mapping[str, Any], on: str, off: str) -> bool:
 
 
 def _services(scene: Scene) -> Iterator[Proposal]:
-    said = set()
+    left = dict(_SERVICES)
     for name in scene.files.named(_DEPENDENCIES):
-        for line in scene.files.lines(name):
-            if found := _SERVICES.search(line.text):
-                word = re.split(r"[-_]", found[0].lower())[0]
-                service = _NAMES.get(word, word.capitalize())
-                if service not in said:
-                    said.add(service)
-                    note = f"{service}: a flag service that this release does not drive; a command of yours can"
-                    yield scene.propose("traffic", service, "", {}, [trace(name, line)], 0.3, note)
+        text = scene.files.text(name).lower()
+        for word in [one for one in left if one in text]:
+            service = left.pop(word)
+            line = next((one for one in scene.files.lines(name) if word in one.text.lower()), None)
+            note = f"{service}: a flag service that this release does not drive; a command of yours can"
+            yield scene.propose("traffic", service, "", {}, [trace(name, line)], 0.3, note)

@@ -13,10 +13,15 @@ _IS_VERSION = re.compile(_NAME, re.IGNORECASE)
 _POSITION = re.compile(r"""(\w+)=["']?\$\{?([1-9])(:?[-=])?""")
 _CASE = re.compile(r"(?:^|[\s|(\"'])--?[\w-]+[\"']?\s*\)")
 _BARE = re.compile(r"\$\{?(?:[1-9](?![0-9])|[@*])")
-_OPTION = re.compile(rf"(?:^|[\s|(\"'])(--{_NAME.replace('_?', '[-_]?')})(?:[)=|\s\"']|$)", re.IGNORECASE)
+_OPTION = re.compile(
+    rf"""^\s*["']?(?:-\w["']?\s*\|\s*["']?)?(--{_NAME.replace("_?", "[-_]?")})["']?"""
+    r"""(?:=\*)?(?:\s*\|\s*["']?-\w["']?)?\s*\)""",
+    re.IGNORECASE,
+)
+_TAKES_NEXT = re.compile(r"\$\{?2|shift|#\*=|OPTARG")
 _ENVIRONMENT = re.compile(
     r"""(?:\$\{?|environ(?:\.get)?[\[(]\s*["']|getenv\(\s*["']|ENV\[["']|ENV\.fetch\(["']|process\.env\.)"""
-    r"""((?-i:(?:[A-Z]+_)?(?:VERSION|TAG|RELEASE|REVISION)))\b"""
+    r"""((?-i:(?:(?:APP|IMAGE|DOCKER|RELEASE|DEPLOY|NEW|TARGET|GIT|SERVICE|BUILD)_)?(?:VERSION|TAG|RELEASE|REVISION)))\b"""
 )
 _COMPUTED = r"^\s*(?:export\s+|readonly\s+|local\s+)?{name}=(?![\"']?\$\{{?{name}\b)"
 _DECLARED = re.compile(
@@ -55,10 +60,10 @@ def of_script(lines: list[Line], name: str) -> Takes:
             for place in range(1, max([named, *needed]) + 1)
         ]
         return Takes(tuple(arguments), sure=1.0 if len(arguments) == 1 else 0.7, seen=positions[named][2])
-    if found := first(code, _DECLARED):
+    if found := first(code, _DECLARED, lambda one: "action=" not in one.string):
         option = (f"--{found[1][2]}", "{version}") if found[1][1] else ("{version}",)
         return Takes(option, sure=0.9, seen=found[0])
-    if found := first(code, _OPTION):
+    if found := _option(code):
         return Takes((found[1][1], "{version}"), sure=0.8, seen=found[0])
     if found := first(code, _ENVIRONMENT, lambda one: not _is_computed(code, one[1])):
         return Takes(variable=found[1][1], sure=0.8, seen=found[0])
@@ -71,6 +76,16 @@ def of_script(lines: list[Line], name: str) -> Takes:
 
 def unknown(name: str) -> Takes:
     return Takes((f"{PLACEHOLDER}: how {name} takes the version, as {{version}}",), sure=0.4)
+
+
+def _option(code: list[Line]) -> tuple[Line, re.Match[str]] | None:
+    """A case whose branch takes the next argument: ``--version)`` alone often prints the script's own."""
+    for place, line in enumerate(code):
+        if found := _OPTION.match(line.text):
+            branch = [line.text[found.end() :], *(one.text for one in code[place + 1 : place + 2])]
+            if any(_TAKES_NEXT.search(text) for text in branch):
+                return line, found
+    return None
 
 
 def is_version(name: str) -> bool:

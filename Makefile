@@ -11,8 +11,8 @@ demo: .venv/ready            ## ship a good fix: canary 10 % -> 50 % -> 100 %, p
 demo-bad: .venv/ready        ## ship a bad fix: rolled back by itself (exit code 1)
 	$(BIN)/pilotage demo --bad
 
-test: .venv/ready            ## every test
-	$(BIN)/python -m pytest
+test: .venv/ready            ## every test, files side by side: most of them wait for real processes
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: .venv/ready           ## style, types, floors
 	$(BIN)/ruff check .

@@ -9,7 +9,6 @@ from pilotage.core.model import Severity
 from pilotage.core.planning.entries import Row
 from pilotage.core.proposals import Repository
 
-
 _BUILDS = ("github-build", "gitlab-build", "command")
 
 

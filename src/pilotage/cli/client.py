@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from pilotage.core.errors import CoordinatorUnreachable
+from pilotage.interrupts import interrupts_wait
 from pilotage.paths import coordinator_note, state_folder
 
 START_WITHIN_S = 30.0
@@ -115,20 +116,21 @@ def _is_pilotage(pid: int) -> bool:
 def start_local(state: Path) -> dict[str, Any]:
     """Starts `pilotage up` so that it outlives this terminal, and waits until it answers."""
     log = state / "coordinator.log"
-    with log.open("ab") as output:
-        child = subprocess.Popen(
-            [sys.executable, "-m", "pilotage", "up", "--quiet"],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-            env={**os.environ, "PILOTAGE_STATE": str(state)},
-        )
+    child: subprocess.Popen[bytes] | None = None
     try:
+        with log.open("ab") as output, interrupts_wait():
+            child = subprocess.Popen(
+                [sys.executable, "-m", "pilotage", "up", "--quiet"],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                env={**os.environ, "PILOTAGE_STATE": str(state)},
+            )
         note = _when_up(state, child)
     except KeyboardInterrupt:
-        # Half started, nobody could find it to end it; so the interrupt waits until it is up.
-        _when_up(state, child)
+        if child is not None:  # half started, nobody could find it to end it; so the interrupt waits until it is up
+            _when_up(state, child)
         raise
     if note is not None:
         return note

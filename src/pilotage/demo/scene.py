@@ -20,6 +20,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pilotage.core.errors import PilotageError
 from pilotage.demo.envoy import CANARY, STABLE, write_bootstrap
+from pilotage.interrupts import interrupts_wait
 
 READY_WITHIN_S = 20.0
 RATE = 150
@@ -80,11 +81,17 @@ class Scene:
     def _child(self, name: str, argv: Sequence[str]) -> None:
         self._names.append(name)
         log: IO[bytes] = self._open.enter_context((self.folder / f"{name}.log").open("wb"))
-        self._children.append(
-            subprocess.Popen(
-                argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=_die_with_me
+        with interrupts_wait():
+            self._children.append(
+                subprocess.Popen(
+                    argv,
+                    stdout=log,
+                    stderr=log,
+                    stdin=subprocess.DEVNULL,
+                    start_new_session=True,
+                    preexec_fn=_die_with_me,
+                )
             )
-        )
 
     def _wait_for(self, url: str, text: str = "") -> None:
         deadline = time.monotonic() + READY_WITHIN_S

@@ -92,7 +92,7 @@ _SAID = tuple(
     for share in (_SHARE, rf"(?<!of )\b{_PART}", rf"\b{_ONE_IN}", rf"\b{_NTH}")
 )
 _TURNED = re.compile(
-    rf"\b(?P<broken>{_BROKEN})\s+(?:for|in|on|at|bei|für|en|para|un|el)\s+{_SHARE}(?:{_OF}{_WHAT}(?=[.,;)\n]|$))?",
+    rf"\b(?P<broken>{_BROKEN})\s+(?:for|in|on|at|bei|für|en|para|un|el)\s+(?:{_SHARE}|{_PART})(?:{_OF}{_WHAT}(?=[.,;)\n]|$))?",
     FLAGS,
 )
 

@@ -13,7 +13,7 @@ from typing import TypeVar
 from pilotage.core.brief import change, load, people, place, when
 from pilotage.core.brief.clean import clean
 from pilotage.core.brief.facts import Brief, Conflict, Impact, PhaseFact, Suspicion, Traffic, Value
-from pilotage.core.brief.summary import summary
+from pilotage.core.brief.summary import summary, trouble
 from pilotage.core.brief.text import Text
 from pilotage.core.model import Severity, Strategy
 
@@ -44,7 +44,7 @@ def parse(text: str) -> Brief:
     found = Brief(
         text=read.clean.text,
         language=read.language,
-        summary=what,
+        summary=what or trouble(read),
         services=place.services(read, what, span),
         severity=severity,
         impact=_safest("impact", impacts, conflicts, _most_harm, "the greater harm", _impact_text),

@@ -109,16 +109,28 @@ _SERVICES = (
         FLAGS,
     ),
 )
+_BEFORE_VERSION = re.compile(
+    rf"({_ID})\s+v?\d{{1,4}}\.\d{{1,4}}(?:\.\d{{1,4}})?(?![\w%.]*\d?%|\s?(?:%|percent|mio|rps))", FLAGS
+)
+_TROUBLED = re.compile(
+    rf"({_ID})\s+(?:is\s+|are\s+|ist\s+|está\s+)?(?:broken|down|failing|fails|crash\w*|kaputt|ausgefallen|"
+    rf"ca[ií]d[oa]|falla)\b",
+    FLAGS,
+)
 _SMALL = words(
     """
-    a an the our my this that these both all no new old for of in on to and or with is are has was will be your
-    their its it by at from affected several der die das den dem des ein eine einen einem einer unser unsere unseren
-    und oder mit für im am auf von vom zum zur ist sind hat wird jeder alle kein keine el la los las un una unos de
-    del y o e con para por en al nuestro nuestra es son ha se todo todos ningún este esta service services dienst
-    dienste servicio servicios micro web down up which who what should must can now then hotfix hot-fix fix bug null
-    patch urgent critical version severity environment strategy traffic canary rolling production prod staging p0 p1
-    p2 deploy deployment plan release create ship please requests running hotfixes dringend dringender urgente
-    kritisch kritischer bitte erstelle einspielen parche corrección correccion
+    fail fails failing failed crash crashes crashing needs need gets times timing returns throws broken slow falla
+    fallan now prod page site app everything something users customers requests orders checkouts since today
+    urgent rollout update python java node ruby go php postgres postgresql mysql redis kafka nginx debian ubuntu
+    kubernetes spring django rails react openssl log4j tls http ssl linux macos windows chrome firefox port step
+    phase phases version versión a an the our my this that these both all no new old for of in on to and or with
+    is are has was will be your their its it by at from affected several der die das den dem des ein eine einen
+    einem einer unser unsere unseren und oder mit für im am auf von vom zum zur ist sind hat wird jeder alle kein
+    keine el la los las un una unos de del y o e con para por en al nuestro nuestra es son ha se todo todos ningún
+    este esta service services dienst dienste servicio servicios micro web down up which who what should must can
+    then hotfix hot-fix fix bug null patch critical severity environment strategy traffic canary rolling
+    production staging p0 p1 p2 deploy deployment plan release create ship please running hotfixes dringend
+    dringender urgente kritisch kritischer bitte erstelle einspielen parche corrección correccion
     """
 )
 
@@ -156,6 +168,11 @@ def services(text: Text, summary: Value[str] | None, summary_span: tuple[int, in
             word = match[0].rstrip("._-")
             if word.lower() not in _SMALL and not word.isdigit() and len(word) > 1:
                 return (text.at(match.start(), match.start() + len(word), word.lower(), 0.7 * summary.confidence),)
+    for pattern, confidence in ((_BEFORE_VERSION, 0.7), (_TROUBLED, 0.5)):
+        for match in pattern.finditer(text.matched):
+            word = match[1].rstrip("._-")
+            if word.lower() not in _SMALL and len(word) > 1:
+                return (text.at(match.start(1), match.start(1) + len(word), word.lower(), confidence),)
     return ()
 
 

@@ -17,7 +17,7 @@ _CLAUSE_END = re.compile(r"[.!?](?=\s|$)|[\n;:]|,(?=\s)|\s[-–—]\s|\s\(|$")
 _CLAUSE_START = re.compile(r"[.!?](?=\s)|[\n;:]|,(?=\s)|\s[-–—]\s|\)\s|^#+\s")
 _LEAD = re.compile(
     r"^(?:\s*(?:please|kindly|we (?:need|want|have) to|we need|i need|i want|can you|could you|urgent\w*|"
-    r"help|create|make|write|draft|prepare|generate|"
+    r"help|create|make|write|draft|prepare|needs?|generate|"
     r"give me|an?|the|our|deployment|rollout|release|roll[- ]?out|plan|plans|for|to|of|deploy\w*|ship\w*|"
     r"bring out|roll out|push|"
     r"bitte|wir (?:müssen|brauchen)|ich brauche|erstelle?n?|schreibe?|einen?|ein|den|die|das|der|dem|"
@@ -33,6 +33,11 @@ _PREPOSITION_END = re.compile(
     r"versión|v?\d[\d.]*)\b.*$",
     FLAGS | re.DOTALL,
 )
+_TROUBLE = re.compile(
+    r"\b(?:broken|down|failing|fails?|crash\w*|kaputt|ausgefallen|scheiter\w*|schlägt fehl|stürzt ab|"
+    r"fallan?|ca[ií]d[oa]s?)\b",
+    FLAGS,
+)
 LONGEST = 150
 
 
@@ -44,20 +49,22 @@ def summary(text: Text) -> tuple[Value[str] | None, tuple[int, int]]:
     for match in _KEY.finditer(text.matched):
         start, end = _clause(text.matched, match)
         said = _flat(text.matched[start:end])
-        if len(said) >= 3:
-            alone = said.lower().replace("-", "") in (
-                "hotfix",
-                "fix",
-                "patch",
-                "bugfix",
-                "release",
-                "upgrade",
-                "parche",
-            )
-            if not alone:
-                sure = 1.0 if re.match(r"hot|bug", match[0], FLAGS) else 0.7
-                return text.at(start, end, said, sure), (start, end)
+        if len(said) >= 3 and not _KEY.fullmatch(said):
+            sure = 1.0 if re.match(r"hot|bug", match[0], FLAGS) else 0.7
+            return text.at(start, end, said, sure), (start, end)
     return None, (0, 0)
+
+
+def trouble(text: Text) -> Value[str] | None:
+    """Where nothing speaks of a fix: the clause that says what is broken. To be checked."""
+    match = _TROUBLE.search(text.matched)
+    if match is None:
+        return None
+    start, end = _clause(text.matched, match)
+    stop = _CLAUSE_END.search(text.matched, match.end())
+    end = min(stop.start() if stop else end, start + LONGEST)
+    said = _flat(text.matched[start:end])
+    return text.at(start, end, said, 0.5) if len(said.split()) > 1 else None
 
 
 def _clause(text: str, match: re.Match[str]) -> tuple[int, int]:

@@ -112,6 +112,6 @@ def language_of(text: str) -> str:
     field = sum(word in _FIELD for word in read)
     if len(read) >= 8 and scores[best] + field < 0.2 * len(read):
         return ""
-    if len(read) >= 8 and scores[best] < 0.12 * len(read) and field < 0.25 * len(read):
+    if len(read) >= 8 and scores[best] == 0 and field < 0.25 * len(read):
         return ""
     return best

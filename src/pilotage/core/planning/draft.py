@@ -94,8 +94,8 @@ def _warnings(brief: Brief) -> Iterator[str]:
 
 
 def _assumptions(brief: Brief, repository: Repository) -> Iterator[str]:
-    if brief.services and brief.services[0].confidence < 1:
-        yield f"ASSUMED service {one_line(brief.services[0].value)}: read out of the summary. Check it."
+    if brief.services and brief.services[0].confidence < 0.85:
+        yield f"ASSUMED service {one_line(brief.services[0].value)}: read out of the sentence. Check it."
     for other in brief.services[1:]:
         yield f"NOT IN THIS PLAN: {one_line(other.value)}. A plan brings out one service; write one for it, too."
     if brief.known_bad is None:

@@ -176,6 +176,9 @@ def test_regions(text: str, regions: list[str]) -> None:
         ("Servicio: pagos", ["pagos"]),
         ("parche para el servicio pagos", ["pagos"]),
         ("checkout hot-fix", ["checkout"]),
+        ("prod is down!!! checkout broken since 3am, need hotfix NOW", ["checkout"]),
+        ("Rollout of search-api v7.3.0 (currently 7.2.4)", ["search-api"]),
+        ("upgrade to Java 17.0, everything is down", []),
         ("urgent fix for null pointer in checkout", []),
     ],
 )
@@ -424,6 +427,8 @@ def test_contacts(text: str, contact: ContactFact) -> None:
         ("Summary: prices are shown twice", "prices are shown twice"),
         ("Bitte erstelle einen Plan für den Warenkorb-Hotfix", "Warenkorb-Hotfix"),
         ("Crear un plan para el parche de pagos", "parche de pagos"),
+        ("prod is fine, checkout is broken since 3am. Help", "checkout is broken since 3am"),
+        ("need hotfix", None),
         ("nothing of the kind", None),
     ],
 )

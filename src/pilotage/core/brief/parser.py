@@ -139,7 +139,7 @@ def _smallest_step(found: Sequence[Value[tuple[PhaseFact, ...]]]) -> Value[tuple
 
 
 def _impact_text(impact: Impact) -> str:
-    return f"{impact.share * 100:g} % of {impact.what}" if impact.share is not None else impact.what
+    return f"{impact.share * 100:.3g} % of {impact.what}" if impact.share is not None else impact.what
 
 
 def _phases_text(steps: tuple[PhaseFact, ...]) -> str:

@@ -125,7 +125,7 @@ def _facts(brief: Brief, repository: Repository, strategy: Strategy, why: str, k
     yield _fact(brief, "summary", brief.summary, limit=200)
     if brief.impact is not None:
         impact = brief.impact.value
-        share = f"{impact.share * 100:g} % of " if impact.share is not None else ""
+        share = f"{impact.share * 100:.3g} % of " if impact.share is not None else ""
         yield Entry("impact", f"{share}{one_line(impact.what)}"[:200], _origin(brief, brief.impact))
     if brief.regions:
         yield Entry("regions", [one_line(one.value) for one in brief.regions])

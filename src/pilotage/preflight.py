@@ -31,7 +31,10 @@ class Answers:
 
 async def preflight(plan: Plan, state: Path) -> Answers:
     """Asks every driver; the metrics are read only when all of them answer."""
-    crew = Crew(plan, state)
+    try:
+        crew = Crew(plan, state)
+    except Exception as error:
+        return Answers((f"a driver cannot be used where the coordinator runs: {type(error).__name__}: {error}",))
     try:
         everyone = crew.everyone()
         answers = await asyncio.gather(*(_ask(name, driver) for name, driver in everyone))

@@ -105,7 +105,7 @@ async def test_a_scheduled_plan_starts_when_its_window_opens_and_not_before(worl
     assert (started.by, started.plan.service) == ("ann", "shop")
     await world.keeper.look()
     assert len(world.engine.starts) == 1
-    assert await world.kinds(plan) == ["plan_registered", "start_scheduled", "plan_closed"]
+    assert await world.kinds(plan) == ["plan_registered", "start_scheduled", "checklist_passed", "plan_closed"]
 
 
 async def test_what_refuses_a_scheduled_start_is_said_once_and_tried_again_each_minute(world: World) -> None:

@@ -21,6 +21,7 @@ from pilotage.planfile.starting import may_start
 from pilotage.readiness import Surroundings, look, shown
 from pilotage.rehearsal import rehearse
 from pilotage.store import Store, gates, known, queries
+from pilotage.store.gates import minute
 from pilotage.store.known import KnownPlan
 
 Busy = dict[tuple[str, str], asyncio.Lock]
@@ -49,11 +50,9 @@ class Desk:
         plan = await self.store.run(known.get, name)
         around = await self._surroundings(plan)
         states, _ = await self._looked_up(plan, around)
-        _, starts = may_start(plan.plan.preparation.start, around.now)
         record = around.record
         return {
             **self._facts(plan, record),
-            "starts": starts,
             "items": [_item(one) for one in states],
             "open": sum(one.in_the_way for one in states),
             "freezes": [str(one) for one in around.freezes],
@@ -189,6 +188,14 @@ class Desk:
             await self.store.run(queries.events_of, known_plan.id),
         )
 
+    def _starts(self, plan: KnownPlan) -> str:
+        """A clause: when it may start, or was to."""
+        now, due = self.now(), plan.due_at
+        if due is None or plan.closed:
+            rule = plan.plan.preparation.start
+            return f"may start {may_start(rule, now)[1]}" if rule.opens_at is not None else "may start at any time"
+        return f"to be started by {minute(due)}" + (f", in {_about(due - now)}" if now < due else "")
+
     def _facts(self, plan: KnownPlan, record: Sequence[ev.Recorded]) -> dict[str, Any]:
         overdue = self.now() - plan.due_at if plan.due_at is not None and not plan.closed and plan.newest else 0.0
         return {
@@ -208,7 +215,7 @@ class Desk:
             "overdue_s": max(0.0, overdue),
             "overdue": f"overdue by {_about(overdue)}" if overdue >= 1 else "",
             "scheduled_by": plan.scheduled_by,
-            "starts": may_start(plan.plan.preparation.start, self.now())[1],
+            "starts": self._starts(plan),
             "to_tick": _to_tick(plan.plan, record),
             "closed": plan.closed,
             "rollout": plan.rollout,

@@ -23,6 +23,8 @@ class Answers:
     drivers: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
     asked: int = 0
+    read: bool = False
+    """The metrics were looked at: every driver answered."""
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -46,7 +48,7 @@ async def preflight(plan: Plan, state: Path) -> Answers:
         series = [_has_series(plan, crew.sources[one.source], one) for one in measures]
         moved = tuple(answer for answer in await asyncio.gather(*weights) if answer)
         without = [answer for answer in await asyncio.gather(*series) if answer]
-        return Answers(moved, tuple(without + await _signals(crew)), len(everyone))
+        return Answers(moved, tuple(without + await _signals(crew)), len(everyone), True)
     finally:
         await crew.close()
 

@@ -65,7 +65,7 @@ def _of_drivers(check: str, answers: Answers) -> Seen:
     if check == "drivers":
         some = "1 driver answers" if answers.asked == 1 else f"{answers.asked} drivers answer"
         return Seen(not answers.drivers, "; ".join(answers.drivers) or some)
-    if answers.drivers:
+    if not answers.read:
         return Seen(None, "not asked, as a driver does not answer")
     return Seen(not answers.metrics, "; ".join(answers.metrics) or "all series are there")
 
@@ -101,6 +101,8 @@ def _sentence(error: Exception) -> str:
 def _known(check: str, plan: Plan, around: Surroundings) -> Seen:
     match check:
         case "window":
+            if plan.preparation.start.opens_at is None:
+                return Seen(True, "no window is asked for")
             holds, said = may_start(plan.preparation.start, around.now)
             return Seen(holds, f"it may start {said}")
         case "freeze":

@@ -35,18 +35,21 @@ def register(cli: click.Group) -> None:
         cli.add_command(command)
 
 
-def plan_id(api: Api, plan: str) -> str:
-    """PLAN is a plan file, which becomes known, or the id of a known one."""
+def plan_id(api: Api, plan: str, register: bool = True) -> str:
+    """PLAN is a plan file, which becomes known unless `register` is False, or the id of a known one."""
     file = Path(plan)
     if not file.is_file():
         if file.suffix in (".yaml", ".yml") or "/" in plan:
             raise NotFound(f"there is no plan file {plan}")
         return plan
     from pilotage import planfile
+    from pilotage.core.checklist import plan_id as id_of
 
-    planfile.load_file(file)
-    body = {"plan": file.read_text(encoding="utf-8"), "directory": str(file.absolute().parent), "file": plan}
-    return str(api.post("/v1/plans", {**body, "by": whoami()})["id"])
+    name = id_of(planfile.load_file(file))
+    if register:
+        body = {"plan": file.read_text(encoding="utf-8"), "directory": str(file.absolute().parent), "file": plan}
+        api.post("/v1/plans", {**body, "by": whoami()})
+    return name
 
 
 @click.command()
@@ -92,7 +95,7 @@ def checklist_lines(view: dict[str, Any], plan: str) -> list[str]:
     """The four parts, with marks, who or what, and the command that closes an open item."""
     overdue = f". {view['overdue'].upper()}" if view["overdue"] else ""
     lines = [f"{view['id']}: {view['service']} {view['previous']} -> {view['version']} in {view['environment']}"]
-    lines.append(f"{view['severity']}, may start {view['starts']}{overdue}")
+    lines.append(f"{view['severity']}, {view['starts']}{overdue}")
     lines += [f"By itself when its window opens, asked for by {view['scheduled_by']}"] if view["scheduled_by"] else []
     lines += [f"Note: {note}" for note in view["notes"]]
     lines += _parts(view["items"], plan)
@@ -177,7 +180,7 @@ def plans(json_out: bool) -> None:
         return
     for row in rows:
         said = [row["overdue"].upper()] if row["overdue"] else []
-        said += [f"may start {row['starts']}"]
+        said += [row["starts"]]
         said += [f"by itself, asked for by {row['scheduled_by']}"] if row["scheduled_by"] else []
         said += [f"to tick: {', '.join(row['to_tick'])}"] if row["to_tick"] else []
         about = f"{row['id']:<32} {row['severity']}  {row['version']} in {row['environment']}: {'; '.join(said)}"
@@ -202,6 +205,6 @@ def scheduled_text(answer: dict[str, Any]) -> str:
 def forget(plan: str, reason: str, json_out: bool) -> None:
     """Forget a PLAN that will not be started: it is no longer overdue, and not started by itself."""
     api = Api()
-    name = plan_id(api, plan)
+    name = plan_id(api, plan, register=False)
     answer = api.post(f"/v1/plans/{name}/forget", {"by": whoami(), "reason": reason})
     click.echo(json.dumps(answer, indent=2) if json_out else f"{name} is forgotten. Its record is kept.")

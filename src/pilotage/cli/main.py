@@ -231,7 +231,9 @@ def doctor(json_out: bool) -> None:
         f"state        {health['state']}",
     ]
     lines += [f"{row['id']}: {row['status']}; waits for: {row['waits_for']}" for row in health["rollouts"]]
-    lines += [f"{row['id']}: not started; starts {row['starts']}. {row['overdue']}".rstrip() for row in health["plans"]]
+    lines += [
+        f"{row['id']}: not started; {row['starts']}. {row['overdue'].upper()}".rstrip() for row in health["plans"]
+    ]
     lines += [
         f"undelivered  {row['rollout']} channel {row['channel']}, {row['attempts']} attempts: {row['error']}"
         for row in health["undelivered"]

@@ -10,10 +10,11 @@ from enum import StrEnum
 
 from pilotage.core import events as ev
 from pilotage.core.errors import Refused
+from pilotage.core.model import Plan
 from pilotage.core.preparing import BUILT_IN, Item, Part
 
 ALWAYS: tuple[Item, ...] = (
-    Item("window", Part.PREPARATION, "It may start now", check="window"),
+    Item("window", Part.PREPARATION, "The time to start has come", check="window"),
     Item("freeze", Part.PREPARATION, "No freeze is in force", check="freeze"),
     Item("lock", Part.TECHNICAL, "No other rollout of this service runs, and nobody has locked it", check="lock"),
     Item("drivers", Part.TECHNICAL, "All that moves traffic, deploys and measures answers", check="drivers"),
@@ -28,6 +29,7 @@ WHY_NEVER = {
     "metrics": "without them a bad version would not be seen.",
 }
 LEAST_REASON = 3
+LONGEST_ID = 64
 
 
 class Mark(StrEnum):
@@ -58,6 +60,12 @@ class ItemState:
     @property
     def in_the_way(self) -> bool:
         return self.item.required and self.mark in (Mark.OPEN, Mark.FAILED)
+
+
+def plan_id(plan: Plan) -> str:
+    """The same for the same content: the service's name and the digest's beginning, 64 characters at most."""
+    digest = plan.digest.removeprefix("sha256:")[:8]
+    return f"{plan.service[: LONGEST_ID - 9]}-{digest}"
 
 
 def items_of(checklist: Sequence[Item]) -> tuple[Item, ...]:

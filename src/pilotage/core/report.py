@@ -233,7 +233,7 @@ def _checklist(record: Sequence[ev.Recorded]) -> list[str]:
         return []
     rows = []
     for one in passed.items:
-        who = f"{one.by}, {clock_time(one.at)}" if one.by else "looked up"
+        who = f"{one.by}, {clock_time(one.at)}" if one.by else "looked up" if one.evidence else "nobody"
         advised = "" if one.required else " (advised)"
         rows.append((one.mark + advised, one.text, who, one.evidence or "-"))
     return ["## Checklist", "", *table(("", "item", "by", "evidence or reason"), rows), ""]

@@ -11,15 +11,12 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, selec
 
 from pilotage.codec import from_json, to_json
 from pilotage.core import events as ev
-from pilotage.core.checklist import ticks_of
+from pilotage.core.checklist import plan_id, ticks_of
 from pilotage.core.errors import NotFound, Refused
 from pilotage.core.model import Plan
 from pilotage.store import gates, queries
 from pilotage.store.queries import append_event, events_of
 from pilotage.store.schema import events, plans, rollouts
-
-LONGEST_NAME = 64
-"""Of an id: as the tables have it."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +49,6 @@ class KnownPlan:
     def due_at(self) -> float | None:
         within = self.plan.preparation.start.within_s
         return None if within is None or self.change_started else self.first_known + within
-
-
-def plan_id(plan: Plan) -> str:
-    """The same for the same content: the service's name and the digest's beginning."""
-    digest = plan.digest.removeprefix("sha256:")[:8]
-    return f"{plan.service[: LONGEST_NAME - 9]}-{digest}"
 
 
 def register(connection: Connection, plan: Plan, text: str, file: str, by: str, at: float) -> str:

@@ -103,20 +103,6 @@ def test_a_secret_is_in_no_file_of_the_state(stage: Stage) -> None:
         assert not file.is_file() or planted.encode() not in file.read_bytes(), file
 
 
-def test_the_brief_becomes_a_plan_that_says_what_is_missing(tmp_path: Path) -> None:
-    brief = (
-        "Create deployment plan for payment null pointer hot-fix. Severity: P0 (45% of checkouts failing). "
-        "Environment: Production (5M requests/day). Strategy: Canary deployment with feature flag."
-    )
-    done = pilotage(tmp_path, "plan", brief, "-o", "plan.yaml")
-    assert done.returncode == 0
-    assert "P0" in (tmp_path / "plan.yaml").read_text()
-    checked = pilotage(tmp_path, "check", "plan.yaml")
-    assert checked.returncode == 2
-    assert "REPLACE_ME" in checked.stderr
-    assert "Traceback" not in checked.stderr
-
-
 def test_a_coordinator_that_is_not_there_is_said_in_a_sentence(tmp_path: Path) -> None:
     done = pilotage(tmp_path, "status", PILOTAGE_URL="http://127.0.0.1:9")
     assert done.returncode == 4

@@ -85,7 +85,7 @@ def plan(
         _refuse_to_overwrite(output)
     asking = not (no_input or json_out) and sys.stdin.isatty() and sys.stderr.isatty()
     parsed = _with_options(parse(_text(brief, asking, bool(any(given.values())))), given, on_call)
-    seen = None if no_repository else _look(repository, parsed)
+    seen = None if no_repository else _look(repository, output, parsed)
     if asking:
         parsed = _with_answers(parsed, seen)
     drafted = draft(parsed, seen)
@@ -158,9 +158,16 @@ def _with_answers(brief: Brief, seen: Repository | None) -> Brief:
     return brief
 
 
-def _look(folder: Path, brief: Brief) -> Repository:
+def _look(folder: Path, output: Path | None, brief: Brief) -> Repository:
+    """Paths in a plan start at its own folder, so that is where the look starts when it lies in the repository."""
     from pilotage.repository import look
 
+    if output is not None and folder.resolve() in (place := output.absolute().parent.resolve()).parents:
+        folder = place
+    elif output is not None and output.absolute().parent.resolve() != folder.resolve():
+        click.echo(
+            f"look at: paths in the plan start at its own folder, {folder} is another one: set them right", err=True
+        )
     return look(folder, hint=brief.text)
 
 

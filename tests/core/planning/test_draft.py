@@ -229,7 +229,7 @@ def test_the_repository_speaks_for_drivers_with_what_was_seen() -> None:
         "part": "technical",
         "text": "The fix is merged to the branch that is deployed (main)",
         "check": "git-merged",
-        "commit": "hotfix/npe",
+        "commit": "3fa9c1d",
         "into": "main",
     }
 

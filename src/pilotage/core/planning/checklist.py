@@ -10,6 +10,9 @@ from pilotage.core.planning.entries import Row
 from pilotage.core.proposals import Repository
 
 
+_BUILDS = ("github-build", "gitlab-build", "command")
+
+
 def checklist(brief: Brief, repository: Repository, logs: bool) -> list[Row]:
     """In the order in which they are worked off. A P0 asks people for less: what a machine can see stays required."""
     urgent = brief.severity is not None and brief.severity.value is Severity.P0
@@ -77,19 +80,24 @@ def _merged(repository: Repository) -> Row:
         if repository.main
         else ("The fix is merged to the branch that is deployed")
     )
-    if repository.is_git and repository.main:
-        commit = repository.branch or repository.commit or "HEAD"
-        return _item("technical", "merged", text, check="git-merged", commit=commit, into=repository.main)
+    if repository.is_git and repository.main and repository.commit:
+        seen = next((one for one in repository.proposals if one.driver == "git-merged"), None)
+        place = {"repository": seen.options["repository"]} if seen and "repository" in seen.options else {}
+        where = {**place, "commit": repository.commit, "into": repository.main}
+        return _item("technical", "merged", text, check="git-merged", **where)
     return _item("technical", "merged", text)
 
 
 def _built(repository: Repository) -> Row:
     text = "The build of exactly this commit is green"
-    proposal = repository.best("checks")
-    if proposal is None:
+    builds = [one for one in repository.proposals if one.port == "checks" and one.driver in _BUILDS]
+    if not builds:
         return _item("technical", "build-green", text)
-    row = _item("technical", "build-green", text, check=proposal.driver, **proposal.options)
-    return Row(row.value, "; ".join(str(one) for one in proposal.traces[:2]))
+    proposal = max(builds, key=lambda one: one.confidence)
+    options = {name: value for name, value in proposal.options.items() if name != "token"}
+    row = _item("technical", "build-green", text, check=proposal.driver, **options)
+    needs = ["a private repository needs token: {env: NAME}"] if "token" in proposal.options else []
+    return Row(row.value, "; ".join([*(str(one) for one in proposal.traces[:2]), *needs]))
 
 
 def _team(urgent: bool) -> list[Row]:

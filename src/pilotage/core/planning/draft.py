@@ -72,7 +72,7 @@ def draft(brief: Brief, repository: Repository | None = None) -> PlanDraft:
         *drivers.traffic(brief, repository),
         *drivers.metrics(brief, repository, known_bad),
         *drivers.logs(repository),
-        *_judging(),
+        *_judging(len(phases(brief, strategy)) + 1),
         *_around(brief, repository, strategy),
     ]
     return PlanDraft(tuple(entries), tuple(one_line(one) for one in warnings))
@@ -213,7 +213,7 @@ def _phases(brief: Brief, strategy: Strategy) -> Iterator[Entry]:
     yield Entry("after", {"watch": written(after_s(brief)), "tick": "1m"}, "lighter monitoring at 100 %")
 
 
-def _judging() -> Iterator[Entry]:
+def _judging(judged: int) -> Iterator[Entry]:
     yield Entry(
         "success",
         {"errors": "0.5%", "p95": "10%", "min_requests": 50, "share_tolerance": 5},
@@ -225,7 +225,7 @@ def _judging() -> Iterator[Entry]:
     yield Entry(
         "judge",
         {"false_alarms": "1%", "pass_early": False},
-        above=(policy.budget_sentence(KINDS_DRAFTED, 4, 0.01),),
+        above=(policy.budget_sentence(KINDS_DRAFTED, judged, 0.01),),
     )
     yield Entry(
         above=(

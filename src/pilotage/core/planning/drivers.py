@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,8 @@ from pilotage.core.planning.entries import Entry, one_line
 from pilotage.core.proposals import Port, Proposal, Repository
 
 PLACEHOLDER = "REPLACE_ME"
+_UNNAMED = re.compile(r"[^A-Za-z0-9._-]+")
+"""What a driver's name may not hold."""
 _OTHERS = (
     'Or: {name: proxy, driver: envoy, runtime_dir: runtime, key: payment.canary, admin: "http://127.0.0.1:9901"}',
     'Or: {name: flag, driver: flagd-file, file: flags.json, flag: new-payment, on: "on", off: "off"}',
@@ -110,7 +113,7 @@ def _source(repository: Repository, envoy: str) -> tuple[str, dict[str, Any], di
         "control": missing(f"the {what} of the running version's series"),
     }
     if proposal is not None:
-        name = proposal.name or "app"
+        name = _UNNAMED.sub("-", proposal.name).strip("-._")[:63] or "app"
         row = {"driver": proposal.driver, **proposal.options}
     elif envoy:
         return "proxy", {"driver": "scrape", "urls": [envoy]}, groups, _ENVOY_TOTAL, _ENVOY_BAD, _ENVOY_TIME
@@ -147,7 +150,8 @@ def logs(repository: Repository) -> list[Entry]:
 
 
 def _row(proposal: Proposal) -> Mapping[str, Any]:
-    return {"name": proposal.name or proposal.driver, "driver": proposal.driver, **proposal.options}
+    name = _UNNAMED.sub("-", proposal.name).strip("-._")[:63] or proposal.driver
+    return {"name": name, "driver": proposal.driver, **proposal.options}
 
 
 def _why(proposal: Proposal) -> tuple[str, ...]:

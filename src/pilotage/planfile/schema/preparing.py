@@ -13,6 +13,7 @@ _INSTANT = whole(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}")
 
 def preparing() -> dict[str, Schema]:
     return {
+        "impact": _line("What the bug does to users, in one line."),
         "start": _start(),
         "regions": _lines("Where it runs.", "A region."),
         "references": _lines("What the change belongs to.", "A ticket's number, or an address."),

@@ -1,0 +1,100 @@
+"""Whether GitLab says that a commit was built: its pipelines (docs.gitlab.com/api/pipelines, /api/commits)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import quote
+
+from pydantic import Field, field_validator
+
+from pilotage.core.errors import PermanentError
+from pilotage.core.git import is_name
+from pilotage.drivers import Context, DriverOptions, Evidence
+from pilotage.drivers.checks.answers import Answer, get_json, listed, one_line, refuse, usable
+from pilotage.drivers.http import Client
+from pilotage.drivers.secrets import Secret
+
+_ENDED = ("success", "failed", "canceled", "skipped")
+_PAGE = 100
+
+
+class GitlabBuildCheck:
+    class Options(DriverOptions):
+        """`project` is its path or number; `commit` a hash, branch or tag."""
+
+        project: str = Field(pattern=r"^(\d{1,12}|[\w.-]+(/[\w.-]+)+)$", max_length=255)
+        commit: str
+        token: Secret | None = None
+        api: str = Field(default="https://gitlab.com/api/v4", pattern=r"^https?://[^\s@?#]+$")
+        timeout_s: float = Field(default=10.0, gt=0, le=120)
+
+        @field_validator("commit")
+        @classmethod
+        def _is_a_name(cls, commit: str) -> str:
+            if not is_name(commit):
+                raise ValueError("a commit's hash, a branch or a tag")
+            return commit
+
+    def __init__(self, options: Options, context: Context) -> None:
+        self._options = options
+        self._client = Client(options.timeout_s)
+
+    async def probe(self) -> str:
+        answer = await self._get("")
+        refuse(answer, "GitLab", f"project {self._options.project}", self._options.token)
+        if not isinstance(answer.body, dict):
+            raise self._not_gitlab()
+        return f"GitLab shows {self._options.project}"
+
+    async def look(self) -> Evidence:
+        options = self._options
+        where = f"{options.project} at {options.commit}"
+        found = await self._get(f"/repository/commits/{quote(options.commit, safe='')}")
+        if found.status == 404:
+            await self.probe()  # says so when it is the project that is not there
+            return Evidence(None, f"GitLab knows no commit {options.commit} in {options.project}: was it pushed?")
+        refuse(found, "GitLab", where, options.token)
+        commit = found.body.get("id") if isinstance(found.body, dict) else None
+        if not isinstance(commit, str) or not re.fullmatch(r"[0-9a-f]{40}([0-9a-f]{24})?", commit):
+            raise self._not_gitlab()
+        if not commit.startswith(options.commit):
+            where = f"{where} ({commit[:7]})"
+        listing = await self._get(f"/pipelines?sha={commit}&per_page={_PAGE}")
+        refuse(listing, "GitLab", f"pipelines of {options.project}", options.token)
+        if not isinstance(listing.body, list) or not all(isinstance(one, dict) for one in listing.body):
+            raise self._not_gitlab()
+        if len(listing.body) >= _PAGE:
+            return Evidence(None, f"{where}: more than {_PAGE - 1} pipelines, GitLab's first page does not tell")
+        return _judged(listing.body, where)
+
+    async def close(self) -> None:
+        """The connections are the process's."""
+
+    async def _get(self, path: str) -> Answer:
+        headers = {"Accept": "application/json", "User-Agent": "pilotage"}
+        if self._options.token is not None:
+            headers["PRIVATE-TOKEN"] = usable(self._options.token)
+        place = f"/projects/{quote(self._options.project, safe='')}{path}"
+        return await get_json(self._client, self._options.api, place, headers, self._options.timeout_s, "GitLab")
+
+    def _not_gitlab(self) -> PermanentError:
+        return PermanentError(f"{self._options.api} does not answer as GitLab's API does: is `api` right?")
+
+
+def _judged(pipelines: list[dict[str, Any]], where: str) -> Evidence:
+    """The latest pipeline of each branch, tag or merge request and source counts."""
+    latest: dict[tuple[str, str], dict[str, Any]] = {}
+    for one in sorted(pipelines, key=lambda row: row["id"] if isinstance(row.get("id"), int) else 0):
+        latest[str(one.get("ref")), str(one.get("source"))] = one
+    states = {f"pipeline {one.get('id')} on {ref}": str(one.get("status")) for (ref, _), one in latest.items()}
+    failed = [f"{name} ({state})" for name, state in states.items() if state in ("failed", "canceled")]
+    waiting = [f"{name} ({one_line(state, 30)})" for name, state in states.items() if state not in _ENDED]
+    if failed:
+        return Evidence(False, f"{where}: failed: {listed(failed)}")
+    if waiting:
+        return Evidence(False, f"{where}: still running: {listed(waiting)}")
+    passed = [name for name, state in states.items() if state == "success"]
+    if not passed:
+        return Evidence(None, f"no build ran for {where}" + (": its pipelines were skipped" if states else ""))
+    return Evidence(True, f"{where}: passed: {listed(passed)}")

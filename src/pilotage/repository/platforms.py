@@ -1,0 +1,92 @@
+"""Kubernetes and containers: what is there, and what of it this release can drive."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from pilotage.core.proposals import Proposal, Trace
+from pilotage.repository.blocks import documents, inner, value
+from pilotage.repository.files import Line, first, trace
+from pilotage.repository.scene import Scene
+from pilotage.repository.watching import COMPOSE
+
+_MANIFEST = re.compile(r"(?:[\w.-]+/)*[\w.-]+\.ya?ml")
+_NO_MANIFEST = re.compile(r"(?:^|/)(?:\.github|\.circleci|tests?|docs?)/")
+_KIND = re.compile(r"^kind:\s*[\"']?(\w+)")
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
+_WORKLOADS = {"Deployment": "deployment", "StatefulSet": "statefulset", "DaemonSet": "daemonset"}
+_SPLITTERS = ("VirtualService", "HTTPRoute", "TrafficSplit")
+_CANARY = re.compile(r"nginx\.ingress\.kubernetes\.io/canary(?:-weight)?:|traefik.*weight|alb\.ingress.*actions", re.I)
+_TEMPLATED = "(its name is filled in by a template)"
+_LABEL = re.compile(r"\s+[\"']?(app(?:\.kubernetes\.io/(?:name|instance))?)[\"']?\s*:\s*(\S+)")
+_LABEL_VALUE = re.compile(r"[A-Za-z0-9](?:[\w.-]{0,61}[A-Za-z0-9])?")
+
+
+def platforms(scene: Scene) -> Iterator[Proposal]:
+    said: set[str] = set()
+    for name in scene.files.named(_MANIFEST):
+        if _NO_MANIFEST.search(name) or COMPOSE.fullmatch(name):
+            continue
+        lines = scene.files.lines(name)
+        if not any(line.text.startswith("apiVersion:") for line in lines):
+            continue
+        for part in documents(lines):
+            for one in _manifest(scene, name, part):
+                if _TEMPLATED not in one.name or one.name not in said:
+                    said.add(one.name)
+                    yield one
+    for name in scene.files.named(re.compile(r"(?:[\w.-]+/)*Chart\.ya?ml")):
+        if chart := value(scene.files.lines(name), "name", 0):
+            note = f"Helm chart {chart[1]}: not driven by this release; `helm upgrade` through a shell driver works"
+            yield scene.propose("deploy", f"helm {chart[1]}", "", {}, [trace(name, chart[0])], 0.4, note)
+    for name in scene.files.named(COMPOSE):
+        if services := first(scene.files.lines(name), re.compile(r"^services:")):
+            note = f"{name}: not driven by this release; `docker compose up -d` through a shell driver works"
+            yield scene.propose("deploy", name, "", {}, [trace(name, services[0])], 0.3, note)
+
+
+def _manifest(scene: Scene, name: str, lines: list[Line]) -> Iterator[Proposal]:
+    found = first(lines, _KIND)
+    if found is None:
+        return
+    line, kind = found[0], found[1][1]
+    metadata = inner(lines, "metadata")
+    written = value(metadata, "name")
+    called = written[1] if written and _NAME.fullmatch(written[1]) else ""
+    title = f"{kind} {called or _TEMPLATED}"
+    traces = [trace(name, line), *([trace(name, written[0])] if written and called else [])]
+    space = value(metadata, "namespace")
+    within = ["-n", space[1]] if space and _NAME.fullmatch(space[1]) and space[1] != "default" else []
+    fits = 0.2 * scene.fits(called)
+    if kind in _WORKLOADS:
+        what = f"{_WORKLOADS[kind]}/{called}" if called else f"{_WORKLOADS[kind]}/..."
+        command = " ".join(["kubectl", *within, "set", "image", what, "..."])
+        note = f"Kubernetes {title}: not driven by this release; `{command}` through a shell driver works"
+        yield scene.propose("deploy", title, "", {}, traces, 0.4 + fits, note)
+        if called:
+            yield _logs(scene, name, lines, traces, what, within, called)
+    elif kind == "Rollout":
+        note = f"Kubernetes {title} (Argo Rollouts): it shifts traffic itself, and is not driven by this release"
+        yield scene.propose("deploy", title, "", {}, traces, 0.4 + fits, note)
+    elif kind in _SPLITTERS or (kind == "Ingress" and first(lines, _CANARY)):
+        weight = first(lines, re.compile(r"weight\b.*:"))
+        traces += [trace(name, weight[0])] if weight else []
+        note = f"Kubernetes {title}: not driven by this release; `kubectl patch` through a shell driver works"
+        yield scene.propose("traffic", title, "", {}, traces, 0.4 + fits, note)
+    elif kind == "Ingress":
+        note = f"Kubernetes {title}: it splits no traffic as it is, and is not driven by this release"
+        yield scene.propose("traffic", title, "", {}, traces, 0.2 + fits, note)
+
+
+def _logs(
+    scene: Scene, name: str, lines: list[Line], traces: list[Trace], what: str, within: list[str], called: str
+) -> Proposal:
+    """By label where there is one: ``kubectl logs deploy/NAME`` follows one pod only."""
+    labels = inner(lines, "matchLabels")
+    chosen = next((hit for line in labels if (hit := _LABEL.match(line.text)) and _LABEL_VALUE.fullmatch(hit[2])), None)
+    select = ["-l", f"{chosen[1]}={chosen[2]}", "--prefix"] if chosen else [what]
+    common = ["kubectl", "logs", *within, "--since-time={since}", *select]
+    options = {"command": [*common, "-f"], "past": common}
+    note = "" if chosen else f"follows one pod of {what} only; with a label (-l) it follows all"
+    return scene.propose("logs", called, "command", options, traces, 0.6 + 0.2 * scene.fits(called), note)

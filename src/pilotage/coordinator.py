@@ -65,7 +65,7 @@ class Coordinator:
         plan = await asyncio.to_thread(planfile.load, plan_text, directory=Path(directory), file=file)
         await self._refuse_if_active(plan)
         name = await self.store.run(known.register, plan, plan_text, file, by, self.clock.now())
-        return await self.start_known(name, by, reason, overrides, file)
+        return await self.start_known(name, by, reason, overrides, file or name)
 
     async def start_known(self, name: str, by: str, reason: str, overrides: Sequence[str], called: str = "") -> str:
         """Starts a plan that is known already; `called` is the person's name for it."""

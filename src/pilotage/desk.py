@@ -154,7 +154,7 @@ class Desk:
         if problems and all(one.item.check in ("drivers", "metrics") for one in stopped):
             raise PreflightFailed(problems)
         if stopped:
-            told = tuple(_told(one, called or plan.file or name) for one in stopped)
+            told = tuple(_told(one, called or name, called or path_of(plan)) for one in stopped)
             raise ChecklistOpen(
                 told, tuple(one.item.id for one in stopped), f"overdue by {_about(late)}" if late else ""
             )
@@ -207,7 +207,7 @@ class Desk:
             "severity": plan.plan.severity.value,
             "digest": plan.plan.digest,
             "file": plan.file,
-            "directory": plan.directory,
+            "path": path_of(plan),
             "by": plan.registered_by,
             "registered_at": plan.registered_at,
             "first_known": plan.first_known,
@@ -258,6 +258,11 @@ def _item(state: ItemState) -> dict[str, Any]:
     }
 
 
-def _told(state: ItemState, plan: str) -> str:
-    way = checklist.how(state.item.id, state.item.check, plan, state.text)
+def path_of(plan: KnownPlan) -> str:
+    """The plan's file, wherever a command is typed."""
+    return str(Path(plan.directory) / Path(plan.file).name) if plan.file else "FILE"
+
+
+def _told(state: ItemState, plan: str, file: str) -> str:
+    way = checklist.how(state.item.id, state.item.check, plan, state.text, file)
     return f"{state.item.id}: {(state.text or state.item.text).rstrip('.')}. {way}".rstrip()

@@ -73,11 +73,11 @@ class Keeper:
         self._tried[plan.id] = now
         try:
             about = (plan.scheduled_by, plan.override_reason, plan.overrides)
-            await self._coordinator.start_known(plan.id, *about, called=plan.id)
+            await self._coordinator.start_known(plan.id, *about)
         except ChecklistOpen as error:
-            await self._refused(plan, str(error), error.items)
+            await self._refused(plan, "; ".join(error.problems), error.items)
         except PilotageError as error:
-            await self._refused(plan, f"nothing was started: {error}", (type(error).__name__,))
+            await self._refused(plan, str(error), (type(error).__name__,))
 
     async def _refused(self, plan: KnownPlan, reason: str, items: tuple[str, ...]) -> None:
         """Said when something new stands in the way: the words of a check may change with every look."""

@@ -134,6 +134,13 @@ def test_each_open_item_comes_with_what_to_type(check: str, seen: str, said: str
     assert said in how("it", check, "my plan.yaml", seen)
 
 
+def test_a_plan_called_by_its_id_is_run_by_its_file() -> None:
+    assert how("built", "command", "shop-1a", "", "/p/plan.yaml").endswith(
+        "`pilotage run /p/plan.yaml --override built --reason TEXT`"
+    )
+    assert how("rehearsal", "rehearsed", "shop-1a", "", "/p/plan.yaml").startswith("`pilotage rehearse shop-1a`, or ")
+
+
 def test_a_window_that_has_passed_is_not_waited_for() -> None:
     assert "--at-window" not in how("window", "window", "plan.yaml", "which passed 2 h ago")
 

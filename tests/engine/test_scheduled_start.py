@@ -24,7 +24,8 @@ def test_a_scheduled_start_survives_kill_9_is_tried_again_and_comes_once(tmp_pat
     build.chmod(0o755)
     item = "checklist: [{id: built, part: technical, text: T, check: command, command: [./built]}]"
     hook = f"notify: [{{driver: webhook, url: 'http://127.0.0.1:{stage.port}/hook'}}]"
-    body = stage.plan("night", more="\n".join([open_window(), item, hook]))
+    phases = "[{weight: 10%, watch: 90s}, {weight: 100%, watch: 90s}]"
+    body = stage.plan("night", phases=phases, more="\n".join([open_window(), item, hook]))
     try:
         with local(tmp_path / "state") as coordinator:
             known = {key: value for key, value in body.items() if key != "reason"}

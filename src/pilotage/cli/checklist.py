@@ -71,7 +71,7 @@ def checklist(plan: str, json_out: bool) -> None:
     if json_out:
         click.echo(json.dumps(view, indent=2))
     else:
-        for line in checklist_lines(view, plan):
+        for line in checklist_lines(view, plan, plan if Path(plan).is_file() else view["path"]):
             click.echo(printable(line))
     sys.exit(PERSON_NEEDED if view["open"] else NOTHING_OPEN)
 
@@ -85,40 +85,40 @@ def _as_it_began(api: Api, rollout: str, json_out: bool, unknown: ApiError) -> N
         click.echo(json.dumps(passed, indent=2))
         return
     click.echo(f"{passed['id']}: the checklist as it stood when the rollout began")
-    for line in _parts(passed["items"], ""):
+    for line in _parts(passed["items"], "", ""):
         click.echo(printable(line))
     if not passed["items"]:
         click.echo("It began without one.")
 
 
-def checklist_lines(view: dict[str, Any], plan: str) -> list[str]:
+def checklist_lines(view: dict[str, Any], plan: str, file: str) -> list[str]:
     """The four parts, with marks, who or what, and the command that closes an open item."""
     overdue = f". {view['overdue'].upper()}" if view["overdue"] else ""
     lines = [f"{view['id']}: {view['service']} {view['previous']} -> {view['version']} in {view['environment']}"]
     lines.append(f"{view['severity']}, {view['starts']}{overdue}")
     lines += [f"By itself when its window opens, asked for by {view['scheduled_by']}"] if view["scheduled_by"] else []
     lines += [f"Note: {note}" for note in view["notes"]]
-    lines += _parts(view["items"], plan)
+    lines += _parts(view["items"], plan, file)
     count = view["open"]
     what = "1 required item is open" if count == 1 else f"{count} required items are open"
-    start = "" if view["rollout"] else f": `pilotage run {typed(plan)}`"
+    start = "" if view["rollout"] else f": `pilotage run {typed(file)}`"
     lines += ["", f"{what}." if count else f"Nothing required is open{start}."]
     if view["to_tick"]:
         lines.append(f"When you have seen to it: `pilotage tick {typed(plan)} {' '.join(view['to_tick'])}`")
     return lines
 
 
-def _parts(items: list[dict[str, Any]], plan: str) -> list[str]:
+def _parts(items: list[dict[str, Any]], plan: str, file: str) -> list[str]:
     lines = []
     for part, title in PARTS.items():
         rows = [one for one in items if one["part"] == part]
         lines += ["", title] if rows else []
         for one in rows:
-            lines += _item_lines(one, plan)
+            lines += _item_lines(one, plan, file)
     return lines
 
 
-def _item_lines(one: dict[str, Any], plan: str) -> list[str]:
+def _item_lines(one: dict[str, Any], plan: str, file: str) -> list[str]:
     advised = "" if one["required"] else " (advised)"
     lines = [f"  {MARKS[one['mark']]} {one['id']:<20} {one['text']}{advised}"]
     if one["by"]:
@@ -127,7 +127,7 @@ def _item_lines(one: dict[str, Any], plan: str) -> list[str]:
     elif one["evidence"]:
         lines.append(f"      {one['evidence']}")
     if one["mark"] in ("open", "failed") and one.get("check") and one["required"]:
-        way = how(one["id"], one["check"], plan, one["evidence"])
+        way = how(one["id"], one["check"], plan, one["evidence"], file)
         lines += [f"      {way}"] if way else []
     return lines
 

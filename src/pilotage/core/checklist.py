@@ -171,22 +171,23 @@ def _meant(name: str, items: Mapping[str, Item]) -> str:
     return f" Did you mean {close[0]}?" if close else f" It has: {', '.join(items)}."
 
 
-def how(item: str, check: str, plan: str, seen: str = "") -> str:
+def how(item: str, check: str, plan: str, seen: str = "", file: str = "") -> str:
     """What closes an open item of `plan` (as a person calls it); nothing for what is put right elsewhere.
 
     `seen` is the item's evidence: a window that is still to come can be waited for, one that has passed cannot.
+    `file` is what is run, where a person calls the plan by its id.
     """
-    plan = typed(plan)
+    plan, file = typed(plan), typed(file or plan)
     if not check:
         return f"`pilotage tick {plan} {item}`"
     if check in NEVER_OVERRIDDEN:
         return ""
-    override = f"`pilotage run {plan} --override {item} --reason TEXT`"
+    override = f"`pilotage run {file} --override {item} --reason TEXT`"
     match check:
         case "rehearsed":
             return f"`pilotage rehearse {plan}`, or {override}"
         case "window":
-            return f"`pilotage run {plan} --at-window`, or {override}" if "opens in" in seen else override
+            return f"`pilotage run {file} --at-window`, or {override}" if "opens in" in seen else override
         case "freeze":
             return f"A hot-fix may go through: {override}"
         case "on-call" | "escalation":

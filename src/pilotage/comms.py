@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 from typing import cast
 
@@ -19,6 +20,8 @@ log = structlog.get_logger()
 
 EVERY_S = 0.5
 SEND_WITHIN_S = 10.0
+REMEMBERED_S = 2 * 86400.0
+"""What ended before a restart, and was not told, is told then; but nobody wants last week's news."""
 
 _templates = Environment(
     loader=PackageLoader("pilotage", "templates/announce"),
@@ -38,6 +41,7 @@ class Comms:
     async def follow(self) -> None:
         """Until cancelled. Rollouts, and plans that wait, are followed until their last message is out."""
         waiting = {row.rollout for row in await self._store.run(queries.backlog)}
+        waiting |= await self._store.run(queries.untold, time.time() - REMEMBERED_S)  # cut off before it was sent
         while True:
             active = await self._store.run(queries.active_rollouts) | await self._store.run(known.open_names)
             for rollout in (active | waiting) - self._plans.keys():

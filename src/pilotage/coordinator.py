@@ -16,16 +16,17 @@ from pilotage import planfile
 from pilotage.codec import to_data
 from pilotage.core.counters import Tally
 from pilotage.core.errors import NotFound, Refused
-from pilotage.core.events import Recorded
+from pilotage.core.events import ChecklistPassed, Recorded
 from pilotage.core.explain import Explanation, explain
 from pilotage.core.model import Plan, Sample, Verdict
 from pilotage.core.picture import picture
 from pilotage.core.replay import Replay, WhatIf, replay, what_if
 from pilotage.core.report import comparison, outcome, report, sentence
 from pilotage.core.state import Command, RolloutState, Status, check_command, fold
-from pilotage.desk import Desk
+from pilotage.desk import Busy, Desk
 from pilotage.engine import Engine, Order, Outcome, Start
 from pilotage.engine.clock import Clock, WallClock
+from pilotage.gates import Gates
 from pilotage.store import Store, known, queries
 
 log = structlog.get_logger()
@@ -42,11 +43,17 @@ class Coordinator:
     state: Path
     clock: Clock = field(default_factory=WallClock)
     _tallies: dict[str, Tally] = field(default_factory=dict)
+    _busy: Busy = field(default_factory=dict)
 
     @property
     def desk(self) -> Desk:
         """What happens before a rollout."""
-        return Desk(self.store, self.state, self.clock.now)
+        return Desk(self.store, self.state, self.clock.now, self._busy)
+
+    @property
+    def gates(self) -> Gates:
+        """Freezes and locks."""
+        return Gates(self.store, self.clock.now)
 
     async def start(
         self, plan_text: str, directory: str, file: str, by: str, reason: str = "", overrides: Sequence[str] = ()
@@ -58,19 +65,28 @@ class Coordinator:
         plan = await asyncio.to_thread(planfile.load, plan_text, directory=Path(directory), file=file)
         await self._refuse_if_active(plan)
         name = await self.store.run(known.register, plan, plan_text, file, by, self.clock.now())
-        return await self.start_known(name, by, reason, overrides)
+        return await self.start_known(name, by, reason, overrides, file or name)
 
-    async def start_known(self, name: str, by: str, reason: str, overrides: Sequence[str]) -> str:
-        """Starts a plan that is known already."""
-        passed = await self.desk.let_through(name, by, overrides, reason)
+    async def start_known(self, name: str, by: str, reason: str, overrides: Sequence[str], called: str = "") -> str:
+        """Starts a plan that is known already; `called` is the person's name for it."""
+        passed = await self.desk.let_through(name, by, overrides, reason, called)
         plan = await self.store.run(known.get, name)
-        rollout = f"{plan.plan.service}-{datetime.now(UTC):%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        rollout = f"{plan.plan.service[:45]}-{datetime.now(UTC):%m%d-%H%M%S}-{secrets.token_hex(2)}"
         why = reason or plan.plan.summary
-        now = self.clock.now()
-        await self.store.run(queries.create_rollout, rollout, plan.plan, plan.plan_text, by, why, now)
-        await self.store.run(known.close, name, "started", rollout, by, now)
+        async with self.desk.alone(plan.plan):
+            await self.store.run(known.begin, plan, rollout, passed, by, why, self.clock.now())
         await self.engine.start(Start(rollout, plan.plan, by, reason, checklist=passed))
         return rollout
+
+    async def checklist(self, rollout: str) -> ChecklistPassed | None:
+        """As it stood when the rollout began; None for one that was started without."""
+        record = await self.store.run(queries.events_of, await self.resolve(rollout))
+        return next((one.event for one in record if isinstance(one.event, ChecklistPassed)), None)
+
+    async def late_s(self, rollout: str) -> float:
+        """How long after its plan's deadline it was started."""
+        passed = await self.store.run(known.passed_as, rollout)
+        return passed.late_s if passed is not None else 0.0
 
     async def _refuse_if_active(self, plan: Plan) -> None:
         """Early, before any driver is asked; `create_rollout` holds the lock itself."""
@@ -152,7 +168,9 @@ class Coordinator:
                 continue
             log.warning("the engine does not know this rollout; starting it again", rollout=row.id, phase=state.phase)
             try:
-                await self.engine.start(Start(row.id, row.plan, row.requested_by, "", state.phase, state.next_number))
+                passed = await self.store.run(known.passed_as, row.id)
+                about = (row.id, row.plan, row.requested_by, "", state.phase, state.next_number)
+                await self.engine.start(Start(*about, checklist=passed))
             except NotFound as error:
                 log.error("could not start it again", rollout=row.id, error=str(error))
 

@@ -5,26 +5,27 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pilotage import planfile
 from pilotage.core import checklist
 from pilotage.core import events as ev
-from pilotage.core.checklist import ItemState
+from pilotage.core.checklist import ItemState, Mark
 from pilotage.core.errors import ChecklistOpen, PreflightFailed, Refused
 from pilotage.core.model import Plan
 from pilotage.core.quantities import duration
-from pilotage.drivers import Call
-from pilotage.engine.crew import Crew
+from pilotage.core.report import sentence
 from pilotage.planfile.starting import may_start
-from pilotage.readiness import Surroundings, look
+from pilotage.readiness import Surroundings, look, shown
+from pilotage.rehearsal import rehearse
 from pilotage.store import Store, gates, known, queries
-from pilotage.store.gates import Freeze, HeldLock
+from pilotage.store.gates import minute
 from pilotage.store.known import KnownPlan
 
-REHEARSE_WITHIN_S = 60.0
+Busy = dict[tuple[str, str], asyncio.Lock]
+"""By service and environment: a rehearsal and a start never come between each other."""
 
 
 @dataclass(frozen=True)
@@ -32,168 +33,145 @@ class Desk:
     store: Store
     state: Path
     now: Callable[[], float] = field(default=time.time)
+    busy: Busy = field(default_factory=dict)
+
+    def alone(self, plan: Plan) -> asyncio.Lock:
+        """Held while something is done to the splitters of this service outside of a rollout, or a rollout begins."""
+        return self.busy.setdefault((plan.service, plan.environment), asyncio.Lock())
 
     async def register(self, text: str, directory: str, file: str, by: str) -> str:
         """The id under which the plan is known from now on. Raises PlanError."""
+        _with_name(by)
         plan = await asyncio.to_thread(planfile.load, text, directory=Path(directory), file=file)
         return await self.store.run(known.register, plan, text, file, by, self.now())
 
     async def view(self, name: str) -> dict[str, Any]:
         """One plan with its checklist, looked up now."""
         plan = await self.store.run(known.get, name)
-        states, _ = await self._states(plan, (), "", "")
         around = await self._surroundings(plan)
-        _, starts = may_start(plan.plan.preparation.start, around.now)
-        others = await self.store.run(known.siblings, plan)
+        states, _ = await self._looked_up(plan, around)
+        record = around.record
         return {
-            **self._facts(plan),
-            "starts": starts,
+            **self._facts(plan, record),
             "items": [_item(one) for one in states],
             "open": sum(one.in_the_way for one in states),
             "freezes": [str(one) for one in around.freezes],
-            "notes": [
-                f"{count} item{'s' if count > 1 else ''} of {other} {'were' if count > 1 else 'was'} ticked; the plan "
-                "has changed since: look at them again"
-                for other, count in others[:1]
-            ],
+            "lock": around.active or (str(around.lock) if around.lock else ""),
+            "notes": await self._notes(plan, states),
+            "timeline": [{"at": one.at, "by": one.by, "sentence": sentence(one.event)} for one in record],
         }
 
+    async def _notes(self, plan: KnownPlan, states: Sequence[ItemState]) -> list[str]:
+        """What a person should know of the other plans for the same change, and of what became of this one."""
+        notes = []
+        if plan.rollout:
+            notes.append(f"started as {plan.rollout}: `pilotage status {plan.rollout}`")
+        elif plan.closed:
+            notes.append("not waited for any more; its record is kept")
+        newer = await self.store.run(known.rewritten_as, plan)
+        if newer:
+            notes.append(f"this plan was changed after it became known: the newest one is {newer}")
+        other, ticks = await self.store.run(known.ticked_before, plan)
+        if ticks and any(not one.item.check and one.mark is Mark.OPEN for one in states):
+            given = "1 tick was" if ticks == 1 else f"{ticks} ticks were"
+            notes.append(
+                f"{given} given for another version of this plan, {other}; the plan has changed since: "
+                f"look at {'it' if ticks == 1 else 'them'} again"
+            )
+        return notes
+
     async def plans(self) -> list[dict[str, Any]]:
-        return [self._facts(one) for one in await self.store.run(known.open_plans)]
+        """Those that wait, the newest first. Nothing is looked up for this."""
+        waiting = await self.store.run(known.open_plans)
+        return [self._facts(one, await self.store.run(queries.events_of, one.id)) for one in waiting]
 
     async def tick(self, name: str, items: Sequence[str], by: str, note: str, undo: bool) -> dict[str, Any]:
-        """All of the items, or none. Raises Refused for one that nobody ticks."""
-        if not by.strip():
-            raise Refused("a tick needs the name of the person: --by NAME")
+        """All of the items, or none. Raises Refused for one that nobody ticks, or without a name."""
+        _with_name(by)
         plan = await self.store.run(known.get, name)
         for one in items:
             checklist.check_tick(plan.plan.preparation.checklist, one)
-        for one in items:
-            event = ev.Unticked(one, note) if undo else ev.Ticked(one, note)
-            await self.store.run(known.note, name, event, by, self.now())
-        ticked = checklist.ticks_of(await self.store.run(queries.events_of, name))
-        people = [one for one in checklist.items_of(plan.plan.preparation.checklist) if not one.check and one.required]
-        left = [one.id for one in people if one.id not in ticked]
-        return {"id": name, "items": list(items), "left": left}
+        events = [ev.Unticked(one, note) if undo else ev.Ticked(one, note) for one in dict.fromkeys(items)]
+        await self.store.run(known.note_all, name, events, by.strip(), self.now())
+        record = await self.store.run(queries.events_of, name)
+        return {"id": name, "items": list(items), "by": by.strip(), "left": _to_tick(plan.plan, record)}
 
     async def rehearse(self, name: str, by: str) -> dict[str, Any]:
-        """Sets what is in force (0 %) on every splitter and reads it back, timed. Raises PreflightFailed or Refused."""
-        plan = await self.store.run(known.get, name)
-        await self.store.run(queries.check_lock, plan.plan)
-        crew = Crew(plan.plan, self.state)
-        took: list[tuple[str, float]] = []
-        try:
-            for step in plan.plan.rollback:
-                took.append((step.target, await self._rehearsed(crew, step.target, plan.plan)))
-            for target in plan.plan.targets:
-                if target.kind == "deploy":
-                    await asyncio.wait_for(crew.deployer(target.name).probe(), REHEARSE_WITHIN_S)
-        except Refused:
-            raise
-        except Exception as error:
-            raise PreflightFailed((f"the rehearsal failed: {error or type(error).__name__}",)) from None
-        finally:
-            await crew.close()
-        await self.store.run(known.note, name, ev.Rehearsed(tuple(took)), by, self.now())
-        return {"id": name, "targets": [{"target": target, "seconds": seconds} for target, seconds in took]}
+        """Practises the way back; the outcome is kept, good or bad.
 
-    async def _rehearsed(self, crew: Crew, target: str, plan: Plan) -> float:
-        traffic = crew.traffic(target)
-        weight = await asyncio.wait_for(traffic.read_weight(), REHEARSE_WITHIN_S)
-        if weight != 0:
-            raise Refused(
-                f"{target} sends {weight:g} % to the canary now: a rehearsal never moves traffic. Set it to 0."
-            )
-        began = time.monotonic()
-        key = f"rehearsal/{plan.service}/{target}/{time.time_ns()}"
-        call = Call(key, plan.version, plan.previous, REHEARSE_WITHIN_S)
-        in_force = await asyncio.wait_for(traffic.set_weight(0.0, call), REHEARSE_WITHIN_S)
-        if in_force != 0:
-            raise Refused(f"{target}: asked for 0 %, but {in_force:g} % is in force")
-        return time.monotonic() - began
+        Raises Refused while a rollout runs or traffic is on the canary, PreflightFailed when it did not work.
+        """
+        _with_name(by)
+        plan = await self.store.run(known.get, name)
+        async with self.alone(plan.plan):
+            await self.store.run(queries.check_lock, plan.plan)
+            done = await rehearse(plan.plan, self.state)
+        failed = shown(done.failed)
+        await self.store.run(known.note, name, ev.Rehearsed(done.targets, shown(done.detail), failed), by, self.now())
+        if failed:
+            raise PreflightFailed((f"the rehearsal failed: {failed}",))
+        return {"id": name, "targets": [{"target": target, "seconds": seconds} for target, seconds in done.targets]}
 
     async def schedule(self, name: str, by: str, overrides: Sequence[str], reason: str) -> dict[str, Any]:
         """Starts it when its window opens. Raises Refused without a window, or when it has passed."""
+        _with_name(by)
         plan = await self.store.run(known.get, name)
-        rule = plan.plan.preparation.start
+        rule, now = plan.plan.preparation.start, self.now()
         if rule.opens_at is None or rule.closes_at is None:
-            raise Refused("this plan has no window to wait for. `pilotage run` starts it now")
-        if rule.closes_at <= self.now():
-            raise Refused(f"it would start {may_start(rule, self.now())[1]}")
-        checklist.check_overrides(plan.plan.preparation.checklist, overrides, reason)
-        await self.store.run(known.schedule, name, by, overrides, reason)
-        await self.store.run(known.note, name, ev.StartScheduled(rule.opens_at, reason), by, self.now())
-        return {"id": name, "starts": may_start(rule, self.now())[1]}
+            raise Refused("this plan has no window to wait for: without --at-window it starts now")
+        if rule.closes_at <= now:
+            raise Refused(f"it was to start {may_start(rule, now)[1]}")
+        asked = checklist.named(plan.plan.preparation.checklist, overrides)
+        checklist.check_overrides(plan.plan.preparation.checklist, asked, reason)
+        await self.store.run(known.schedule, name, rule.opens_at, by, asked, reason, now)
+        record = await self.store.run(queries.events_of, name)
+        return {"id": name, "starts": may_start(rule, now)[1], "to_tick": _to_tick(plan.plan, record)}
 
     async def forget(self, name: str, by: str, reason: str) -> dict[str, Any]:
-        await self.store.run(known.get, name)
-        await self.store.run(known.close, name, reason or "forgotten", "", by, self.now())
+        """Raises Refused for one that does not wait."""
+        _with_name(by)
+        plan = await self.store.run(known.get, name)
+        if plan.closed:
+            became = f"it was started as {plan.rollout}" if plan.rollout else "it is forgotten already"
+            raise Refused(f"{name} does not wait to be started: {became}")
+        await self.store.run(known.close, name, f"forgotten: {reason}" if reason else "forgotten", "", by, self.now())
         return {"id": name}
 
-    async def freezes(self) -> list[Freeze]:
-        """In force, or to come."""
-        return await self.store.run(gates.coming_freezes, self.now())
+    async def let_through(
+        self, name: str, by: str, overrides: Sequence[str], reason: str, called: str = ""
+    ) -> ev.ChecklistPassed:
+        """What is recorded when it may start; `called` is how the person names the plan, for the commands they get.
 
-    async def freeze(
-        self, service: str, environment: str, reason: str, by: str, begins: float | None, ends: float | None
-    ) -> Freeze:
-        _with_reason(reason, "a freeze")
-        now = self.now()
-        made = Freeze("", service, environment, reason.strip(), by, now if begins is None else begins, ends)
-        if ends is not None and ends <= max(now, made.begins):
-            raise Refused("a freeze ends after it begins, and not in the past")
-        return replace(made, id=await self.store.run(gates.add_freeze, made, now))
-
-    async def unfreeze(self, name: str, by: str, reason: str) -> None:
-        await self.store.run(gates.lift_freeze, name, by, reason, self.now())
-
-    async def locks(self) -> list[HeldLock]:
-        return await self.store.run(gates.held)
-
-    async def lock(self, service: str, environment: str, reason: str, by: str) -> HeldLock:
-        """Raises Refused naming the holder when somebody holds it. A rollout that runs already is not touched."""
-        _with_reason(reason, "a lock")
-        taken = HeldLock(service, environment, reason.strip(), by, self.now())
-        await self.store.run(gates.take_lock, taken)
-        return taken
-
-    async def unlock(self, service: str, environment: str, by: str, reason: str) -> None:
-        await self.store.run(gates.release_lock, service, environment, by, reason, self.now())
-
-    async def let_through(self, name: str, by: str, overrides: Sequence[str], reason: str) -> ev.ChecklistPassed:
-        """What is recorded when it may start. Raises PreflightFailed, ChecklistOpen or Refused when it may not."""
+        Raises PreflightFailed, ChecklistOpen or Refused when it may not start.
+        """
+        _with_name(by)
         plan = await self.store.run(known.get, name)
-        checklist.check_overrides(plan.plan.preparation.checklist, overrides, reason)
-        states, problems = await self._states(plan, overrides, reason, by)
-        if problems:
-            raise PreflightFailed(problems)
-        stopped = [one for one in states if one.in_the_way]
-        if stopped:
-            raise ChecklistOpen(tuple(_told(one, plan.file or name) for one in stopped))
+        asked = checklist.named(plan.plan.preparation.checklist, overrides)
+        checklist.check_overrides(plan.plan.preparation.checklist, asked, reason)
+        states, problems = await self._states(plan, asked, reason.strip(), by)
         late = max(0.0, self.now() - plan.due_at) if plan.due_at is not None else 0.0
-        checked = tuple(
-            ev.Checked(
-                one.item.id,
-                one.item.part.value,
-                one.item.text,
-                one.mark.value,
-                one.item.required,
-                one.by,
-                one.at,
-                one.text,
+        stopped = [one for one in states if one.in_the_way]
+        if problems and all(one.item.check in ("drivers", "metrics") for one in stopped):
+            raise PreflightFailed(problems)
+        if stopped:
+            told = tuple(_told(one, called or name, called or path_of(plan)) for one in stopped)
+            raise ChecklistOpen(
+                told, tuple(one.item.id for one in stopped), f"overdue by {_about(late)}" if late else ""
             )
-            for one in states
-        )
-        return ev.ChecklistPassed(checked, late)
+        return ev.ChecklistPassed(tuple(map(_checked, states)), late)
 
     async def _states(
         self, plan: KnownPlan, overrides: Sequence[str], reason: str, by: str
     ) -> tuple[tuple[ItemState, ...], tuple[str, ...]]:
-        around = await self._surroundings(plan)
+        return await self._looked_up(plan, await self._surroundings(plan), dict.fromkeys(overrides, reason), by)
+
+    async def _looked_up(
+        self, plan: KnownPlan, around: Surroundings, overrides: dict[str, str] | None = None, by: str = ""
+    ) -> tuple[tuple[ItemState, ...], tuple[str, ...]]:
+        """Each item's state, and what the drivers say stands against a start."""
         seen, answers = await look(plan.plan, self.state, around)
-        given = dict.fromkeys(overrides, reason)
         asked = plan.plan.preparation.checklist
-        return checklist.states(asked, around.record, seen, given, by, around.now), answers.problems
+        return checklist.states(asked, around.record, seen, overrides, by, around.now), answers.problems
 
     async def _surroundings(self, known_plan: KnownPlan) -> Surroundings:
         plan, now = known_plan.plan, self.now()
@@ -210,8 +188,16 @@ class Desk:
             await self.store.run(queries.events_of, known_plan.id),
         )
 
-    def _facts(self, plan: KnownPlan) -> dict[str, Any]:
-        overdue = self.now() - plan.due_at if plan.due_at is not None else 0.0
+    def _starts(self, plan: KnownPlan) -> str:
+        """A clause: when it may start, or was to."""
+        now, due = self.now(), plan.due_at
+        if due is None or plan.closed:
+            rule = plan.plan.preparation.start
+            return f"may start {may_start(rule, now)[1]}" if rule.opens_at is not None else "may start at any time"
+        return f"to be started by {minute(due)}" + (f", in {_about(due - now)}" if now < due else "")
+
+    def _facts(self, plan: KnownPlan, record: Sequence[ev.Recorded]) -> dict[str, Any]:
+        overdue = self.now() - plan.due_at if plan.due_at is not None and not plan.closed and plan.newest else 0.0
         return {
             "id": plan.id,
             "service": plan.plan.service,
@@ -221,20 +207,41 @@ class Desk:
             "severity": plan.plan.severity.value,
             "digest": plan.plan.digest,
             "file": plan.file,
+            "path": path_of(plan),
             "by": plan.registered_by,
+            "registered_at": plan.registered_at,
             "first_known": plan.first_known,
             "due_at": plan.due_at,
             "overdue_s": max(0.0, overdue),
-            "overdue": f"overdue by {duration(overdue)}" if overdue >= 1 and not plan.closed else "",
+            "overdue": f"overdue by {_about(overdue)}" if overdue >= 1 else "",
             "scheduled_by": plan.scheduled_by,
-            "starts": may_start(plan.plan.preparation.start, self.now())[1],
+            "starts": self._starts(plan),
+            "to_tick": _to_tick(plan.plan, record),
             "closed": plan.closed,
+            "rollout": plan.rollout,
         }
 
 
-def _with_reason(reason: str, what: str) -> None:
-    if len(reason.strip()) < 3:
-        raise Refused(f"{what} needs a reason: --reason TEXT. It is shown to whoever is stopped by it.")
+def _to_tick(plan: Plan, record: Sequence[ev.Recorded]) -> list[str]:
+    """Required items that wait for a person."""
+    ticked = checklist.ticks_of(record)
+    asked = checklist.items_of(plan.preparation.checklist)
+    return [one.id for one in asked if one.required and not one.check and one.id not in ticked]
+
+
+def _about(seconds: float) -> str:
+    """Seconds matter in the first minutes only."""
+    return duration(seconds if seconds < 600 else seconds // 60 * 60)
+
+
+def _with_name(by: str) -> None:
+    if not by.strip():
+        raise Refused("this is recorded under a person's name: --by NAME")
+
+
+def _checked(one: ItemState) -> ev.Checked:
+    item = one.item
+    return ev.Checked(item.id, item.part.value, item.text, one.mark.value, item.required, one.by, one.at, one.text)
 
 
 def _item(state: ItemState) -> dict[str, Any]:
@@ -251,6 +258,11 @@ def _item(state: ItemState) -> dict[str, Any]:
     }
 
 
-def _told(state: ItemState, plan: str) -> str:
-    way = checklist.how(state.item.id, state.item.check, plan)
-    return f"{state.item.id}: {state.text or state.item.text}. {way}".rstrip()
+def path_of(plan: KnownPlan) -> str:
+    """The plan's file, wherever a command is typed."""
+    return str(Path(plan.directory) / Path(plan.file).name) if plan.file else "FILE"
+
+
+def _told(state: ItemState, plan: str, file: str) -> str:
+    way = checklist.how(state.item.id, state.item.check, plan, state.text, file)
+    return f"{state.item.id}: {(state.text or state.item.text).rstrip('.')}. {way}".rstrip()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import structlog
 
 from pilotage.coordinator import Coordinator
 from pilotage.core import events as ev
-from pilotage.core.errors import PilotageError
+from pilotage.core.errors import ChecklistOpen, PilotageError
 from pilotage.core.quantities import duration
 from pilotage.engine.clock import Clock
 from pilotage.store import known, queries
@@ -36,46 +38,54 @@ class Keeper:
             await self._clock.sleep(EVERY_S)
 
     async def look(self) -> None:
-        """Once over all plans that wait."""
-        for plan in await self._coordinator.store.run(known.open_plans):
-            await self._overdue(plan)
-            if plan.scheduled_by:
-                await self._start(plan)
+        """Once over all plans that wait, side by side: one whose drivers are slow does not make another late."""
+        plans = await self._coordinator.store.run(known.open_plans)
+        done = await asyncio.gather(*map(self._keep, plans), return_exceptions=True)
+        for plan, failure in zip(plans, done, strict=True):
+            if isinstance(failure, Exception):
+                log.warning("a plan that waits could not be looked at", plan=plan.id, error=str(failure))
+
+    async def _keep(self, plan: KnownPlan) -> None:
+        await self._overdue(plan)
+        if plan.scheduled_by:
+            await self._start(plan)
 
     async def _overdue(self, plan: KnownPlan) -> None:
-        """Said once for each plan."""
+        """Said once for a change, by its newest plan."""
         now = self._clock.now()
-        if plan.due_at is None or now <= plan.due_at:
-            return
-        record = await self._coordinator.store.run(queries.events_of, plan.id)
-        if any(isinstance(one.event, ev.StartOverdue) for one in record):
+        if plan.due_at is None or now <= plan.due_at or not plan.newest:
             return
         within = duration(plan.plan.preparation.start.within_s or 0.0)
         reason = f"{plan.plan.severity.value} was to start within {within}, and has not"
-        await self._note(plan, ev.StartOverdue(plan.due_at, reason))
+        await self._coordinator.store.run(known.say_overdue, plan, ev.StartOverdue(plan.due_at, reason), now)
 
     async def _start(self, plan: KnownPlan) -> None:
-        """When the window is open; what refuses it is tried again each minute, and recorded when it changes."""
+        """When the window is open; what refuses it is tried again each minute, until the window closes."""
         rule, now = plan.plan.preparation.start, self._clock.now()
         if rule.opens_at is None or rule.closes_at is None or now < rule.opens_at:
             return
         if now >= rule.closes_at:
-            await self._note(plan, ev.StartRefused("its window has passed, and it was not started", True))
-            await self._coordinator.store.run(known.close, plan.id, "its window has passed", "", "pilotage", now)
+            reason = "its window has passed, and it was not started"
+            await self._coordinator.store.run(known.give_up, plan.id, reason, now)
             return
         if now - self._tried.get(plan.id, -AGAIN_S) < AGAIN_S:
             return
         self._tried[plan.id] = now
         try:
-            await self._coordinator.start_known(plan.id, plan.scheduled_by, plan.override_reason, plan.overrides)
+            about = (plan.scheduled_by, plan.override_reason, plan.overrides)
+            await self._coordinator.start_known(plan.id, *about)
+        except ChecklistOpen as error:
+            await self._refused(plan, "; ".join(error.problems), error.items)
         except PilotageError as error:
-            await self._refused(plan, str(error))
+            await self._refused(plan, str(error), (type(error).__name__,))
 
-    async def _refused(self, plan: KnownPlan, reason: str) -> None:
+    async def _refused(self, plan: KnownPlan, reason: str, items: tuple[str, ...]) -> None:
+        """Said when something new stands in the way: the words of a check may change with every look."""
         record = await self._coordinator.store.run(queries.events_of, plan.id)
-        before = [one.event.reason for one in record if isinstance(one.event, ev.StartRefused)]
-        if reason not in before[-1:]:
-            await self._note(plan, ev.StartRefused(reason))
+        last = max((one.number for one in record if isinstance(one.event, ev.StartScheduled)), default=0)
+        said = {item for one in record[last:] if isinstance(one.event, ev.StartRefused) for item in one.event.items}
+        if not said.issuperset(items):
+            await self._note(plan, ev.StartRefused(reason, items=items))
 
     async def _note(self, plan: KnownPlan, event: ev.Event) -> None:
         await self._coordinator.store.run(known.note, plan.id, event, "pilotage", self._clock.now())

@@ -23,6 +23,8 @@ class Answers:
     drivers: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
     asked: int = 0
+    read: bool = False
+    """The metrics were looked at: every driver answered."""
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -31,7 +33,10 @@ class Answers:
 
 async def preflight(plan: Plan, state: Path) -> Answers:
     """Asks every driver; the metrics are read only when all of them answer."""
-    crew = Crew(plan, state)
+    try:
+        crew = Crew(plan, state)
+    except Exception as error:
+        return Answers((f"a driver cannot be used where the coordinator runs: {type(error).__name__}: {error}",))
     try:
         everyone = crew.everyone()
         answers = await asyncio.gather(*(_ask(name, driver) for name, driver in everyone))
@@ -43,7 +48,7 @@ async def preflight(plan: Plan, state: Path) -> Answers:
         series = [_has_series(plan, crew.sources[one.source], one) for one in measures]
         moved = tuple(answer for answer in await asyncio.gather(*weights) if answer)
         without = [answer for answer in await asyncio.gather(*series) if answer]
-        return Answers(moved, tuple(without + await _signals(crew)), len(everyone))
+        return Answers(moved, tuple(without + await _signals(crew)), len(everyone), True)
     finally:
         await crew.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from pilotage.core.checklist import Seen, items_of
 from pilotage.core.errors import PilotageError
 from pilotage.core.model import DriverRef, Plan
 from pilotage.core.preparing import BUILT_IN, Item
+from pilotage.core.redact import redact
 from pilotage.drivers import Check, Context, registry
 from pilotage.engine.crew import Crew
 from pilotage.planfile.starting import may_start
@@ -21,6 +23,10 @@ from pilotage.preflight import Answers, preflight
 from pilotage.store.gates import Freeze, HeldLock
 
 LOOK_WITHIN_S = 30.0
+LOG_WITHIN_S = 10.0
+CLOSE_WITHIN_S = 5.0
+MOST_CHARACTERS = 300
+"""Of one piece of evidence."""
 REHEARSED_WITHIN_S = 24 * 3600.0
 
 
@@ -37,21 +43,29 @@ class Surroundings:
 
 
 async def look(plan: Plan, state: Path, around: Surroundings) -> tuple[dict[str, Seen], Answers]:
-    """What was seen for each item that is looked up, by item id, and what the drivers said."""
+    """What was seen for each item that is looked up, by item id, and what the drivers said. All at the same time."""
     items = [one for one in items_of(plan.preparation.checklist) if one.check]
     answers, *looks = await asyncio.gather(preflight(plan, state), *(_look(one, plan, state, around) for one in items))
     assert isinstance(answers, Answers)
     seen: dict[str, Seen] = {}
     for item, one in zip(items, looks, strict=True):
         assert isinstance(one, Seen)
-        seen[item.id] = _of_drivers(item.check, answers) if item.check in ("drivers", "metrics") else one
+        one = _of_drivers(item.check, answers) if item.check in ("drivers", "metrics") else one
+        seen[item.id] = Seen(one.holds, shown(one.text))
     return seen, answers
+
+
+def shown(text: str) -> str:
+    """One line for people and the record: a check's command may print anything, secrets too."""
+    said = " ".join(redact(text).split())
+    return said if len(said) <= MOST_CHARACTERS else said[: MOST_CHARACTERS - 3] + "..."
 
 
 def _of_drivers(check: str, answers: Answers) -> Seen:
     if check == "drivers":
-        return Seen(not answers.drivers, "; ".join(answers.drivers) or f"{answers.asked} drivers answer")
-    if answers.drivers:
+        some = "1 driver answers" if answers.asked == 1 else f"{answers.asked} drivers answer"
+        return Seen(not answers.drivers, "; ".join(answers.drivers) or some)
+    if not answers.read:
         return Seen(None, "not asked, as a driver does not answer")
     return Seen(not answers.metrics, "; ".join(answers.metrics) or "all series are there")
 
@@ -67,27 +81,35 @@ async def _look(item: Item, plan: Plan, state: Path, around: Surroundings) -> Se
         return Seen(evidence.holds, evidence.text)
     except TimeoutError:
         return Seen(None, f"{item.check} did not answer within {LOOK_WITHIN_S:g} s")
-    except PilotageError as error:
-        return Seen(None, str(error))
+    except KeyError:
+        return Seen(
+            False, f"there is no check {item.check} where the coordinator runs: is its package installed there?"
+        )
     except Exception as error:
-        return Seen(None, f"{item.check} failed: {type(error).__name__}")
+        return Seen(False, _sentence(error))
     finally:
         if driver is not None:
-            await driver.close()
+            with suppress(Exception):
+                await asyncio.wait_for(driver.close(), CLOSE_WITHIN_S)
+
+
+def _sentence(error: Exception) -> str:
+    said = str(error)
+    return said if isinstance(error, PilotageError) and said else f"{type(error).__name__}: {said}".rstrip(": ")
 
 
 def _known(check: str, plan: Plan, around: Surroundings) -> Seen:
     match check:
         case "window":
+            if plan.preparation.start.opens_at is None:
+                return Seen(True, "no window is asked for")
             holds, said = may_start(plan.preparation.start, around.now)
-            return Seen(holds, f"starts {said}")
+            return Seen(holds, f"it may start {said}")
         case "freeze":
             closed = "; ".join(str(one) for one in around.freezes)
             return Seen(not closed, closed or "no freeze is in force")
         case "lock":
-            lock = around.lock
-            unlock = f"`pilotage unlock {plan.service} --environment {plan.environment}`"
-            held = f"locked by {lock.owner}: {lock.reason}. To unlock it: {unlock}" if lock else ""
+            held = str(around.lock) if around.lock else ""
             return Seen(not (around.active or held), around.active or held or "no other rollout runs, nobody locked it")
         case "rehearsed":
             return _rehearsed(around)
@@ -103,6 +125,8 @@ def _rehearsed(around: Surroundings) -> Seen:
     if last is None or not isinstance(last.event, ev.Rehearsed):
         return Seen(False, "not rehearsed yet")
     when = datetime.fromtimestamp(last.at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    if last.event.failed:
+        return Seen(False, f"the rehearsal at {when} by {last.by} failed: {last.event.failed}")
     took = ", ".join(f"{name} in {seconds:.2f} s" for name, seconds in last.event.targets)
     if around.now - last.at > REHEARSED_WITHIN_S:
         return Seen(False, f"rehearsed at {when}, more than a day ago")
@@ -110,16 +134,24 @@ def _rehearsed(around: Surroundings) -> Seen:
 
 
 async def _logs(plan: Plan, state: Path) -> Seen:
+    """Both logs have their source, and control's can be read. The canary's may be born with its deployment."""
     if plan.logs is None:
         return Seen(False, "the plan names no logs")
-    crew = Crew(plan, state)
     said, bad = [], []
+    try:
+        crew = Crew(plan, state)
+    except Exception as error:
+        return Seen(False, f"a log source cannot be used: {_sentence(error)}")
     try:
         for name, source in crew.logs.items():
             try:
-                said.append(f"{name}: {await asyncio.wait_for(source.probe(), LOOK_WITHIN_S)}")
+                said.append(f"{name}: {await asyncio.wait_for(source.probe(), LOG_WITHIN_S)}")
             except Exception as error:
-                bad.append(f"{name}: {error or type(error).__name__}")
+                why = _sentence(error) if not isinstance(error, TimeoutError) else "did not answer"
+                if name == "canary":
+                    said.append(f"canary: not there yet, to be followed from its beginning ({why})")
+                else:
+                    bad.append(f"{name}: {why}")
     finally:
         await crew.close()
     return Seen(not bad, "; ".join(bad or said))

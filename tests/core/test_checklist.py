@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,11 +19,15 @@ from pilotage.core.checklist import (
     check_tick,
     how,
     items_of,
+    named,
+    plan_id,
     states,
     ticks_of,
+    typed,
 )
 from pilotage.core.errors import Refused
 from pilotage.core.preparing import BUILT_IN, Item, Part
+from tests.core.worlds import plan
 
 TESTED = Item("tested", Part.PREPARATION, "It is tested")
 BUILT = Item("built", Part.TECHNICAL, "The build is green", check="command")
@@ -103,6 +110,49 @@ def test_an_override_needs_a_reason_and_an_item_that_is_there() -> None:
     with pytest.raises(Refused, match="no item 'bilt'"):
         check_overrides(ITEMS, ["bilt"], "because")
     check_overrides(ITEMS, ["built", "freeze", "window"], "because")
+
+
+def test_a_built_in_check_is_overridden_by_its_item_or_by_its_own_name() -> None:
+    mine = Item("window-agreed", Part.TEAM, "x", check="window")
+    assert named((mine,), ["window", "freeze", "window-agreed"]) == ("window-agreed", "freeze")
+    assert named(ITEMS, ["built", "nothing"]) == ("built", "nothing")
+    assert named((Item("freeze", Part.TEAM, "by hand"),), ["freeze"]) == ("freeze",)
+
+
+@pytest.mark.parametrize(
+    ("check", "seen", "said"),
+    [
+        ("", "", "`pilotage tick 'my plan.yaml' it`"),
+        ("rehearsed", "", "`pilotage rehearse 'my plan.yaml'`, or `pilotage run"),
+        ("window", "in the window, which opens in 3 h", "--at-window`, or "),
+        ("freeze", "", "A hot-fix may go through"),
+        ("escalation", "", "Name one under contacts:"),
+        ("command", "", "Put it right, or "),
+    ],
+)
+def test_each_open_item_comes_with_what_to_type(check: str, seen: str, said: str) -> None:
+    assert said in how("it", check, "my plan.yaml", seen)
+
+
+def test_a_plan_called_by_its_id_is_run_by_its_file() -> None:
+    assert how("built", "command", "shop-1a", "", "/p/plan.yaml").endswith(
+        "`pilotage run /p/plan.yaml --override built --reason TEXT`"
+    )
+    assert how("rehearsal", "rehearsed", "shop-1a", "", "/p/plan.yaml").startswith("`pilotage rehearse shop-1a`, or ")
+
+
+def test_a_window_that_has_passed_is_not_waited_for() -> None:
+    assert "--at-window" not in how("window", "window", "plan.yaml", "which passed 2 h ago")
+
+
+@given(st.text(min_size=1, max_size=30).filter(lambda text: "\0" not in text))
+def test_a_plans_name_is_one_word_for_the_shell_whatever_it_is(name: str) -> None:
+    assert shlex.split(typed(name)) == [name]
+
+
+def test_a_plans_id_is_its_service_and_the_beginning_of_its_digest_and_fits_its_column() -> None:
+    one = replace(plan(), service="s" * 63, digest="sha256:0123456789abcdef")
+    assert plan_id(one) == "s" * 55 + "-01234567"
 
 
 MADE = st.builds(

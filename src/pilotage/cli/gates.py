@@ -9,11 +9,14 @@ from typing import Any
 import click
 
 from pilotage.cli.client import Api, whoami
+from pilotage.core.words import printable
 
 _json = click.option("--json", "json_out", is_flag=True, help="Print JSON for a program.")
 _by = click.option("--by", default=None, metavar="NAME", help="Who says so (default: you).")
 _reason = click.option("--reason", required=True, help="Shown to whoever is stopped by it.")
 _why = click.option("--reason", default="", help="Kept in the record.")
+_all = click.option("--all", "everything", is_flag=True, help="Those of the past, too, with who lifted them.")
+_ALL = "?all=true"
 _environment = click.option("--environment", required=True, help="Such as production.")
 
 
@@ -48,17 +51,18 @@ def freeze(
         "environment": environment,
         "begins": _instant("--from", begins, zone),
         "ends": _instant("--until", ends, zone),
-        "by": by or whoami(),
+        "by": whoami() if by is None else by,
     }
     made = Api().post("/v1/freezes", body)
     _say(json_out, made, f"{_freeze_line(made)}\nLift it: `pilotage unfreeze {made['id']}`")
 
 
 @click.command()
+@_all
 @_json
-def freezes(json_out: bool) -> None:
+def freezes(everything: bool, json_out: bool) -> None:
     """Freezes in force, and those to come."""
-    rows = Api().get("/v1/freezes")
+    rows = Api().get(f"/v1/freezes{_ALL if everything else ''}")
     _say(json_out, rows, "\n".join(map(_freeze_line, rows)) or "No freeze is in force, and none is to come.")
 
 
@@ -69,7 +73,7 @@ def freezes(json_out: bool) -> None:
 @_json
 def unfreeze(freeze_id: str, reason: str, by: str | None, json_out: bool) -> None:
     """Lift a freeze. It stays in the record."""
-    answer = Api().post(f"/v1/freezes/{freeze_id}/lift", {"by": by or whoami(), "reason": reason})
+    answer = Api().post(f"/v1/freezes/{freeze_id}/lift", {"by": whoami() if by is None else by, "reason": reason})
     _say(json_out, answer, f"{freeze_id} is lifted.")
 
 
@@ -81,17 +85,18 @@ def unfreeze(freeze_id: str, reason: str, by: str | None, json_out: bool) -> Non
 @_json
 def lock(service: str, environment: str, reason: str, by: str | None, json_out: bool) -> None:
     """Keep a SERVICE from being rolled out until you unlock it. A rollout that runs is not touched."""
-    body = {"service": service, "environment": environment, "reason": reason, "by": by or whoami()}
+    body = {"service": service, "environment": environment, "reason": reason, "by": whoami() if by is None else by}
     made = Api().post("/v1/locks", body)
     undo = f"`pilotage unlock {service} --environment {environment}`"
     _say(json_out, made, f"{_lock_line(made)}\nUnlock it: {undo}")
 
 
 @click.command()
+@_all
 @_json
-def locks(json_out: bool) -> None:
+def locks(everything: bool, json_out: bool) -> None:
     """Services that somebody has locked."""
-    rows = Api().get("/v1/locks")
+    rows = Api().get(f"/v1/locks{_ALL if everything else ''}")
     _say(json_out, rows, "\n".join(map(_lock_line, rows)) or "Nobody has locked anything.")
 
 
@@ -103,7 +108,7 @@ def locks(json_out: bool) -> None:
 @_json
 def unlock(service: str, environment: str, reason: str, by: str | None, json_out: bool) -> None:
     """Unlock a SERVICE. Who locked it, why and how long stays in the record."""
-    body = {"service": service, "environment": environment, "reason": reason, "by": by or whoami()}
+    body = {"service": service, "environment": environment, "reason": reason, "by": whoami() if by is None else by}
     _say(json_out, Api().post("/v1/locks/release", body), f"{service} in {environment} is unlocked.")
 
 
@@ -123,12 +128,18 @@ def _instant(option: str, text: str | None, zone: str) -> float | None:
 def _freeze_line(row: dict[str, Any]) -> str:
     what = " in ".join(one for one in (row["service"] or "every service", row["environment"]) if one)
     until = _time(row["ends"]) if row["ends"] else "it is lifted"
-    return f"{row['id']}  {what}: frozen by {row['owner']} from {_time(row['begins'])} until {until}: {row['reason']}"
+    said = f"{row['id']}  {what}: frozen by {row['owner']} from {_time(row['begins'])} until {until}: {row['reason']}"
+    return printable(said + _ended("lifted", row["lifted_by"], row["lifted_at"], row["lift_reason"]))
 
 
 def _lock_line(row: dict[str, Any]) -> str:
     since = _time(row["since"])
-    return f"{row['service']} in {row['environment']}: locked by {row['owner']} since {since}: {row['reason']}"
+    said = f"{row['service']} in {row['environment']}: locked by {row['owner']} since {since}: {row['reason']}"
+    return printable(said + _ended("unlocked", row["released_by"], row["released_at"], row["release_reason"]))
+
+
+def _ended(what: str, by: str, at: float | None, reason: str) -> str:
+    return "" if at is None else f"; {what} by {by}, {_time(at)}" + (f": {reason}" if reason else "")
 
 
 def _time(at: float) -> str:

@@ -16,6 +16,7 @@ from pilotage.cli.client import Api, ApiError, running, whoami
 from pilotage.cli.logs import logs
 from pilotage.cli.simulate import simulate
 from pilotage.core.errors import CoordinatorUnreachable, PilotageError, PlanError
+from pilotage.core.quantities import duration
 from pilotage.paths import state_folder
 
 PROMOTED, ROLLED_BACK, PLAN_WRONG, PERSON_NEEDED, FAILED = 0, 1, 2, 3, 4
@@ -69,9 +70,12 @@ def run(file: Path, reason: str, detach: bool, overrides: tuple[str, ...], at_wi
     if at_window:
         known = api.post("/v1/plans", {**body, "by": whoami()})["id"]
         answer = api.post(f"/v1/plans/{known}/schedule", how)
-        say(json_out, answer, f"{known} starts by itself {answer['starts']}. `pilotage plans` shows it.")
+        say(json_out, answer, checklist.scheduled_text(answer))
         return
-    rollout = api.post("/v1/rollouts", {**body, **how})["id"]
+    started = api.post("/v1/rollouts", {**body, **how})
+    rollout = started["id"]
+    if started["late_s"] >= 1:
+        click.echo(f"Started {duration(started['late_s'])} after its deadline; that is in the record.", err=True)
     if detach:
         say(json_out, {"id": rollout}, rollout)
         return
@@ -227,7 +231,9 @@ def doctor(json_out: bool) -> None:
         f"state        {health['state']}",
     ]
     lines += [f"{row['id']}: {row['status']}; waits for: {row['waits_for']}" for row in health["rollouts"]]
-    lines += [f"{row['id']}: not started; starts {row['starts']}. {row['overdue']}".rstrip() for row in health["plans"]]
+    lines += [
+        f"{row['id']}: not started; {row['starts']}. {row['overdue'].upper()}".rstrip() for row in health["plans"]
+    ]
     lines += [
         f"undelivered  {row['rollout']} channel {row['channel']}, {row['attempts']} attempts: {row['error']}"
         for row in health["undelivered"]

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from pilotage.core import events as ev
 from pilotage.core.errors import Refused
-from pilotage.core.preparing import Item, Part
+from pilotage.core.model import Plan
+from pilotage.core.preparing import BUILT_IN, Item, Part
 
 ALWAYS: tuple[Item, ...] = (
-    Item("window", Part.PREPARATION, "It may start now", check="window"),
+    Item("window", Part.PREPARATION, "The time to start has come", check="window"),
     Item("freeze", Part.PREPARATION, "No freeze is in force", check="freeze"),
     Item("lock", Part.TECHNICAL, "No other rollout of this service runs, and nobody has locked it", check="lock"),
     Item("drivers", Part.TECHNICAL, "All that moves traffic, deploys and measures answers", check="drivers"),
@@ -21,6 +23,13 @@ ALWAYS: tuple[Item, ...] = (
 """Looked up before every start, also where a plan's checklist does not name them."""
 NEVER_OVERRIDDEN = ("lock", "drivers", "metrics")
 """Checks that no reason makes unnecessary: without them a rollout would act blindly, or against another one."""
+WHY_NEVER = {
+    "lock": "two rollouts of one service would undo each other, and who locked it has to unlock it.",
+    "drivers": "without them the traffic could be neither moved nor sent back.",
+    "metrics": "without them a bad version would not be seen.",
+}
+LEAST_REASON = 3
+LONGEST_ID = 64
 
 
 class Mark(StrEnum):
@@ -51,6 +60,12 @@ class ItemState:
     @property
     def in_the_way(self) -> bool:
         return self.item.required and self.mark in (Mark.OPEN, Mark.FAILED)
+
+
+def plan_id(plan: Plan) -> str:
+    """The same for the same content: the service's name and the digest's beginning, 64 characters at most."""
+    digest = plan.digest.removeprefix("sha256:")[:8]
+    return f"{plan.service[: LONGEST_ID - 9]}-{digest}"
 
 
 def items_of(checklist: Sequence[Item]) -> tuple[Item, ...]:
@@ -118,22 +133,37 @@ def check_tick(checklist: Sequence[Item], name: str) -> Item:
         raise Refused(f"there is no item {name!r} on this checklist.{_meant(name, items)}")
     if item.check:
         raise Refused(
-            f"{name} is looked up ({item.check}), nobody ticks it. If it cannot hold: "
-            f"`pilotage run FILE --override {name} --reason TEXT`."
+            f"{name} is looked up ({item.check}), nobody ticks it."
+            + (
+                ""
+                if item.check in NEVER_OVERRIDDEN
+                else f" If it cannot hold: `pilotage run FILE --override {name} --reason TEXT`."
+            )
         )
     return item
+
+
+def named(checklist: Sequence[Item], overrides: Iterable[str]) -> tuple[str, ...]:
+    """The items that are meant, by id: ``freeze`` and the other built-in checks may be called by that name, too."""
+    items = items_of(checklist)
+    ids = {one.id for one in items}
+    found: list[str] = []
+    for name in overrides:
+        by_check = [one.id for one in items if one.check == name and name in BUILT_IN]
+        found += [name] if name in ids or not by_check else by_check
+    return tuple(dict.fromkeys(found))
 
 
 def check_overrides(checklist: Sequence[Item], overrides: Iterable[str], reason: str) -> None:
     """Raises Refused for an item that is not there, or that cannot be overridden, or without a reason."""
     items = {one.id: one for one in items_of(checklist)}
     for name in overrides:
-        if len(reason.strip()) < 3:
-            raise Refused(f"overriding {name} needs a reason: --reason TEXT. It is kept in the record.")
         if name not in items:
             raise Refused(f"there is no item {name!r} on this checklist.{_meant(name, items)}")
         if items[name].check in NEVER_OVERRIDDEN:
-            raise Refused(f"{name} cannot be overridden: without it the rollout would act blindly or against another.")
+            raise Refused(f"{name} cannot be overridden: {WHY_NEVER[items[name].check]}")
+        if len(reason.strip()) < LEAST_REASON:
+            raise Refused(f"overriding {name} needs a reason: --reason TEXT. It is kept in the record.")
 
 
 def _meant(name: str, items: Mapping[str, Item]) -> str:
@@ -141,11 +171,30 @@ def _meant(name: str, items: Mapping[str, Item]) -> str:
     return f" Did you mean {close[0]}?" if close else f" It has: {', '.join(items)}."
 
 
-def how(item: str, check: str, plan: str) -> str:
-    """The command that closes an open item of `plan` (as a person calls it); none for what is put right elsewhere."""
+def how(item: str, check: str, plan: str, seen: str = "", file: str = "") -> str:
+    """What closes an open item of `plan` (as a person calls it); nothing for what is put right elsewhere.
+
+    `seen` is the item's evidence: a window that is still to come can be waited for, one that has passed cannot.
+    `file` is what is run, where a person calls the plan by its id.
+    """
+    plan, file = typed(plan), typed(file or plan)
     if not check:
-        return f"`pilotage tick {plan} {item} --by NAME`"
+        return f"`pilotage tick {plan} {item}`"
     if check in NEVER_OVERRIDDEN:
         return ""
-    first = f"`pilotage rehearse {plan}`" if check == "rehearsed" else "Put it right"
-    return f"{first}, or `pilotage run {plan} --override {item} --reason TEXT`"
+    override = f"`pilotage run {file} --override {item} --reason TEXT`"
+    match check:
+        case "rehearsed":
+            return f"`pilotage rehearse {plan}`, or {override}"
+        case "window":
+            return f"`pilotage run {file} --at-window`, or {override}" if "opens in" in seen else override
+        case "freeze":
+            return f"A hot-fix may go through: {override}"
+        case "on-call" | "escalation":
+            return f"Name one under contacts: in the plan, or {override}"
+    return f"Put it right, or {override}"
+
+
+def typed(word: str) -> str:
+    """As one word of a shell's line."""
+    return word if re.fullmatch(r"[\w@%+=:,./-]+", word) else "'" + word.replace("'", "'\\''") + "'"

@@ -63,10 +63,14 @@ class PreflightFailed(PilotageError):
 
 
 class ChecklistOpen(PilotageError):
-    def __init__(self, problems: tuple[str, ...]) -> None:
+    """`problems` are a sentence each, `items` their ids; `note` is what else the person should know, a clause."""
+
+    def __init__(self, problems: tuple[str, ...], items: tuple[str, ...] = (), note: str = "") -> None:
         self.problems = problems
+        self.items = items
         count = "a required item is" if len(problems) == 1 else f"{len(problems)} required items are"
-        super().__init__("\n  ".join([f"nothing was started: {count} open", *problems]))
+        first = f"nothing was started: {count} open" + (f" (the start is {note})" if note else "")
+        super().__init__("\n  ".join([first, *problems]))
 
 
 class CoordinatorUnreachable(PilotageError):

@@ -200,10 +200,11 @@ class Unticked:
 
 @dataclass(frozen=True)
 class Rehearsed:
-    """Each splitter was set to what was in force and read back: (target, seconds)."""
+    """Each splitter was set to what was in force and read back: (target, seconds). `failed`: why one was not."""
 
     targets: tuple[tuple[str, float], ...]
     detail: str = ""
+    failed: str = ""
     kind: Literal["rehearsed"] = "rehearsed"
 
 
@@ -211,6 +212,7 @@ class Rehearsed:
 class StartScheduled:
     opens_at: float
     reason: str = ""
+    overrides: tuple[str, ...] = ()
     kind: Literal["start_scheduled"] = "start_scheduled"
 
 
@@ -223,10 +225,11 @@ class StartOverdue:
 
 @dataclass(frozen=True)
 class StartRefused:
-    """A scheduled start did not come about; `final` when it is not tried again."""
+    """A scheduled start did not come about, because of these `items`; `final` when it is not tried again."""
 
     reason: str
     final: bool = False
+    items: tuple[str, ...] = ()
     kind: Literal["start_refused"] = "start_refused"
 
 
@@ -262,6 +265,16 @@ class ChecklistPassed:
     kind: Literal["checklist_passed"] = "checklist_passed"
 
 
+@dataclass(frozen=True)
+class ChecklistOverridden:
+    """Started although this item did not hold; `text` is what the item asks for."""
+
+    item: str
+    text: str
+    reason: str
+    kind: Literal["checklist_overridden"] = "checklist_overridden"
+
+
 Event = (
     RolloutStarted
     | PlanRegistered
@@ -273,6 +286,7 @@ Event = (
     | StartRefused
     | PlanClosed
     | ChecklistPassed
+    | ChecklistOverridden
     | Deployed
     | PhaseStarted
     | WeightSet

@@ -141,6 +141,10 @@ def _before(event: ev.Event) -> str:
             return f"{item} ticked" + (f": {note}" if note else "")
         case ev.Unticked(item=item, note=note):
             return f"{item} no longer ticked" + (f": {note}" if note else "")
+        case ev.ChecklistOverridden(item=item, text=text, reason=reason):
+            return f"{item} overridden ({text}): {reason}"
+        case ev.Rehearsed(failed=failed) if failed:
+            return f"the rehearsal failed: {failed}"
         case ev.Rehearsed(targets=targets):
             return "rehearsed: " + ", ".join(f"{name} back in {seconds:.2f} s" for name, seconds in targets)
         case ev.StartScheduled(opens_at=opens_at):
@@ -229,7 +233,7 @@ def _checklist(record: Sequence[ev.Recorded]) -> list[str]:
         return []
     rows = []
     for one in passed.items:
-        who = f"{one.by}, {clock_time(one.at)}" if one.by else "looked up"
+        who = f"{one.by}, {clock_time(one.at)}" if one.by else "looked up" if one.evidence else "nobody"
         advised = "" if one.required else " (advised)"
         rows.append((one.mark + advised, one.text, who, one.evidence or "-"))
     return ["## Checklist", "", *table(("", "item", "by", "evidence or reason"), rows), ""]

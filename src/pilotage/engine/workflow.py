@@ -65,6 +65,9 @@ class RolloutWorkflow:
             await self._record(ev.RolloutStarted(start.reason), by=start.by)
             if start.checklist is not None:
                 await self._record(start.checklist, by=start.by)
+                for one in start.checklist.items:
+                    if one.mark == "overridden":
+                        await self._record(ev.ChecklistOverridden(one.id, one.text, one.evidence), by=one.by)
         walk = asyncio.create_task(self._walk())
         await workflow.wait_condition(lambda: walk.done() or self._turn_back is not None)
         if self._turn_back is None and isinstance(failure := walk.exception(), TurnBack):

@@ -94,7 +94,8 @@ def create_app(coordinator: Coordinator, health: Health, token: str) -> FastAPI:
     @app.post("/v1/rollouts", dependencies=guard, status_code=201)
     async def start(request: StartRequest) -> dict[str, Any]:
         about = (request.plan, request.directory, request.file, request.by, request.reason)
-        return {"id": await coordinator.start(*about, request.overrides)}
+        rollout = await coordinator.start(*about, request.overrides)
+        return {"id": rollout, "late_s": await coordinator.late_s(rollout)}
 
     @app.get("/v1/rollouts/{rollout}", dependencies=guard)
     async def view(rollout: str) -> dict[str, Any]:
@@ -134,7 +135,7 @@ def create_app(coordinator: Coordinator, health: Health, token: str) -> FastAPI:
         outcome = await coordinator.command(rollout, command, request.by, request.reason)
         return {**to_data(outcome), "id": await coordinator.resolve(rollout)}
 
-    add_routes(app, guard, coordinator.desk)
+    add_routes(app, guard, coordinator)
 
     @app.exception_handler(PilotageError)
     async def problem(request: Request, error: PilotageError) -> JSONResponse:

@@ -10,13 +10,17 @@ from fastapi.params import Depends
 from pydantic import BaseModel, ConfigDict, Field
 
 from pilotage.codec import to_data
-from pilotage.desk import Desk
+from pilotage.coordinator import Coordinator
+
+LAST_INSTANT = 253_000_000_000.0
+"""In the year 9987: later ones cannot be shown."""
 
 
 class _Request(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     by: str = Field(max_length=128)
+    """A blank one is refused: everything here is recorded under somebody's name."""
     reason: str = Field(default="", max_length=2000)
 
 
@@ -42,8 +46,8 @@ class FreezeRequest(_Request):
 
     service: str = Field(default="", max_length=64)
     environment: str = Field(default="", max_length=64)
-    begins: float | None = None
-    ends: float | None = None
+    begins: float | None = Field(default=None, ge=0, le=LAST_INSTANT, allow_inf_nan=False)
+    ends: float | None = Field(default=None, ge=0, le=LAST_INSTANT, allow_inf_nan=False)
 
 
 class LockRequest(_Request):
@@ -51,7 +55,9 @@ class LockRequest(_Request):
     environment: str = Field(min_length=1, max_length=64)
 
 
-def add_routes(app: FastAPI, guard: Sequence[Depends], desk: Desk) -> None:
+def add_routes(app: FastAPI, guard: Sequence[Depends], coordinator: Coordinator) -> None:
+    desk, gates = coordinator.desk, coordinator.gates
+
     @app.get("/v1/plans", dependencies=guard)
     async def plans() -> list[dict[str, Any]]:
         return await desk.plans()
@@ -80,31 +86,37 @@ def add_routes(app: FastAPI, guard: Sequence[Depends], desk: Desk) -> None:
     async def forget(plan: str, request: _Request) -> dict[str, Any]:
         return await desk.forget(plan, request.by, request.reason)
 
+    @app.get("/v1/rollouts/{rollout}/checklist", dependencies=guard)
+    async def passed(rollout: str) -> dict[str, Any]:
+        name = await coordinator.resolve(rollout)
+        found = await coordinator.checklist(name)
+        return {"id": name, "items": [], **(to_data(found) if found is not None else {})}
+
     @app.get("/v1/freezes", dependencies=guard)
-    async def freezes() -> list[dict[str, Any]]:
-        return [to_data(one) for one in await desk.freezes()]
+    async def freezes(all: bool = False) -> list[dict[str, Any]]:
+        return [to_data(one) for one in await gates.freezes(all)]
 
     @app.post("/v1/freezes", dependencies=guard, status_code=201)
     async def freeze(request: FreezeRequest) -> dict[str, Any]:
-        made = await desk.freeze(
+        made = await gates.freeze(
             request.service, request.environment, request.reason, request.by, request.begins, request.ends
         )
         return dict(to_data(made))
 
     @app.post("/v1/freezes/{freeze}/lift", dependencies=guard)
     async def lift(freeze: str, request: _Request) -> dict[str, str]:
-        await desk.unfreeze(freeze, request.by, request.reason)
+        await gates.unfreeze(freeze, request.by, request.reason)
         return {"id": freeze}
 
     @app.get("/v1/locks", dependencies=guard)
-    async def locks() -> list[dict[str, Any]]:
-        return [to_data(one) for one in await desk.locks()]
+    async def locks(all: bool = False) -> list[dict[str, Any]]:
+        return [to_data(one) for one in await gates.locks(all)]
 
     @app.post("/v1/locks", dependencies=guard, status_code=201)
     async def lock(request: LockRequest) -> dict[str, Any]:
-        return dict(to_data(await desk.lock(request.service, request.environment, request.reason, request.by)))
+        return dict(to_data(await gates.lock(request.service, request.environment, request.reason, request.by)))
 
     @app.post("/v1/locks/release", dependencies=guard)
     async def unlock(request: LockRequest) -> dict[str, str]:
-        await desk.unlock(request.service, request.environment, request.by, request.reason)
+        await gates.unlock(request.service, request.environment, request.by, request.reason)
         return {"service": request.service, "environment": request.environment}

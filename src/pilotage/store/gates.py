@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, or_, select, update
@@ -24,9 +25,14 @@ class Freeze:
     begins: float
     ends: float | None
 
+    lifted_by: str = ""
+    lifted_at: float | None = None
+    lift_reason: str = ""
+
     def __str__(self) -> str:
         what = " in ".join(one for one in (self.service or "every service", self.environment) if one)
-        return f"{what} is frozen by {self.owner}: {self.reason}"
+        until = minute(self.ends) if self.ends is not None else "it is lifted"
+        return f"{what} is frozen by {self.owner} until {until}: {self.reason} (freeze {self.id})"
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,19 @@ class HeldLock:
     reason: str
     owner: str
     since: float
+    released_by: str = ""
+    released_at: float | None = None
+    release_reason: str = ""
+
+    def __str__(self) -> str:
+        who = (
+            f"{self.service} in {self.environment} is locked by {self.owner} since {minute(self.since)}: {self.reason}"
+        )
+        return f"{who}; `pilotage unlock {self.service} --environment {self.environment}`"
+
+
+def minute(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def add_freeze(connection: Connection, freeze: Freeze, at: float) -> str:
@@ -69,6 +88,11 @@ def coming_freezes(connection: Connection, at: float) -> list[Freeze]:
     """In force or still to come."""
     query = select(freezes).where(freezes.c.lifted_at.is_(None), or_(freezes.c.ends.is_(None), freezes.c.ends > at))
     return [_freeze(row) for row in connection.execute(query.order_by(freezes.c.begins))]
+
+
+def all_freezes(connection: Connection) -> list[Freeze]:
+    """Also those that have ended or were lifted, the newest first."""
+    return [_freeze(row) for row in connection.execute(select(freezes).order_by(freezes.c.made_at.desc()))]
 
 
 def freezes_of(connection: Connection, service: str, environment: str, at: float) -> list[Freeze]:
@@ -113,14 +137,21 @@ def held(connection: Connection) -> list[HeldLock]:
     return [_lock(row) for row in connection.execute(query)]
 
 
+def all_locks(connection: Connection) -> list[HeldLock]:
+    """Also those that were released, the newest first."""
+    return [_lock(row) for row in connection.execute(select(held_locks).order_by(held_locks.c.since.desc()))]
+
+
 def lock_of(connection: Connection, service: str, environment: str) -> HeldLock | None:
     mine = [one for one in held(connection) if (one.service, one.environment) == (service, environment)]
     return mine[0] if mine else None
 
 
 def _freeze(row: Row[Any]) -> Freeze:
-    return Freeze(row.id, row.service, row.environment, row.reason, row.owner, row.begins, row.ends)
+    lifted = (row.lifted_by, row.lifted_at, row.lift_reason)
+    return Freeze(row.id, row.service, row.environment, row.reason, row.owner, row.begins, row.ends, *lifted)
 
 
 def _lock(row: Row[Any]) -> HeldLock:
-    return HeldLock(row.service, row.environment, row.reason, row.owner, row.since)
+    released = (row.released_by, row.released_at, row.release_reason)
+    return HeldLock(row.service, row.environment, row.reason, row.owner, row.since, *released)

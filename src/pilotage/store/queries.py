@@ -243,6 +243,24 @@ def backlog(connection: Connection) -> Sequence[Row[Any]]:
     return connection.execute(select(deliveries).where(deliveries.c.last_error != "")).all()
 
 
+def untold(connection: Connection, since: float) -> set[str]:
+    """Rollouts and plans with an event since then that not every channel that was used has passed, or none yet has."""
+    last = (
+        select(events.c.rollout, func.max(events.c.number).label("number"))
+        .group_by(events.c.rollout)
+        .having(func.max(events.c.at) >= since)
+        .subquery()
+    )
+    told = (
+        select(deliveries.c.rollout, func.min(deliveries.c.next_number).label("next"))
+        .group_by(deliveries.c.rollout)
+        .subquery()
+    )
+    query = select(last.c.rollout).outerjoin(told, told.c.rollout == last.c.rollout)
+    query = query.where(or_(told.c.next.is_(None), told.c.next <= last.c.number))
+    return set(connection.execute(query).scalars())
+
+
 def _rollout(row: Row[Any]) -> RolloutRow:
     return RolloutRow(
         row.id, from_json(Plan, row.plan), row.plan_text, row.requested_by, row.created_at, bool(row.ended)

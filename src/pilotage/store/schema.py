@@ -104,6 +104,7 @@ plans = Table(
     Column("file", Text, nullable=False),
     Column("registered_by", String(128), nullable=False),
     Column("registered_at", Float, nullable=False),
+    Column("rollout", String(64), nullable=False, server_default="", comment="what it was started as, the last time"),
     Column("closed", Boolean, nullable=False, index=True, comment="it became a rollout, or was forgotten"),
     Column("scheduled_by", String(128), nullable=False, comment="who asked for a start when the window opens"),
     Column("overrides", Text, nullable=False, comment="items to override at a scheduled start, a JSON list"),

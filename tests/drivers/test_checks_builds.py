@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import traceback
 
 import pytest
 from pydantic import ValidationError
@@ -32,7 +33,7 @@ async def failure(driver, github) -> DriverError:
     """What looking raises; no error may show the token, however it is written out."""
     with pytest.raises(DriverError) as error:
         await driver.look()
-    assert github.token not in str(error.getrepr(chain=True)) + str(error.value)
+    assert github.token not in "".join(traceback.format_exception(error.value))
     return error.value
 
 

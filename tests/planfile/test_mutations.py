@@ -52,6 +52,13 @@ ONLY_THE_LOADER = (
     *("a time that exists", "a time zone such as", "a secret that can be read"),
     # The drivers' own rules.
     *("a list with a command", "(only the placeholders|no placeholder)", "a runtime key"),
+    *(
+        "the name of a branch",
+        "a commit's hash",
+        "either url, or several urls",
+        "names of headers",
+        "an address (that|with)",
+    ),
 )
 
 

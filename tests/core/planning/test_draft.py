@@ -322,3 +322,24 @@ def test_values_carry_where_they_come_from() -> None:
     answered = brief(severity=None)
     object.__setattr__(answered, "severity", Value(Severity.P1, source="answer"))
     assert "severity: P1  # as you said" in draft(answered).text
+
+
+def test_a_draft_whose_places_are_filled_in_is_a_good_plan(tmp_path: Path) -> None:
+    drafted = draft(brief(severity=Severity.P1, flag=Flag(False)), REPOSITORY)
+    filled = drafted.text
+    for path, value in {
+        "metrics.groups.canary": "payment_canary",
+        "metrics.groups.control": "payment_stable",
+        "metrics.bug.total": 'checkouts_total{group=\\"$group\\"}',
+        "metrics.bug.bad": 'null_pointers_total{group=\\"$group\\"}',
+    }.items():
+        head = f'{path.rpartition(".")[2]}: "'
+        before, _, after = filled.partition(f"{head}REPLACE_ME")
+        assert after, path
+        filled = f'{before}{head}{value}"' + after[after.index("\n") :]
+    assert "REPLACE_ME" not in filled.replace("Fill in every REPLACE_ME", "")
+    plan = planfile.load(filled, directory=tmp_path)
+    assert [phase.weight for phase in plan.phases] == [0, 10, 50, 100, 100]
+    assert plan.preparation.start.within_s == 3600
+    assert plan.preparation.methods == ("traffic", "redeploy", "revert")
+    assert {"git-merged", "github-build", "freeze"} <= {one.check for one in plan.preparation.checklist}

@@ -155,9 +155,8 @@ class Desk:
             raise PreflightFailed(problems)
         if stopped:
             told = tuple(_told(one, called or name, called or path_of(plan)) for one in stopped)
-            raise ChecklistOpen(
-                told, tuple(one.item.id for one in stopped), f"overdue by {_about(late)}" if late else ""
-            )
+            seen, ids = tuple(map(_seen, stopped)), tuple(one.item.id for one in stopped)
+            raise ChecklistOpen(told, seen, ids, f"overdue by {_about(late)}" if late >= 1 else "")
         return ev.ChecklistPassed(tuple(map(_checked, states)), late)
 
     async def _states(
@@ -194,7 +193,7 @@ class Desk:
         if due is None or plan.closed:
             rule = plan.plan.preparation.start
             return f"may start {may_start(rule, now)[1]}" if rule.opens_at is not None else "may start at any time"
-        return f"to be started by {minute(due)}" + (f", in {_about(due - now)}" if now < due else "")
+        return f"to be started by {minute(due)}, in {_about(due - now)}" if now < due else f"was due by {minute(due)}"
 
     def _facts(self, plan: KnownPlan, record: Sequence[ev.Recorded]) -> dict[str, Any]:
         overdue = self.now() - plan.due_at if plan.due_at is not None and not plan.closed and plan.newest else 0.0
@@ -263,6 +262,10 @@ def path_of(plan: KnownPlan) -> str:
     return str(Path(plan.directory) / Path(plan.file).name) if plan.file else "FILE"
 
 
+def _seen(state: ItemState) -> str:
+    return f"{state.item.id}: {(state.text or state.item.text).rstrip('.')}"
+
+
 def _told(state: ItemState, plan: str, file: str) -> str:
     way = checklist.how(state.item.id, state.item.check, plan, state.text, file)
-    return f"{state.item.id}: {(state.text or state.item.text).rstrip('.')}. {way}".rstrip()
+    return f"{_seen(state)}. {way}".rstrip()

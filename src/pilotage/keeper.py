@@ -75,9 +75,9 @@ class Keeper:
             about = (plan.scheduled_by, plan.override_reason, plan.overrides)
             await self._coordinator.start_known(plan.id, *about)
         except ChecklistOpen as error:
-            await self._refused(plan, "; ".join(error.problems), error.items)
+            await self._refused(plan, "; ".join(error.seen), error.items)
         except PilotageError as error:
-            await self._refused(plan, str(error), (type(error).__name__,))
+            await self._refused(plan, str(error).rstrip("."), (type(error).__name__,))
 
     async def _refused(self, plan: KnownPlan, reason: str, items: tuple[str, ...]) -> None:
         """Said when something new stands in the way: the words of a check may change with every look."""

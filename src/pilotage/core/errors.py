@@ -63,10 +63,16 @@ class PreflightFailed(PilotageError):
 
 
 class ChecklistOpen(PilotageError):
-    """`problems` are a sentence each, `items` their ids; `note` is what else the person should know, a clause."""
+    """`problems` are a sentence each with what to type, `seen` the same without; `items` are their ids.
 
-    def __init__(self, problems: tuple[str, ...], items: tuple[str, ...] = (), note: str = "") -> None:
+    `note` is a clause about the start that the person should know besides.
+    """
+
+    def __init__(
+        self, problems: tuple[str, ...], seen: tuple[str, ...] = (), items: tuple[str, ...] = (), note: str = ""
+    ) -> None:
         self.problems = problems
+        self.seen = seen
         self.items = items
         count = "a required item is" if len(problems) == 1 else f"{len(problems)} required items are"
         first = f"nothing was started: {count} open" + (f" (the start is {note})" if note else "")

@@ -64,17 +64,28 @@ class Coordinator:
         """
         plan = await asyncio.to_thread(planfile.load, plan_text, directory=Path(directory), file=file)
         await self._refuse_if_active(plan)
-        name = await self.store.run(known.register, plan, plan_text, file, by, self.clock.now())
+        name = await self.store.run(known.register, plan, plan_text, file, by, self.clock.now(), starts=True)
         return await self.start_known(name, by, reason, overrides, file or name)
 
-    async def start_known(self, name: str, by: str, reason: str, overrides: Sequence[str], called: str = "") -> str:
-        """Starts a plan that is known already; `called` is the person's name for it."""
+    async def start_known(
+        self,
+        name: str,
+        by: str,
+        reason: str,
+        overrides: Sequence[str],
+        called: str = "",
+        scheduled: bool = False,
+    ) -> str:
+        """Starts a plan that is known already; `called` is the person's name for it.
+
+        With `scheduled` CalledOff is raised when it is not to start by itself any more.
+        """
         passed = await self.desk.let_through(name, by, overrides, reason, called)
         plan = await self.store.run(known.get, name)
         rollout = f"{plan.plan.service[:45]}-{datetime.now(UTC):%m%d-%H%M%S}-{secrets.token_hex(2)}"
         why = reason or plan.plan.summary
         async with self.desk.alone(plan.plan):
-            await self.store.run(known.begin, plan, rollout, passed, by, why, self.clock.now())
+            await self.store.run(known.begin, plan, rollout, passed, by, why, self.clock.now(), scheduled)
         await self.engine.start(Start(rollout, plan.plan, by, reason, checklist=passed))
         return rollout
 

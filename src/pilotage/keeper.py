@@ -73,7 +73,9 @@ class Keeper:
         self._tried[plan.id] = now
         try:
             about = (plan.scheduled_by, plan.override_reason, plan.overrides)
-            await self._coordinator.start_known(plan.id, *about)
+            await self._coordinator.start_known(plan.id, *about, scheduled=True)
+        except known.CalledOff as error:
+            log.info("not started", reason=str(error))
         except ChecklistOpen as error:
             await self._refused(plan, "; ".join(error.seen), error.items)
         except PilotageError as error:

@@ -16,6 +16,7 @@ from pilotage.comms import Comms
 from pilotage.coordinator import Coordinator
 from pilotage.core import events as ev
 from pilotage.core.errors import NotFound, Refused
+from pilotage.desk import Desk
 from pilotage.engine import Order, Outcome, Start
 from pilotage.keeper import Keeper
 from pilotage.store import Store, known, open_store, queries
@@ -175,6 +176,7 @@ async def test_a_late_start_is_allowed_and_recorded_as_late(world: World) -> Non
     (started,) = world.engine.starts
     assert started.checklist is not None
     assert started.checklist.late_s == 1500
+    assert await world.coordinator.late_s(started.rollout) == 1500
 
 
 async def test_a_forgotten_plan_is_never_overdue_until_it_is_known_again(world: World) -> None:
@@ -316,6 +318,39 @@ async def test_the_plan_that_is_scheduled_last_is_the_one_that_starts(world: Wor
     await world.keeper.look()
     assert [one.by for one in world.engine.starts] == ["bo"]
     assert (await world.kinds(first))[-1] == "plan_closed"
+
+
+async def test_a_start_that_is_called_off_while_its_drivers_are_asked_does_not_come(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = await world.known(WINDOW)
+    desk = world.coordinator.desk
+    await desk.schedule(plan, "ann", (), "")
+    world.clock.time = OPENS
+    let_through = type(desk).let_through
+
+    async def meanwhile(self: Desk, *about: Any) -> ev.ChecklistPassed:
+        passed = await let_through(self, *about)
+        await self.forget(plan, "bo", "not tonight")
+        return passed
+
+    monkeypatch.setattr(type(desk), "let_through", meanwhile)
+    await world.keeper.look()
+    assert world.engine.starts == []
+    assert await world.store.run(queries.list_rollouts) == []
+    assert (await world.kinds(plan))[-1] == "plan_closed"
+
+
+async def test_a_copy_that_is_only_looked_at_does_not_move_a_scheduled_plan(world: World, tmp_path: Path) -> None:
+    plan = await world.known(WINDOW)
+    desk = world.coordinator.desk
+    await desk.schedule(plan, "ann", (), "")
+    body = world.stage.plan("shop", more=WINDOW)
+    assert await desk.register(body["plan"], str(tmp_path), "copy.yaml", "eve") == plan
+    assert (await desk.view(plan))["path"] == str(world.stage.folder / "plan.yaml")
+    await desk.forget(plan, "ann", "")
+    await desk.register(body["plan"], str(tmp_path), "copy.yaml", "eve")
+    assert (await desk.view(plan))["path"] == str(tmp_path / "copy.yaml")
 
 
 async def test_another_plan_under_the_same_id_gets_none_of_its_ticks(world: World) -> None:

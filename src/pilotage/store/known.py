@@ -12,11 +12,15 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, selec
 from pilotage.codec import from_json, to_json
 from pilotage.core import events as ev
 from pilotage.core.checklist import plan_id, ticks_of
-from pilotage.core.errors import NotFound, Refused
+from pilotage.core.errors import NotFound, PilotageError, Refused
 from pilotage.core.model import Plan
 from pilotage.store import gates, queries
 from pilotage.store.queries import append_event, events_of
 from pilotage.store.schema import events, plans, rollouts
+
+
+class CalledOff(PilotageError):
+    """The plan was forgotten, or another one scheduled instead, while its scheduled start was being prepared."""
 
 
 @dataclass(frozen=True)
@@ -51,14 +55,17 @@ class KnownPlan:
         return None if within is None or self.change_started else self.first_known + within
 
 
-def register(connection: Connection, plan: Plan, text: str, file: str, by: str, at: float) -> str:
+def register(connection: Connection, plan: Plan, text: str, file: str, by: str, at: float, starts: bool = False) -> str:
     """Notes the plan, once; returns its id. One that was forgotten waits again, one that was started does not.
+
+    The same plan may lie in several folders: it is used from the one it was last seen in, but a copy that is only
+    looked at (not `starts`) does not move one that is scheduled.
 
     Raises Refused when another plan has the same id: its ticks were not given for this one.
     """
     name = plan_id(plan)
     about = {"plan": to_json(plan), "plan_text": text, "directory": plan.directory, "file": file}
-    row = connection.execute(select(plans.c.closed, plans.c.rollout, plans.c.plan).where(plans.c.id == name)).first()
+    row = connection.execute(select(plans).where(plans.c.id == name)).first()
     if row is None:
         told = {"service": plan.service, "environment": plan.environment, "version": plan.version}
         asked = {"scheduled_by": "", "overrides": "[]", "override_reason": ""}
@@ -68,7 +75,8 @@ def register(connection: Connection, plan: Plan, text: str, file: str, by: str, 
         return name
     if from_json(Plan, row.plan).digest != plan.digest:
         raise Refused(f"another plan is known as {name} already. Change a word in the summary: it gets another id.")
-    connection.execute(update(plans).where(plans.c.id == name).values(**about))
+    if starts or not row.scheduled_by:
+        connection.execute(update(plans).where(plans.c.id == name).values(**about))
     if row.closed and not row.rollout:
         connection.execute(update(plans).where(plans.c.id == name).values(closed=False))
         note(connection, name, ev.PlanRegistered(plan.digest), by, at)
@@ -121,13 +129,23 @@ def schedule(
 
 
 def begin(
-    connection: Connection, known: KnownPlan, rollout: str, passed: ev.ChecklistPassed, by: str, reason: str, at: float
+    connection: Connection,
+    known: KnownPlan,
+    rollout: str,
+    passed: ev.ChecklistPassed,
+    by: str,
+    reason: str,
+    at: float,
+    scheduled: bool = False,
 ) -> None:
     """The plan becomes a rollout, in one transaction: whenever it is cut off, there is one rollout or none.
 
-    Raises Refused when another rollout, or a person, has locked the service meanwhile.
+    Raises Refused when another rollout, or a person, has locked the service meanwhile; with `scheduled` CalledOff when
+    the plan is not scheduled any more.
     """
     plan = known.plan
+    if scheduled and not get(connection, known.id).scheduled_by:
+        raise CalledOff(f"{known.id} was called off")
     lock = gates.lock_of(connection, plan.service, plan.environment)
     if lock is not None:
         raise Refused(str(lock))

@@ -93,7 +93,7 @@ def plan(
     if output is not None:
         _write(output, drafted)
     if json_out:
-        click.echo(json.dumps(_as_data(parsed, drafted, seen, doubts), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(_as_data(parsed, drafted, seen, doubts), indent=2))
     elif output is None:
         click.echo(drafted.text, nl=False)
     _say(drafted, doubts, output, quiet=json_out)

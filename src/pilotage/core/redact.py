@@ -67,6 +67,28 @@ def redact_named(text: str) -> str:
     return text
 
 
+def secret_places(text: str) -> tuple[tuple[int, int], ...]:
+    """Where `redact` would write ``(hidden)``: start and end (exclusive), in order, never overlapping.
+
+    For those who must know what stands where afterwards. Take control characters out first: they break up names.
+    """
+    lower = text.lower()
+    places = [match.span() for match in _CARD.finditer(text) if _card(match) == HIDDEN]
+    for needles, pattern, instead in _PATTERNS:
+        if any(needle.lower() in lower for needle in needles):
+            named, ends = instead.startswith(r"\1"), len(instead) - len(instead.rstrip("@"))
+            for found in pattern.finditer(text):
+                places.append((found.end(1) if named else found.start(), found.end() - ends))
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(places):
+        start += len(text[start:end]) - len(text[start:end].lstrip())
+        if merged and start < merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        elif start < end:
+            merged.append((start, end))
+    return tuple(merged)
+
+
 def _card(found: re.Match[str]) -> str:
     """Numbers that pass Luhn's check (ISO/IEC 7812-1) are taken for card numbers."""
     digits = [int(one) for one in found[0] if one.isdigit()]

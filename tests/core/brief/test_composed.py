@@ -15,8 +15,8 @@ from pilotage.core.brief import Brief, parse
 from pilotage.core.documents import plan_document
 from pilotage.core.errors import PlanError
 from pilotage.core.planning import draft
-from tests.core.brief.generator import made, mutated
-from tests.core.brief.test_doubts import check_places
+from tests.core.brief.composer import made, mutated
+from tests.core.brief.test_bad_briefs import check_places
 
 PLAIN, MUTATED = 5_000, 5_000
 

@@ -66,8 +66,7 @@ class Migration:
 
 @dataclass(frozen=True)
 class WindowFact:
-    """Dates ``YYYY-MM-DD`` and times ``HH:MM`` as said; empty what was not said. `zone` is an IANA name "
-    "or ``UTC``."""
+    """Dates ``YYYY-MM-DD`` and times ``HH:MM`` as said; empty what was not said. `zone` is an IANA name or ``UTC``."""
 
     date: str = ""
     opens: str = ""

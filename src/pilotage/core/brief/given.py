@@ -1,132 +1,178 @@
-"""A fact that an option or an answer gives: it counts more than what the brief says."""
+"""A fact said by an option or typed as an answer: it replaces what the brief says."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
-from pilotage.core.brief.facts import Brief, Flag, Migration, Source, Value, WindowFact
-from pilotage.core.brief.parser import missing_in, parse
+from pilotage.core.brief.facts import Brief, Flag, Migration, Source, Traffic, Value, WindowFact
+from pilotage.core.brief.flags import flag
+from pilotage.core.brief.needed import names
+from pilotage.core.brief.parser import parse
+from pilotage.core.brief.reading import Reading, shown
+from pilotage.core.brief.window import window
 from pilotage.core.model import Severity, Strategy
+from pilotage.core.redact import redact
 
-_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}"
-_VERSION = r"[A-Za-z0-9][A-Za-z0-9._+/@:-]{0,127}"
+T = TypeVar("T")
+
+_YES = re.compile(
+    r"(?i)\s*(?:y|yes|ja|j|s[ií]|true|reversible|can be undone|it can(?: be undone)?|umkehrbar)\s*[.!]?\s*"
+)
+_NO = re.compile(
+    r"(?i)\s*(?:n|no|nein|false|irreversible|not reversible|none|it cannot(?: be undone)?|cannot be undone"
+    r"|keine?)\s*[.!]?\s*"
+)
+_NONE = re.compile(r"(?i)\s*(?:no|none|nein|keine?|ninguna?|off|without)\b.*")
+_NAME = re.compile(r"[A-Za-z0-9][\w./-]{0,62}")
+_VERSION = re.compile(r"[A-Za-z0-9][\w.+-]{0,62}")
+_HAS_DIGIT = re.compile(r"\d")
 
 
 def given(brief: Brief, name: str, text: str, source: Source) -> Brief:
-    """`brief` with the fact `name` as `text` says it. Raises ValueError with what was expected and what came."""
-    said = " ".join(text.split())[:300]
-    value = _READERS[name](said)
-    if value is None:
-        raise ValueError(f"expected {_EXPECTED[name]}, got {said[:60]!r}")
-    changes = _changes(brief, name, value, source)
-    conflicts = tuple(one for one in brief.conflicts if one.name != name.split()[0])
-    doubts = tuple(
-        one
-        for one in brief.suspicious
-        if not (name == "traffic" and one.kind == "implausible" and "request" in one.text)
-    )
-    changed = replace(brief, conflicts=conflicts, suspicious=doubts, **changes)
-    return replace(changed, missing=missing_in(changed))
+    """`brief` with the fact `name` (as in `Brief.missing`, or strategy or flag) read out of `text` alone.
+
+    Raises ValueError ("expected ..., got ...") when `text` cannot be understood or two things are meant.
+    """
+    reader = _READERS.get(name)
+    if reader is None:
+        raise ValueError(f"expected one of {', '.join(_READERS)}, got {name!r}")
+    changed = replace(brief, **reader(brief, text.strip(), source))
+    conflicts = tuple(one for one in brief.conflicts if not _settles(name, one.name))
+    return replace(changed, missing=names(changed), conflicts=conflicts)
 
 
-def _changes(brief: Brief, name: str, value: Any, source: Source) -> dict[str, Any]:
-    if name == "service":
-        return {"services": (Value(value, source=source), *brief.services[1:])}
-    if name == "migration reversible":
-        return {"migration": Value(Migration(value), source=source)}
-    if name.startswith("window "):
-        present = brief.window.value if brief.window else WindowFact()
-        return {"window": Value(_merged(present, value), source=source)}
-    return {name: Value(value, source=source)}
+def _settles(name: str, conflict: str) -> bool:
+    return conflict == name or conflict.startswith(f"{name} ")
 
 
-def _merged(present: WindowFact, said: WindowFact) -> WindowFact:
-    date = said.date or present.date
-    opens, closes = said.opens or present.opens, said.closes or present.closes
-    whole = parse(f"Window: {date} {opens}-{closes}").window
-    closes_date = whole.value.closes_date if whole else ""
-    return WindowFact(date, opens, closes, said.zone or present.zone, closes_date)
+def _wrong(expected: str, text: str) -> ValueError:
+    return ValueError(f"expected {expected}, got {shown(redact(text)) or 'nothing'}")
 
 
-def _matching(pattern: str) -> Callable[[str], str | None]:
-    return lambda text: text if re.fullmatch(pattern, text, re.ASCII) else None
+def _value(value: T, source: Source) -> Value[T]:
+    return Value(value, 0, 0, 1.0, source)
 
 
-def _severity(text: str) -> Severity | None:
-    found = parse(f"Severity: {text}").severity
-    return found.value if found else None
+def _only(found: Value[T] | None, understood: Brief, name: str, expected: str, text: str, source: Source) -> Value[T]:
+    if found is None or any(_settles(name, one.name) for one in understood.conflicts):
+        raise _wrong(expected, text)
+    return _value(found.value, source)
 
 
-def _strategy(text: str) -> Strategy | None:
-    found = parse(f"Strategy: {text}").strategy
-    return found.value if found else None
+def _summary(brief: Brief, text: str, source: Source) -> dict[str, Any]:
+    line = shown(redact(text))
+    if not line:
+        raise _wrong("one line that says what is changed", text)
+    return {"summary": _value(line, source)}
 
 
-def _traffic(text: str) -> Any:
-    """Without a conflict: an answer is not read in two ways."""
-    read = parse(f"Traffic: {text}")
-    return read.traffic.value if read.traffic and not read.conflicts else None
+def _service(brief: Brief, text: str, source: Source) -> dict[str, Any]:
+    found = [one.strip() for one in re.split(r",|;|\s(?:and|und|y)\s", text) if one.strip()]
+    if not found or not all(_NAME.fullmatch(one) for one in found):
+        raise _wrong("a service's name such as payment, several with commas", text)
+    return {"services": tuple(_value(one, source) for one in dict.fromkeys(found))}
 
 
-def _window(text: str) -> WindowFact | None:
-    found = parse(f"Window: {text}").window
-    return found.value if found else None
+def _environment(brief: Brief, text: str, source: Source) -> dict[str, Any]:
+    if not _NAME.fullmatch(text):
+        raise _wrong("an environment such as production or staging", text)
+    return {"environment": _value((parse(f"environment: {text}").environment or Value(text)).value, source)}
 
 
-def _date(text: str) -> WindowFact | None:
-    found = _window(f"{text} 10:00-11:00")
-    return WindowFact(date=found.date) if found and found.date else None
+def _severity(brief: Brief, text: str, source: Source) -> dict[str, Any]:
+    understood = parse(f"severity: {text}")
+    found: Value[Severity] | None = understood.severity
+    return {"severity": _only(found, understood, "severity", "P0, P1 or P2", text, source)}
 
 
-def _time(text: str) -> WindowFact | None:
-    found = _window(text)
-    return WindowFact(opens=found.opens, closes=found.closes) if found and found.opens and found.closes else None
+def _version(field: str) -> Callable[[Brief, str, Source], dict[str, Any]]:
+    def read(brief: Brief, text: str, source: Source) -> dict[str, Any]:
+        word = text.removeprefix("version ").strip()
+        if not _VERSION.fullmatch(word) or not _HAS_DIGIT.search(word):
+            raise _wrong("a version such as 2.4.1", text)
+        return {field: _value(word, source)}
+
+    return read
 
 
-def _zone(text: str) -> WindowFact | None:
-    if re.fullmatch(r"(?:[A-Z][A-Za-z_]+/)+[A-Z][A-Za-z_]+|UTC", text):
-        return WindowFact(zone=text)
-    return None
+def _traffic(brief: Brief, text: str, source: Source) -> dict[str, Any]:
+    understood = parse(f"traffic: {text}")
+    found: Value[Traffic] | None = understood.traffic
+    return {
+        "traffic": _only(
+            found, understood, "traffic", "requests and their period, such as 5M/day or 58/s", text, source
+        )
+    }
 
 
-def _yes_or_no(text: str) -> bool | None:
-    if text.lower() in ("yes", "y", "ja", "j", "sí", "si", "true"):
-        return True
-    return False if text.lower() in ("no", "n", "nein", "false") else None
+def _window(brief: Brief, text: str, source: Source) -> dict[str, Any]:
+    reading = Reading(f"window: {text}")
+    found = window(reading)
+    if found is None or reading.conflicts or not found.value.opens:
+        raise _wrong("a window such as 2026-11-25 22:00-23:00 Europe/Berlin", text)
+    return {"window": _value(found.value, source)}
 
 
-_READERS: dict[str, Callable[[str], Any]] = {
-    "summary": lambda text: text[:200] or None,
-    "service": _matching(_NAME),
+def _window_date(brief: Brief, text: str, source: Source) -> dict[str, Any]:
+    reading = Reading(f"window: {text}")
+    found = window(reading)
+    if found is None or reading.conflicts or not found.value.date:
+        raise _wrong("a day such as 2026-11-25", text)
+    before = brief.window.value if brief.window else WindowFact()
+    return {"window": _value(replace(before, date=found.value.date, closes_date=found.value.closes_date), source)}
+
+
+def _window_zone(brief: Brief, text: str, source: Source) -> dict[str, Any]:
+    found = window(Reading(f"window: 2000-01-01 00:00-01:00 {text}"))
+    if found is None or not found.value.zone:
+        raise _wrong("a time zone such as Europe/Berlin or UTC", text)
+    return {
+        "window": _value(replace(brief.window.value if brief.window else WindowFact(), zone=found.value.zone), source)
+    }
+
+
+def _strategy(brief: Brief, text: str, source: Source) -> dict[str, Any]:
+    understood = parse(f"strategy: {text}")
+    found: Value[Strategy] | None = understood.strategy
+    return {"strategy": _only(found, understood, "strategy", "canary, blue-green or rolling", text, source)}
+
+
+def _flag(brief: Brief, text: str, source: Source) -> dict[str, Any]:
+    if _NONE.fullmatch(text):
+        return {"flag": _value(Flag(False), source)}
+    if _YES.fullmatch(text):
+        return {"flag": _value(Flag(True), source)}
+    if _NAME.fullmatch(text):
+        return {"flag": _value(Flag(True, text), source)}
+    found = flag(Reading(text))
+    if found is None:
+        raise _wrong("yes, no, or the flag's name such as new-payment", text)
+    return {"flag": _value(found.value, source)}
+
+
+def _reversible(brief: Brief, text: str, source: Source) -> dict[str, Any]:
+    if _YES.fullmatch(text):
+        return {"migration": _value(Migration(True), source)}
+    if _NO.fullmatch(text):
+        return {"migration": _value(Migration(False), source)}
+    raise _wrong("yes or no", text)
+
+
+_READERS: dict[str, Callable[[Brief, str, Source], dict[str, Any]]] = {
+    "service": _service,
     "severity": _severity,
-    "environment": lambda text: {"prod": "production"}.get(text.lower(), _matching(_NAME)(text)),
-    "version": lambda text: _matching(_VERSION)(re.sub(r"^v(?=\d)", "", text)),
-    "previous": lambda text: _matching(_VERSION)(re.sub(r"^v(?=\d)", "", text)),
+    "environment": _environment,
+    "version": _version("version"),
+    "previous": _version("previous"),
     "traffic": _traffic,
-    "strategy": _strategy,
+    "summary": _summary,
     "window": _window,
-    "window date": _date,
-    "window time": _time,
-    "window zone": _zone,
-    "flag": lambda text: Flag(True, text) if re.fullmatch(r"[A-Za-z0-9][\w.:/-]{0,99}", text) else None,
-    "migration reversible": _yes_or_no,
-}
-_EXPECTED = {
-    "summary": "one line",
-    "service": "a name of letters, digits, '.', '_', '-'",
-    "severity": "P0, P1 or P2",
-    "environment": "a name such as production",
-    "version": "a version such as 2.4.1",
-    "previous": "a version such as 2.4.0",
-    "traffic": "a rate such as 5M/day, 3500/min or 58/s",
-    "strategy": "canary, blue-green or rolling",
-    "window": 'a window such as "2026-11-25 22:00-02:00 Europe/Berlin"',
-    "window date": "a date such as 2026-11-25",
-    "window time": "two times such as 22:00-02:00",
-    "window zone": "a time zone such as Europe/Berlin or UTC",
-    "flag": "the flag's name",
-    "migration reversible": "yes or no",
+    "window date": _window_date,
+    "window zone": _window_zone,
+    "strategy": _strategy,
+    "flag": _flag,
+    "migration reversible": _reversible,
 }

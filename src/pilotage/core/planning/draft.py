@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from pilotage.core import policy
 from pilotage.core.brief import Brief, Value
+from pilotage.core.brief.doubts import last_day
 from pilotage.core.brief.facts import ContactFact, WindowFact
 from pilotage.core.model import Severity, Strategy
 from pilotage.core.planning import drivers, wayback
@@ -29,6 +31,13 @@ _WANTED = {
     "severity": "P0, P1 or P2",
     "summary": "one line: what this changes",
 }
+
+
+_NAMES = {
+    **dict.fromkeys(("service", "environment"), r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}"),
+    **dict.fromkeys(("version", "previous"), r"[A-Za-z0-9][A-Za-z0-9._+/@:-]{0,127}"),
+}
+"""What a plan file can hold as a name (planfile/compile.py)."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +163,8 @@ def _fact(brief: Brief, name: str, value: Value[Any] | None, limit: int = 200) -
     said = one_line(str(value.value))[:limit].rstrip() if value is not None else ""
     if value is None or not said:
         return Entry(name, missing(_WANTED[name]))
+    if name in _NAMES and not re.fullmatch(_NAMES[name], said, re.ASCII):
+        return Entry(name, missing(f"{_WANTED[name]}; it was called {said[:60]}"))
     return Entry(name, Quoted(said) if name in ("version", "previous") else said, _origin(brief, value))
 
 
@@ -184,7 +195,7 @@ def _start(brief: Brief) -> list[Entry]:
 
 def _window(said: WindowFact) -> dict[str, str]:
     opens = f"{said.date} {said.opens}" if said.date and said.opens else missing(_with(said, said.opens))
-    closes_date = said.closes_date or (said.date if said.closes > said.opens else "")
+    closes_date = last_day(said)
     closes = f"{closes_date} {said.closes}" if closes_date and said.closes else missing(_with(said, said.closes))
     zone = said.zone or missing("its time zone, such as Europe/Berlin or UTC")
     return {"from": opens, "until": closes, "zone": zone}

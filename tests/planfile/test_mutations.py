@@ -53,7 +53,6 @@ ONLY_THE_LOADER = (
     # The drivers' own rules.
     *("a list with a command", "(only the placeholders|no placeholder)", "a runtime key"),
     *(
-        "the name of a branch",
         "a commit's hash",
         "either url, or several urls",
         "names of headers",

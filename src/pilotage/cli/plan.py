@@ -34,7 +34,6 @@ FACTS = {
     "summary": "One line: what this changes.",
 }
 """Facts that can be given as options: they count more than what the brief says."""
-ALWAYS_ASKED = ("service", "severity", "environment", "version", "previous", "traffic", "summary")
 
 
 def register(cli: click.Group) -> None:

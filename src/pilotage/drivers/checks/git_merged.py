@@ -7,12 +7,13 @@ import re
 import shutil
 from pathlib import Path
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from pilotage.core import git
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.core.redact import redact
 from pilotage.drivers import Context, DriverOptions, Evidence
+from pilotage.drivers.checks.names import CommitName
 from pilotage.drivers.process import Finished, run
 
 _HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -26,17 +27,10 @@ class GitMergedCheck:
         """
 
         repository: Path = Path(".")
-        commit: str
-        into: str
+        commit: CommitName
+        into: CommitName
         fetch: bool = False
         timeout_s: float = Field(default=30.0, gt=0, le=600)
-
-        @field_validator("commit", "into")
-        @classmethod
-        def _is_a_name(cls, name: str) -> str:
-            if not git.is_name(name):
-                raise ValueError("the name of a branch or a tag, or a commit's hash")
-            return name
 
     def __init__(self, options: Options, context: Context) -> None:
         self._options = options

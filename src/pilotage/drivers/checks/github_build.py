@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from pilotage.core.errors import PermanentError
-from pilotage.core.git import is_name
 from pilotage.drivers import Context, DriverOptions, Evidence
 from pilotage.drivers.checks.answers import Answer, get_json, listed, one_line, refuse, usable
+from pilotage.drivers.checks.names import CommitName
 from pilotage.drivers.http import Client
 from pilotage.drivers.secrets import Secret
 
@@ -38,18 +38,11 @@ class GithubBuildCheck:
         """`commit` is a hash, branch or tag. `workflows`: only these, by name or by file name; usually all checks."""
 
         repository: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}$")
-        commit: str
+        commit: CommitName
         token: Secret | None = None
         api: str = Field(default="https://api.github.com", pattern=r"^https?://[^\s@?#]+$")
         workflows: list[str] = Field(default_factory=list, max_length=50)
         timeout_s: float = Field(default=10.0, gt=0, le=120)
-
-        @field_validator("commit")
-        @classmethod
-        def _is_a_name(cls, commit: str) -> str:
-            if not is_name(commit):
-                raise ValueError("a commit's hash, a branch or a tag")
-            return commit
 
     def __init__(self, options: Options, context: Context) -> None:
         self._options = options

@@ -6,12 +6,12 @@ import re
 from typing import Any
 from urllib.parse import quote
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from pilotage.core.errors import PermanentError
-from pilotage.core.git import is_name
 from pilotage.drivers import Context, DriverOptions, Evidence
 from pilotage.drivers.checks.answers import Answer, get_json, listed, one_line, refuse, usable
+from pilotage.drivers.checks.names import CommitName
 from pilotage.drivers.http import Client
 from pilotage.drivers.secrets import Secret
 
@@ -24,17 +24,10 @@ class GitlabBuildCheck:
         """`project` is its path or number; `commit` a hash, branch or tag."""
 
         project: str = Field(pattern=r"^(\d{1,12}|[\w.-]+(/[\w.-]+)+)$", max_length=255)
-        commit: str
+        commit: CommitName
         token: Secret | None = None
         api: str = Field(default="https://gitlab.com/api/v4", pattern=r"^https?://[^\s@?#]+$")
         timeout_s: float = Field(default=10.0, gt=0, le=120)
-
-        @field_validator("commit")
-        @classmethod
-        def _is_a_name(cls, commit: str) -> str:
-            if not is_name(commit):
-                raise ValueError("a commit's hash, a branch or a tag")
-            return commit
 
     def __init__(self, options: Options, context: Context) -> None:
         self._options = options

@@ -154,9 +154,43 @@ class RollbackStarted:
 
 @dataclass(frozen=True)
 class RolledBack:
+    """`method` is the way back that succeeded."""
+
     reason: str
     took_s: float
+    method: str = "traffic"
     kind: Literal["rolled_back"] = "rolled_back"
+
+
+@dataclass(frozen=True)
+class LeastBadChosen:
+    """Not rolled back by itself, as that would bring the outage back; `policy` is what the plan says is least bad."""
+
+    phase: int
+    policy: str
+    reason: str
+    verdict: Verdict | None = None
+    kind: Literal["least_bad_chosen"] = "least_bad_chosen"
+
+
+@dataclass(frozen=True)
+class DirectRollback:
+    """Sent back without the coordinator, at `at`; noted here when the coordinator was there again."""
+
+    reason: str
+    at: float
+    method: str
+    detail: str
+    kind: Literal["direct_rollback"] = "direct_rollback"
+
+
+@dataclass(frozen=True)
+class Announced:
+    """A person's own words, for one audience."""
+
+    text: str
+    audience: str
+    kind: Literal["announced"] = "announced"
 
 
 @dataclass(frozen=True)
@@ -171,6 +205,99 @@ class Failed:
 
     detail: str
     kind: Literal["failed"] = "failed"
+
+
+# ------------------------------------------------------------------ after a rollout
+
+
+@dataclass(frozen=True)
+class RecoveryConfirmed:
+    """After a rollback the metrics are what they were before the rollout."""
+
+    reason: str
+    took_s: float
+    kind: Literal["recovery_confirmed"] = "recovery_confirmed"
+
+
+@dataclass(frozen=True)
+class RecoveryDoubtful:
+    """After a rollback the metrics have not come back in time, or cannot be read."""
+
+    reason: str
+    took_s: float
+    kind: Literal["recovery_doubtful"] = "recovery_doubtful"
+
+
+@dataclass(frozen=True)
+class InvestigationOpened:
+    """The review's draft is written; `where` is its file or ticket."""
+
+    where: str
+    kind: Literal["investigation_opened"] = "investigation_opened"
+
+
+@dataclass(frozen=True)
+class PlannedFollowUp:
+    """One follow-up of this rollout, due at an instant (Unix seconds)."""
+
+    id: str
+    due_at: float
+    text: str
+    who: str = ""
+    check: str = ""
+    ticket: bool = False
+
+
+@dataclass(frozen=True)
+class FollowUpsPlanned:
+    items: tuple[PlannedFollowUp, ...]
+    kind: Literal["follow_ups_planned"] = "follow_ups_planned"
+
+
+@dataclass(frozen=True)
+class FollowUpDue:
+    """Somebody is reminded; `times` counts the reminders before this one."""
+
+    item: str
+    text: str
+    who: str = ""
+    times: int = 0
+    kind: Literal["follow_up_due"] = "follow_up_due"
+
+
+@dataclass(frozen=True)
+class FollowUpDone:
+    """Looked up by itself, ticked off by a person, or handed over to a ticket; `evidence` says what was seen."""
+
+    item: str
+    text: str
+    evidence: str = ""
+    kind: Literal["follow_up_done"] = "follow_up_done"
+
+
+@dataclass(frozen=True)
+class FollowUpFailed:
+    """What was looked up does not hold, or could not be seen: a person has to look."""
+
+    item: str
+    text: str
+    evidence: str
+    who: str = ""
+    kind: Literal["follow_up_failed"] = "follow_up_failed"
+
+
+@dataclass(frozen=True)
+class TicketOpened:
+    item: str
+    text: str
+    where: str
+    kind: Literal["ticket_opened"] = "ticket_opened"
+
+
+@dataclass(frozen=True)
+class AftermathEnded:
+    reason: str
+    kind: Literal["aftermath_ended"] = "aftermath_ended"
 
 
 # ------------------------------------------------------------------ before a rollout: the record of a plan
@@ -304,6 +431,18 @@ Event = (
     | StepFailed
     | RollbackStarted
     | RolledBack
+    | LeastBadChosen
+    | DirectRollback
+    | Announced
+    | RecoveryConfirmed
+    | RecoveryDoubtful
+    | InvestigationOpened
+    | FollowUpsPlanned
+    | FollowUpDue
+    | FollowUpDone
+    | FollowUpFailed
+    | TicketOpened
+    | AftermathEnded
     | Promoted
     | Failed
 )

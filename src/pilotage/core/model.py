@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
-from pilotage.core.preparing import Preparation
+from pilotage.core.preparing import LeastBad, Method, Preparation
 from pilotage.core.signals import GuardBaseline, GuardLevels, GuardMetric, TicketBaseline, TicketMetric
 
 
@@ -35,6 +35,9 @@ class Action(StrEnum):
     HOLD = "HOLD"
     ROLLBACK = "ROLLBACK"
 
+
+Audience = Literal["incident", "status-page", "stakeholders", "pager"]
+AUDIENCES = ("incident", "status-page", "stakeholders", "pager")
 
 # ------------------------------------------------------------------ the plan
 
@@ -80,6 +83,50 @@ class Phase:
     tick_s: float
     approval: bool = False
     judged: bool = True
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way back: all of its steps have to succeed."""
+
+    method: Method
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class WayBack:
+    """The ways back in the order they are tried, and what is done when going back is no way out."""
+
+    ways: tuple[Way, ...]
+    targets: tuple[Target, ...] = ()
+    """What only the way back acts on: the revert, the feature's flag."""
+    probe: DriverRef | None = None
+    """A check of what gets the traffic back: it is not sent to something that is gone."""
+    least_bad: LeastBad = "hold"
+    feature: Step | None = None
+    """What `flag-off` does."""
+    confirm_s: float = 120.0
+    """So long the metrics are watched after a rollback, at least; `confirm_within_s` at most."""
+    confirm_within_s: float = 300.0
+
+
+@dataclass(frozen=True)
+class Quiet:
+    """From one time of day to another (minutes from midnight in `zone`, an IANA name) only what is urgent is sent."""
+
+    begins: int
+    ends: int
+    zone: str = "UTC"
+
+
+@dataclass(frozen=True)
+class Channel:
+    """Where announcements go. `only` names the kinds that are sent; empty: what its audience usually gets."""
+
+    ref: DriverRef
+    audience: Audience = "incident"
+    only: tuple[str, ...] = ()
+    quiet: Quiet | None = None
 
 
 @dataclass(frozen=True)
@@ -194,11 +241,11 @@ class Plan:
     known_bad: bool
     targets: tuple[Target, ...]
     phases: tuple[Phase, ...]
-    rollback: tuple[Step, ...]
+    rollback: WayBack
     measures: Measures
     limits: Limits
     hold: HoldPolicy
-    notify: tuple[DriverRef, ...]
+    notify: tuple[Channel, ...]
     directory: str
     """Absolute folder of the plan file; relative paths and commands start there."""
     digest: str = ""
@@ -208,9 +255,12 @@ class Plan:
     expected: Expected | None = None
     logs: LogSetup | None = None
     preparation: Preparation = field(default_factory=Preparation)
-
-    def target(self, name: str) -> Target:
-        return next(target for target in self.targets if target.name == name)
+    templates: str = ""
+    """The folder of the team's own message templates, relative to `directory`; empty: Pilotage's."""
+    tracker: DriverRef | None = None
+    """Where follow-ups open tickets."""
+    silence_s: float = 60.0
+    """A watchdog goes back when the coordinator has been silent for longer during a phase."""
 
 
 # ------------------------------------------------------------------ what a watch sees

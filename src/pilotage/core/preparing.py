@@ -20,8 +20,19 @@ LeastBad = Literal["hold", "flag-off", "fix-forward"]
 
 ROLES = ("on-call", "tester", "escalation", "owner", "incident-channel")
 
-BUILT_IN = ("drivers", "metrics", "logs", "rehearsed", "on-call", "escalation", "window", "lock", "freeze")
+BUILT_IN = (
+    *("drivers", "metrics", "logs", "rehearsed", "on-call", "escalation", "window", "lock", "freeze"),
+    *("channels", "version"),
+)
 """Checks that need nothing but the plan and Pilotage itself; every other name is a driver of the port `checks`."""
+
+
+AFTER_CHECKS = ("fix-holds", "no-delayed-effects", "logs", "status-page")
+"""What Pilotage itself looks at when a follow-up is due; every other name is a driver of the port `checks`."""
+
+Ending = Literal["promoted", "rolled-back", "always"]
+"""After which end of a rollout a follow-up is due."""
+ENDINGS = ("promoted", "rolled-back", "always")
 
 
 class Part(StrEnum):
@@ -68,11 +79,19 @@ class Contact:
 
 @dataclass(frozen=True)
 class FollowUp:
-    """Something to look at `after_s` seconds after the end; `who` is a role or a name."""
+    """Something to look at `after_s` seconds after the end; `who` is a role or a name.
+
+    With `check` it is looked at by itself (`options` are the check driver's); with `ticket` a ticket is opened for it.
+    """
 
     after_s: float
     text: str
     who: str = ""
+    id: str = ""
+    check: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    when: Ending = "always"
+    ticket: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,6 +106,4 @@ class Preparation:
     regions: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
     """Ticket numbers and addresses the change belongs to."""
-    methods: tuple[Method, ...] = ("traffic",)
-    least_bad: LeastBad = "hold"
     follow_ups: tuple[FollowUp, ...] = ()

@@ -116,14 +116,44 @@ def sentence(event: ev.Event) -> str:
             return f"{target} failed ({error}); {will}"
         case ev.RollbackStarted(reason=reason):
             return f"rolling back: {reason}"
-        case ev.RolledBack(took_s=took):
-            return f"rolled back in {took:.2f} s"
+        case ev.RolledBack(took_s=took, method=method):
+            return f"rolled back in {took:.2f} s" + (f" by {method}" if method != "traffic" else "")
+        case ev.LeastBadChosen(policy=policy, reason=reason):
+            return f"not rolled back by itself, the plan says {policy}: {reason}"
+        case ev.DirectRollback(method=method, detail=detail):
+            return f"rolled back directly, without the coordinator, by {method}: {detail}"
         case ev.Promoted(reason=reason):
             return f"promoted: {reason}"
         case ev.Failed(detail=detail):
             return f"Pilotage failed: {detail}"
         case _:
-            return _before(event)
+            return _before(event) or _after(event)
+
+
+def _after(event: ev.Event) -> str:
+    """What happens after a rollout, and beside it."""
+    match event:
+        case ev.Announced(text=text, audience=audience):
+            return f"said to {audience}: {text}"
+        case ev.RecoveryConfirmed(reason=reason):
+            return f"recovered: {reason}"
+        case ev.RecoveryDoubtful(reason=reason):
+            return f"not recovered: {reason}"
+        case ev.InvestigationOpened(where=where):
+            return f"the review's draft is written: {where}"
+        case ev.FollowUpsPlanned(items=items):
+            return f"{len(items)} follow-ups are planned" if len(items) != 1 else "1 follow-up is planned"
+        case ev.FollowUpDue(text=text, who=who, times=times):
+            return f"{'due' if times == 0 else 'still due'}: {text}" + (f" ({who})" if who else "")
+        case ev.FollowUpDone(text=text, evidence=evidence):
+            return f"done: {text}" + (f": {evidence}" if evidence else "")
+        case ev.FollowUpFailed(text=text, evidence=evidence):
+            return f"a follow-up does not hold: {text}: {evidence}"
+        case ev.TicketOpened(text=text, where=where):
+            return f"ticket opened, {where}: {text}"
+        case ev.AftermathEnded(reason=reason):
+            return reason
+    raise AssertionError(event)
 
 
 def _before(event: ev.Event) -> str:
@@ -155,7 +185,7 @@ def _before(event: ev.Event) -> str:
             return ("not started any more: " if final else "not started: ") + reason
         case ev.PlanClosed(reason=reason, rollout=rollout):
             return reason + (f" as {rollout}" if rollout else "")
-    raise AssertionError(event)
+    return ""
 
 
 def report(

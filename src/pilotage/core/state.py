@@ -67,6 +67,8 @@ def apply(state: RolloutState, recorded: ev.Recorded) -> RolloutState:
             return replace(state, status=Status.WATCHING, reason=reason, needs_person=False)
         case ev.PersonNeeded(reason=reason):
             return replace(state, reason=reason, needs_person=True)
+        case ev.LeastBadChosen(reason=reason):
+            return replace(state, status=Status.HELD, reason=reason, needs_person=True)
         case ev.Paused(reason=reason):
             return replace(state, status=Status.PAUSED, reason=reason)
         case ev.ApprovalRequested(name=name):

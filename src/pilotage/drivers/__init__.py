@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
-PORTS = ("traffic", "deploy", "metrics", "notify", "logs", "checks")
+PORTS = ("traffic", "deploy", "metrics", "notify", "logs", "checks", "tracker")
 
 
 class DriverOptions(BaseModel):
@@ -76,6 +76,22 @@ class Message:
     title: str
     text: str
     facts: Mapping[str, Any] = field(default_factory=dict)
+    audience: str = "incident"
+    attempt: int = 0
+    """How often this very message was tried before: it may have arrived although no answer came back."""
+    thread: str = ""
+    """What the last `send` of this rollout returned on this channel: its post, to edit or to answer. Empty at first."""
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """Work for later. `key` is the same on every attempt: a tracker that has it already opens no second one."""
+
+    key: str
+    title: str
+    text: str
+    who: str = ""
+    """A role or a name, as the plan says; a tracker need not know it."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +153,15 @@ class Deployer(Driver, Protocol):
 
 
 @runtime_checkable
+class Rehearses(Protocol):
+    """What a deployer may offer besides: a try of everything in a deploy but what others would notice."""
+
+    async def rehearse(self, version: str, call: Call) -> str:
+        """Whether `version` is known and could be deployed now: a line for the record, or raise as `deploy` would."""
+        ...
+
+
+@runtime_checkable
 class Metrics(Driver, Protocol):
     async def read(self, selectors: Sequence[str]) -> list[list[Point]]:
         """For each selector, its series with their present values, in the selectors' order.
@@ -157,8 +182,26 @@ class History(Protocol):
 
 @runtime_checkable
 class Notifier(Driver, Protocol):
-    async def send(self, message: Message) -> None:
-        """Deliver, or raise. Called again with the same `message.id` until it succeeds."""
+    async def send(self, message: Message) -> str | None:
+        """Deliver, or raise. Called again with the same `message.id` until it succeeds.
+
+        Returns the post that later messages of the rollout edit or answer (their `thread`); None keeps the last one.
+        Where `message.attempt` is not 0 look first whether it has arrived, if the service can tell.
+        """
+        ...
+
+
+@runtime_checkable
+class Resolves(Protocol):
+    """What a notifier may offer besides: whether the post says that all is over (a status page does)."""
+
+    async def resolved(self, thread: str) -> Evidence: ...
+
+
+@runtime_checkable
+class Tracker(Driver, Protocol):
+    async def open(self, ticket: Ticket) -> str:
+        """Opens the ticket, once for its key; returns its address or number."""
         ...
 
 

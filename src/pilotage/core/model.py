@@ -108,6 +108,8 @@ class WayBack:
     confirm_s: float = 120.0
     """So long the metrics are watched after a rollback, at least; `confirm_within_s` at most."""
     confirm_within_s: float = 300.0
+    afterwards: tuple[Way, ...] = ()
+    """What is done as well once one of `ways` has worked: nothing shall bring the new version out again."""
 
 
 @dataclass(frozen=True)

@@ -55,3 +55,8 @@ def canary(
 def rollback(targets: Sequence[Target]) -> tuple[Step, ...]:
     """Weight 0 on every splitter, the last one set goes first."""
     return tuple(Step(one.name, "set_weight", weight=0.0) for one in reversed(targets) if one.kind == "traffic")
+
+
+def redeploy(targets: Sequence[Target], previous: str) -> tuple[Step, ...]:
+    """The previous version on every deployer, the last one deployed goes first."""
+    return tuple(Step(one.name, "deploy", version=previous) for one in reversed(targets) if one.kind == "deploy")

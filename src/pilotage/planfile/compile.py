@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from pilotage.core import strategies
 from pilotage.core.model import (
@@ -17,7 +18,7 @@ from pilotage.core.model import (
     Target,
 )
 from pilotage.core.strategies import AfterSpec, PhaseSpec
-from pilotage.planfile import judging, logging, preparing, signals
+from pilotage.planfile import judging, logging, preparing, signals, telling, wayback
 from pilotage.planfile.document import Node
 from pilotage.planfile.options import driver
 from pilotage.planfile.reader import Reader
@@ -29,12 +30,14 @@ LABEL = r"[A-Za-z0-9_.:/@-]{1,200}"
 A_NAME = "a name of letters, digits, '.', '_', '-' (at most 63)"
 A_VERSION = 'a version in quotes such as "2.4.1"'
 PLACEHOLDER = "REPLACE_ME"
+SILENCE_S = 60.0
 A_PLACEHOLDER = f"the placeholder {PLACEHOLDER}"
 
 _REQUIRED = ("pilotage", "service", "environment", "version", "previous", "severity", "summary", "strategy", "phases")
 REQUIRED = (*_REQUIRED, "traffic", "metrics")
 _SECTIONS = (*_REQUIRED, "known_bad", "baseline", "tick", "after", "deploy", "traffic", "metrics", "success")
-_KNOWN = (*_SECTIONS, "rollback_when", "expect", "judge", "verdicts", "hold", "notify", "logs", *preparing.SECTIONS)
+_LATER = ("rollback_when", "expect", "judge", "verdicts", "hold", "notify", "messages", "logs", "rollback", "tracker")
+_KNOWN = (*_SECTIONS, *_LATER, "watchdog", *preparing.SECTIONS)
 
 
 def compile_plan(reader: Reader, tree: Node, *, directory: str, digest: str) -> Plan | None:
@@ -70,7 +73,10 @@ def compile_plan(reader: Reader, tree: Node, *, directory: str, digest: str) -> 
     if measures and measures.tickets and baseline == 0 and "baseline" in top:
         signals.needs_a_baseline(reader, top["baseline"], measures.sources[measures.tickets.source])
     hold = _hold(reader, top.get("hold"))
-    notify = _notify(reader, top.get("notify"))
+    notify = telling.channels(reader, top.get("notify"))
+    templates = telling.templates(reader, top.get("messages"), Path(directory))
+    tracker = driver(reader, top["tracker"], "tracker", "tracker") if "tracker" in top else None
+    back = wayback.way_back(reader, top.get("rollback"), targets, previous or "")
     logs = logging.logs(reader, top.get("logs"))
     preparation = preparing.preparation(reader, top)
     _placeholders(reader, tree)
@@ -91,7 +97,7 @@ def compile_plan(reader: Reader, tree: Node, *, directory: str, digest: str) -> 
         known_bad=known_bad,
         targets=targets,
         phases=strategies.canary(specs, targets, version=version, baseline_s=baseline, tick_s=tick, after=after),
-        rollback=strategies.rollback(targets),
+        rollback=back,
         measures=measures,
         limits=replace(limits, bug_target=target),
         hold=hold,
@@ -102,6 +108,9 @@ def compile_plan(reader: Reader, tree: Node, *, directory: str, digest: str) -> 
         expected=expected,
         logs=logs,
         preparation=preparation,
+        templates=templates,
+        tracker=tracker,
+        silence_s=_silence(reader, top.get("watchdog")),
     )
 
 
@@ -232,9 +241,10 @@ def _hold(reader: Reader, node: Node | None) -> HoldPolicy:
     return HoldPolicy(deadline, "ask" if then == "ask" else "rollback", int(reports))
 
 
-def _notify(reader: Reader, node: Node | None) -> tuple[DriverRef, ...]:
-    rows = reader.items(node, "notify", "notify drivers") if node is not None and node.value != [] else []
-    return tuple(ref for path, row in rows if (ref := driver(reader, row, path, "notify")) is not None)
+def _silence(reader: Reader, node: Node | None) -> float:
+    """``watchdog: {silence: 1m}``"""
+    found = reader.mapping(node, "watchdog", ("silence",), ("silence",))
+    return reader.duration(found.get("silence"), "watchdog.silence", SILENCE_S, least=2.0)
 
 
 def _placeholders(reader: Reader, tree: Node) -> None:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import cast
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from pilotage.core.preparing import (
+    AFTER_CHECKS,
     BUILT_IN,
-    LEAST_BAD,
-    METHODS,
+    ENDINGS,
     ROLES,
     Contact,
+    Ending,
     FollowUp,
     Item,
-    LeastBad,
-    Method,
     Part,
     Preparation,
     StartRule,
@@ -24,8 +23,9 @@ from pilotage.drivers import registry
 from pilotage.planfile.document import Node
 from pilotage.planfile.options import driver
 from pilotage.planfile.reader import Reader, did_you_mean
+from pilotage.planfile.zones import time_zone
 
-SECTIONS = ("impact", "start", "regions", "references", "contacts", "checklist", "rollback", "follow_ups")
+SECTIONS = ("impact", "start", "regions", "references", "contacts", "checklist", "follow_ups")
 _ID = r"[a-z0-9][a-z0-9-]{0,62}"
 _LINE = r"[^\r\n]{1,200}"
 MOST_ROWS = 100
@@ -33,7 +33,6 @@ LONGEST_WINDOW_S = 30 * 86400.0
 
 
 def preparation(reader: Reader, top: dict[str, Node]) -> Preparation:
-    methods, least_bad = _rollback(reader, top.get("rollback"))
     return Preparation(
         impact=reader.text(top.get("impact"), "impact", "one line of at most 200 characters", _LINE) or "",
         start=_start(reader, top.get("start")),
@@ -41,9 +40,7 @@ def preparation(reader: Reader, top: dict[str, Node]) -> Preparation:
         contacts=_contacts(reader, top.get("contacts")),
         regions=_lines(reader, top.get("regions"), "regions"),
         references=_lines(reader, top.get("references"), "references"),
-        methods=methods,
-        least_bad=least_bad,
-        follow_ups=_follow_ups(reader, top.get("follow_ups")),
+        follow_ups=_follow_ups(reader, top.get("follow_ups"), "tracker" in top),
     )
 
 
@@ -62,7 +59,7 @@ def _start(reader: Reader, node: Node | None) -> StartRule:
     for name in window:
         if name not in found:
             reader.wrong(f"start.{name}", node, f"the key {name}: a window has {', '.join(window)}", "nothing")
-    zone = _zone(reader, found.get("zone"))
+    zone = time_zone(reader, found.get("zone"), "start.zone")
     if zone is None:
         return StartRule()
     opens, closes = (_instant(reader, found.get(name), f"start.{name}", zone) for name in ("from", "until"))
@@ -72,16 +69,6 @@ def _start(reader: Reader, node: Node | None) -> StartRule:
         elif closes - opens > LONGEST_WINDOW_S:
             reader.wrong("start.until", found["until"], "a window of at most 30 days")
     return StartRule(None, opens, closes, zone.key)
-
-
-def _zone(reader: Reader, node: Node | None) -> ZoneInfo | None:
-    name = reader.text(node, "start.zone", "a time zone such as Europe/Berlin or UTC", r"[A-Za-z0-9_+/-]{1,60}")
-    try:
-        return ZoneInfo(name) if name is not None else None
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        hint = "Three letters such as CST mean several places; name the city's zone."
-        reader.wrong("start.zone", node, "a time zone such as Europe/Berlin or UTC", hint=hint)
-        return None
 
 
 def _instant(reader: Reader, node: Node | None, path: str, zone: ZoneInfo) -> float | None:
@@ -110,7 +97,7 @@ def _checklist(reader: Reader, node: Node | None) -> tuple[Item, ...]:
         part = reader.one_of(found.get("part"), f"{path}.part", [one.value for one in Part])
         text = reader.text(found.get("text"), f"{path}.text", "one line of at most 200 characters", _LINE)
         required = reader.flag(found.get("required"), f"{path}.required", True)
-        check, options = _check(reader, row, path, found, own)
+        check, options = _check(reader, row, path, found, own, BUILT_IN)
         if name is not None and any(one.id == name for one in items):
             reader.wrong(f"{path}.id", found["id"], "an id of its own", f'"{name}" again')
         elif name is not None and part is not None and text is not None:
@@ -119,18 +106,18 @@ def _checklist(reader: Reader, node: Node | None) -> tuple[Item, ...]:
 
 
 def _check(
-    reader: Reader, row: Node, path: str, found: dict[str, Node], own: tuple[str, ...]
+    reader: Reader, row: Node, path: str, found: dict[str, Node], own: tuple[str, ...], built_in: tuple[str, ...]
 ) -> tuple[str, dict[str, object]]:
-    """The name of the check and its driver's options; nothing for an item that a person ticks."""
+    """The name of the check and its driver's options; nothing for what a person looks at."""
     node = found.get("check")
     rest = [key for key in found if key not in (*own, "check")]
-    if node is None or node.value in BUILT_IN:
+    if node is None or node.value in built_in:
         for key in rest:
             hint = did_you_mean(key, (*own, "check"))
             expected = f"one of {', '.join((*own, 'check'))}"
             reader.wrong(f"{path}.{key[:60]}", found[key], expected, f'the unknown key "{key[:60]}"', hint)
         return ("" if node is None else str(node.value)), {}
-    known = (*BUILT_IN, *registry.names("checks"))
+    known = (*built_in, *registry.names("checks"))
     if not isinstance(node.value, str) or node.value not in known:
         reader.one_of(node, f"{path}.check", known)
         return "", {}
@@ -152,30 +139,30 @@ def _contacts(reader: Reader, node: Node | None) -> tuple[Contact, ...]:
     return tuple(contacts)
 
 
-def _rollback(reader: Reader, node: Node | None) -> tuple[tuple[Method, ...], LeastBad]:
-    found = reader.mapping(node, "rollback", ("methods", "least_bad"))
-    least = reader.one_of(found.get("least_bad"), "rollback.least_bad", LEAST_BAD) or "hold"
-    methods: list[Method] = []
-    for path, row in _rows(reader, found.get("methods"), "rollback.methods", f"methods: {', '.join(METHODS)}"):
-        method = reader.one_of(row, path, METHODS)
-        if method in methods:
-            reader.wrong(path, row, "each method once", f"{method} again")
-        elif method is not None:
-            methods.append(cast(Method, method))
-    if methods and methods[0] not in ("traffic", "switch"):
-        hint = "It is what Pilotage does by itself, at once; the others follow when it does not help."
-        reader.wrong("rollback.methods", found["methods"], "traffic (or switch) as the first method", methods[0], hint)
-    return tuple(methods) or ("traffic",), cast(LeastBad, least)
-
-
-def _follow_ups(reader: Reader, node: Node | None) -> tuple[FollowUp, ...]:
-    ups = []
-    for path, row in _rows(reader, node, "follow_ups", "follow-ups such as {after: 30m, text: ...}"):
-        found = reader.mapping(row, path, ("after", "text", "who"), ("after", "text"))
+def _follow_ups(reader: Reader, node: Node | None, tracker: bool) -> tuple[FollowUp, ...]:
+    ups: list[FollowUp] = []
+    own = ("id", "after", "text", "who", "when", "ticket")
+    for number, (path, row) in enumerate(
+        _rows(reader, node, "follow_ups", "follow-ups such as {after: 30m, text: ...}"), start=1
+    ):
+        found = reader.mapping(row, path, (*own, "check"), ("after", "text"), free=True)
         after = reader.duration(found.get("after"), f"{path}.after", least=0.0)
         text = reader.text(found.get("text"), f"{path}.text", "one line of at most 200 characters", _LINE)
         who = reader.text(found.get("who"), f"{path}.who", "a name or a role", _LINE)
-        ups.append(FollowUp(after, text or "", who or ""))
+        name = reader.text(found.get("id"), f"{path}.id", "a name of lower-case letters, digits and '-'", _ID)
+        when = reader.one_of(found.get("when"), f"{path}.when", ENDINGS) or "always"
+        ticket = reader.flag(found.get("ticket"), f"{path}.ticket", False)
+        check, options = _check(reader, row, path, found, own, AFTER_CHECKS)
+        if ticket and check:
+            reader.wrong(f"{path}.ticket", found["ticket"], "either a check or a ticket", "both")
+        if ticket and not tracker:
+            hint = "tracker: {driver: github-issues, repository: OWNER/NAME, token: {env: GITHUB_TOKEN}}"
+            reader.wrong(f"{path}.ticket", found["ticket"], "where tickets are opened (tracker)", "none", hint)
+        if any(one.id == (name or str(number)) for one in ups):
+            reader.wrong(f"{path}.id", found.get("id", row), "an id of its own", f'"{name or number}" again')
+        ups.append(
+            FollowUp(after, text or "", who or "", name or str(number), check, options, cast(Ending, when), ticket)
+        )
     return tuple(ups)
 
 

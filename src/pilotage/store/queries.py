@@ -13,7 +13,7 @@ from pilotage.core.errors import NotFound, PilotageError, Refused
 from pilotage.core.events import Failed, Promoted, Recorded, RolledBack
 from pilotage.core.model import Plan, Sample, Verdict
 from pilotage.logs.saved import Saved
-from pilotage.store import logs
+from pilotage.store import logs, versions
 from pilotage.store.schema import deliveries, driver_calls, events, locks, rollouts, samples
 
 
@@ -65,6 +65,7 @@ def create_rollout(
             requested_by=owner,
             created_at=at,
             ended=False,
+            settled=False,
         )
     )
 
@@ -98,13 +99,26 @@ def list_rollouts(connection: Connection, limit: int = 50, active_only: bool = F
 
 
 def active_rollouts(connection: Connection) -> set[str]:
-    return set(connection.execute(select(rollouts.c.id).where(rollouts.c.ended.is_(False))).scalars())
+    """Not ended, or with follow-ups that are open."""
+    query = select(rollouts.c.id).where(or_(rollouts.c.ended.is_(False), rollouts.c.settled.is_(False)))
+    return set(connection.execute(query).scalars())
+
+
+def unsettled_rollouts(connection: Connection) -> list[RolloutRow]:
+    """Ended, with follow-ups that are open, the newest first."""
+    query = select(rollouts).where(rollouts.c.ended.is_(True), rollouts.c.settled.is_(False))
+    return [_rollout(row) for row in connection.execute(query.order_by(rollouts.c.created_at.desc()))]
+
+
+def settle_rollout(connection: Connection, rollout: str) -> None:
+    connection.execute(update(rollouts).where(rollouts.c.id == rollout).values(settled=True))
 
 
 def append_event(connection: Connection, recorded: Recorded) -> None:
     """Writes the event once. The same one again is fine; another one at the same number raises EventConflict.
 
     A last event gives the lock back in the same transaction: who reads that a rollout has ended can start the next one.
+    A version that was rolled back is marked as bad.
     """
     where = and_(events.c.rollout == recorded.rollout, events.c.number == recorded.number)
     row = connection.execute(select(events).where(where)).first()
@@ -118,6 +132,8 @@ def append_event(connection: Connection, recorded: Recorded) -> None:
                 body=to_json(recorded),
             )
         )
+        if isinstance(recorded.event, RolledBack):
+            versions.mark_bad(connection, recorded.rollout, recorded.event.reason, recorded.at)
         if isinstance(recorded.event, Promoted | RolledBack | Failed):
             end_rollout(connection, recorded.rollout)
         return

@@ -17,6 +17,7 @@ rollouts = Table(
     Column("requested_by", String(128), nullable=False),
     Column("created_at", Float, nullable=False),
     Column("ended", Boolean, nullable=False, default=False, index=True),
+    Column("settled", Boolean, nullable=False, default=False, index=True, comment="no follow-up is open any more"),
 )
 
 locks = Table(
@@ -88,7 +89,34 @@ deliveries = Table(
     Column("next_number", Integer, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("last_error", Text, nullable=False),
+    Column("thread", Text, nullable=False, default="", comment="the post that later messages edit or answer"),
     PrimaryKeyConstraint("rollout", "channel"),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("rollout", String(80), nullable=False),
+    Column("channel", Integer, nullable=False),
+    Column("number", Integer, nullable=False, comment="of the event it tells"),
+    Column("audience", String(32), nullable=False),
+    Column("driver", String(64), nullable=False),
+    Column("kind", String(64), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("sent_at", Float, nullable=False),
+    PrimaryKeyConstraint("rollout", "channel", "number"),
+)
+
+bad_versions = Table(
+    "bad_versions",
+    metadata,
+    Column("service", String(64), nullable=False),
+    Column("environment", String(64), nullable=False),
+    Column("version", String(128), nullable=False),
+    Column("rollout", String(64), nullable=False, comment="the last one that was rolled back"),
+    Column("reason", Text, nullable=False),
+    Column("at", Float, nullable=False),
+    PrimaryKeyConstraint("service", "environment", "version"),
 )
 
 plans = Table(

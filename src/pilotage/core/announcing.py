@@ -1,0 +1,33 @@
+"""Which events are announced to whom, and which of them may wake somebody."""
+
+from __future__ import annotations
+
+from pilotage.core.model import Audience
+
+KINDS = (
+    *("rollout_started", "phase_passed", "held", "approval_requested", "person_needed", "least_bad_chosen"),
+    *("rollback_started", "rolled_back", "direct_rollback", "recovery_confirmed", "recovery_doubtful", "promoted"),
+    *("failed", "investigation_opened", "follow_up_due", "follow_up_failed", "ticket_opened"),
+    *("start_overdue", "start_refused", "announced"),
+)
+"""Every kind of event that has a template; the others are in the record only."""
+
+URGENT = frozenset(
+    {"held", "approval_requested", "person_needed", "least_bad_chosen", "rollback_started", "rolled_back"}
+    | {"direct_rollback", "recovery_doubtful", "failed", "start_overdue", "announced"}
+)
+"""Sent in quiet hours, too."""
+
+_CHANGES = frozenset({"rollout_started", "held", "start_overdue", "promoted", "rolled_back", "announced"})
+"""Start, delay, complete, rollback: what somebody outside of the incident wants to know."""
+
+USUAL: dict[Audience, frozenset[str]] = {
+    "incident": frozenset(KINDS),
+    "status-page": _CHANGES | {"recovery_confirmed"},
+    "stakeholders": _CHANGES,
+    "pager": frozenset(
+        {"approval_requested", "person_needed", "least_bad_chosen", "recovery_doubtful", "failed", "start_overdue"}
+        | {"follow_up_failed", "rolled_back", "recovery_confirmed", "promoted"}
+    ),
+}
+"""What an audience gets where its channel does not say `only`. The pager gets the ends, too: they resolve its alert."""

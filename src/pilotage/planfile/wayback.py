@@ -1,0 +1,111 @@
+"""The section `rollback`: the ways back in their order, what they act on, and what is least bad."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+from pilotage.core import strategies
+from pilotage.core.model import DriverRef, Step, Target, Way, WayBack
+from pilotage.core.preparing import LEAST_BAD, METHODS, LeastBad, Method
+from pilotage.drivers import registry
+from pilotage.planfile.document import Node
+from pilotage.planfile.options import driver
+from pilotage.planfile.reader import Reader
+
+KEYS = ("methods", "afterwards", "revert", "probe", "least_bad", "feature", "confirm")
+REVERT, FEATURE = "revert", "feature"
+"""The names of what only the way back acts on."""
+CONFIRM_S, CONFIRM_WITHIN_S = 120.0, 300.0
+
+
+def way_back(reader: Reader, node: Node | None, targets: Sequence[Target], previous: str) -> WayBack:
+    found = reader.mapping(node, "rollback", KEYS)
+    own: list[Target] = []
+    revert = _target(reader, found.get("revert"), REVERT, "deploy", targets)
+    feature = _target(reader, found.get("feature"), FEATURE, "traffic", targets)
+    own += [one for one in (revert, feature) if one is not None]
+    methods = _methods(reader, found.get("methods"), "rollback.methods")
+    if methods and methods[0] not in ("traffic", "switch"):
+        hint = "It is what brings everybody back at once; the others follow when it does not help."
+        reader.wrong("rollback.methods", found["methods"], "traffic (or switch) as the first method", methods[0], hint)
+    afterwards = _methods(reader, found.get("afterwards"), "rollback.afterwards")
+    for place, asked in (("methods", methods), ("afterwards", afterwards)):
+        _possible(
+            reader, found.get(place), f"rollback.{place}", asked, targets, revert is not None or "revert" in found
+        )
+    if "revert" in found and "revert" not in (*methods, *afterwards):
+        hint = "Name it under methods (when nothing else helps) or afterwards (once the traffic is back)."
+        reader.wrong("rollback.revert", found["revert"], "the method revert among the ways back", "none", hint)
+    least = reader.one_of(found.get("least_bad"), "rollback.least_bad", LEAST_BAD) or "hold"
+    if least == "flag-off" and "feature" not in found:
+        hint = "feature: {driver: flagd-file, file: ..., flag: ...} is what is switched off."
+        reader.wrong("rollback.feature", found["least_bad"], "what flag-off switches off", "nothing", hint)
+    if "feature" in found and least != "flag-off":
+        reader.wrong("rollback.feature", found["feature"], "least_bad: flag-off, which is what switches it off", least)
+    confirm = reader.mapping(found.get("confirm"), "rollback.confirm", ("watch", "within"))
+    watch = reader.duration(confirm.get("watch"), "rollback.confirm.watch", CONFIRM_S)
+    within = reader.duration(confirm.get("within"), "rollback.confirm.within", max(CONFIRM_WITHIN_S, watch))
+    if within < watch:
+        reader.wrong("rollback.confirm.within", confirm["within"], f"at least the watch ({watch:g}s)")
+    return WayBack(
+        ways=tuple(_way(method, targets, previous) for method in methods or ["traffic"]),
+        targets=tuple(own),
+        probe=_probe(reader, found.get("probe")),
+        least_bad=cast(LeastBad, least),
+        feature=Step(FEATURE, "set_weight", weight=0.0) if feature is not None else None,
+        confirm_s=watch,
+        confirm_within_s=within,
+        afterwards=tuple(_way(method, targets, previous) for method in afterwards),
+    )
+
+
+def _methods(reader: Reader, node: Node | None, path: str) -> list[Method]:
+    methods: list[Method] = []
+    rows = [] if node is None or node.value == [] else reader.items(node, path, f"methods: {', '.join(METHODS)}")
+    for at, row in rows:
+        method = reader.one_of(row, at, METHODS)
+        if method in methods:
+            reader.wrong(at, row, "each method once", f"{method} again")
+        elif method is not None:
+            methods.append(cast(Method, method))
+    return methods
+
+
+def _possible(
+    reader: Reader, node: Node | None, path: str, methods: Sequence[Method], targets: Sequence[Target], revert: bool
+) -> None:
+    """A way back that could never be taken is refused while there is time."""
+    if "redeploy" in methods and not any(one.kind == "deploy" for one in targets):
+        hint = "Say under deploy: how a version gets there, or leave redeploy out."
+        reader.wrong(path, node, "redeploy only where the plan says how to deploy", "redeploy without deploy:", hint)
+    if "revert" in methods and not revert:
+        hint = "revert: {driver: git-revert, repository: ., commits: [COMMIT], branch: main}"
+        reader.wrong(path, node, "rollback.revert, which says what is reverted", "revert without it", hint)
+
+
+def _way(method: Method, targets: Sequence[Target], previous: str) -> Way:
+    if method == "redeploy":
+        return Way(method, strategies.redeploy(targets, previous))
+    if method == "revert":
+        return Way(method, (Step(REVERT, "deploy", version=previous), *strategies.redeploy(targets, previous)))
+    return Way(method, strategies.rollback(targets))
+
+
+def _target(reader: Reader, node: Node | None, name: str, port: str, targets: Sequence[Target]) -> Target | None:
+    if node is None:
+        return None
+    ref = driver(reader, node, f"rollback.{name}", port)
+    if any(one.name == name for one in targets):
+        reader.wrong(f"rollback.{name}", node, f"that no driver of the plan is called {name}", f"{name} twice")
+    return None if ref is None else Target(name, "deploy" if port == "deploy" else "traffic", ref)
+
+
+def _probe(reader: Reader, node: Node | None) -> DriverRef | None:
+    """``{check: http, url: ...}``: any driver of the port `checks`."""
+    if node is None:
+        return None
+    entries = reader.mapping(node, "rollback.probe", ("check",), ("check",), free=True)
+    if entries and reader.one_of(entries.get("check"), "rollback.probe.check", registry.names("checks")) is None:
+        return None
+    return driver(reader, node, "rollback.probe", "checks", key="check") if entries else None

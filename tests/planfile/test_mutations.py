@@ -167,7 +167,7 @@ def keeps_its_promises(plan: Plan) -> None:
     traffic = [target.name for target in plan.targets if target.kind == "traffic"]
     assert (len(set(names)), bool(traffic)) == (len(names), True)
     assert {step.target for phase in plan.phases for step in phase.steps} <= set(names)
-    assert sorted(step.target for step in plan.rollback if step.weight == 0) == sorted(traffic)
+    assert sorted(step.target for step in plan.rollback.ways[0].steps if step.weight == 0) == sorted(traffic)
     for one in (plan.measures.guards, plan.preparation.checklist):
         called = [row.name if hasattr(row, "name") else row.id for row in one]
         assert len(set(called)) == len(called)

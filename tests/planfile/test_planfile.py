@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from pilotage import planfile
 from pilotage.core.errors import PlanError
-from pilotage.core.model import Plan, Severity, Step
+from pilotage.core.model import Plan, Severity, Step, Way
 
 HERE = Path("/plans")
 GOOD = """\
@@ -69,7 +69,7 @@ def test_a_good_plan_becomes_a_plan():
     assert (plan.service, plan.version, plan.severity) == ("payment", "2.4.1", Severity.P0)
     assert [one.name for one in plan.phases] == ["baseline", "10 %", "50 %", "100 %", "after"]
     assert plan.phases[1].approval
-    assert plan.rollback == (Step("proxy", "set_weight", weight=0.0),)
+    assert plan.rollback.ways == (Way("traffic", (Step("proxy", "set_weight", weight=0.0),)),)
     assert (plan.limits.errors_trigger, plan.limits.p95_success, plan.limits.p95_trigger) == (0.02, 1.1, 2.0)
     assert plan.limits.bug_target == pytest.approx(0.004)
     assert plan.digest.startswith("sha256:")
@@ -142,7 +142,7 @@ def test_what_a_driver_expected_is_said_in_plain_words(old, new, expected):
 
 def test_secrets_stay_references():
     plan = planfile.load(GOOD, directory=HERE)
-    assert plan.notify[0].options == {"url": {"env": "HOOK_URL"}}
+    assert plan.notify[0].ref.options == {"url": {"env": "HOOK_URL"}}
     assert "very-secret" not in repr(plan)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import replace
 
 from pilotage.core import criteria, policy
 from pilotage.core.bursts import ErrorsEvidence
@@ -16,6 +17,7 @@ from pilotage.core.dispersion import Dispersion
 from pilotage.core.evidence import NotWorseEvidence, RateEvidence, RatioEvidence
 from pilotage.core.guards import Guards
 from pilotage.core.latency import LatencyEvidence
+from pilotage.core.leastbad import outage_comes_back
 from pilotage.core.logwatch import LogsEvidence
 from pilotage.core.model import Action, Baseline, Finding, Plan, Reading, Sample, Verdict
 from pilotage.core.tickets import Tickets
@@ -85,7 +87,14 @@ class Judge:
             self.logs.take(sample.at, sample.reading.logs, *self._last_requests)
         self.guards.take(sample)
         self.tickets.take(sample)
-        return self._with_deadline(self._verdict(sample), sample.at)
+        verdict = self._with_deadline(self._verdict(sample), sample.at)
+        return replace(verdict, outage=self.outage()) if verdict.action is Action.ROLLBACK else verdict
+
+    def outage(self) -> str:
+        """Why going back would bring the outage back; empty when it would not, as far as is known."""
+        base = self.baseline
+        recorded = Counts(base.requests, base.errors, None, base.bug_total, base.bug_bad)
+        return outage_comes_back(self.plan, self.canary, recorded if self.alone else self.control, not self.alone)
 
     # -------------------------------------------------------------- taking the numbers in
 

@@ -449,3 +449,5 @@ class Verdict:
     """Share of the phase's watch that is done, 0-1."""
     overdue: bool = False
     """A person is to be asked: the HOLD has outlived its deadline, or the finding says ask."""
+    outage: str = ""
+    """Of a ROLLBACK: why going back would bring the outage back; empty when it would not."""

@@ -20,10 +20,11 @@ from pilotage.core.model import Action, Plan, Sample, Step, Verdict
 from pilotage.drivers import Call
 from pilotage.drivers.process import OVERTAKEN
 from pilotage.engine import measure
+from pilotage.engine.aftercare import Aftercare
 from pilotage.engine.clock import Clock
 from pilotage.engine.crew import Crew
 from pilotage.engine.listening import Listening
-from pilotage.engine.tasks import StepTask, WatchTask
+from pilotage.engine.tasks import AskTask, StepTask, WatchTask
 from pilotage.engine.telemetry import DRIVER_SECONDS, TICK_LATENESS, TICKS
 from pilotage.store import Store, queries
 
@@ -46,9 +47,11 @@ class Activities:
         self._acting: dict[tuple[str, str], asyncio.Task[object]] = {}
         self._watching: dict[str, asyncio.Task[object]] = {}
         self._listenings: dict[str, Listening] = {}
+        self._aftercare = Aftercare(store, state, clock, lambda rollout: self._crew(rollout), self._dismiss)
 
     def all(self) -> list[object]:
-        return [self.record, self.take_step, self.watch, self.end]
+        own = [self.record, self.take_step, self.watch, self.outlook, self.probe_target, self.end]
+        return [*own, *self._aftercare.all()]
 
     @activity.defn
     async def record(self, recorded: Recorded) -> None:
@@ -58,6 +61,9 @@ class Activities:
     async def end(self, rollout: str) -> None:
         await self._store.run(queries.end_rollout, rollout)
         self._listenings.pop(rollout, None)
+        await self._dismiss(rollout)
+
+    async def _dismiss(self, rollout: str) -> None:
         crew = self._crews.pop(rollout, None)
         if crew is not None:
             await crew.close()
@@ -118,7 +124,7 @@ class Activities:
             before.cancel()
         self._watching[task.rollout] = _this_task()
         crew = await self._crew(task.rollout)
-        judge, last, verdict = await self._rebuilt_judge(crew.plan, task)
+        judge, last, verdict = await self._rebuilt_judge(crew.plan, task.rollout, task.phase)
         if last is not None and last.tick > 0 and last.counted and _decides(verdict, task):
             return verdict
         listening = self._listenings.setdefault(task.rollout, Listening(self._store, crew, self._clock.now))
@@ -127,7 +133,7 @@ class Activities:
             async with _heartbeats():
                 await self._remember_the_past(crew, task)
                 await listening.read_history()
-            judge, last, verdict = await self._rebuilt_judge(crew.plan, task)
+            judge, last, verdict = await self._rebuilt_judge(crew.plan, task.rollout, task.phase)
         tick_s = crew.plan.phases[task.phase].tick_s
         tick = 0 if last is None else last.tick + 1
         due = self._clock.now() if last is None else max(last.at + tick_s, self._clock.now())
@@ -139,7 +145,7 @@ class Activities:
             sample = Sample(task.phase, tick, self._clock.now(), reading, task.counted)
             verdict = judge.observe(sample)
             if not await listening.store(task.rollout, sample, verdict):
-                judge, last, verdict = await self._rebuilt_judge(crew.plan, task)
+                judge, last, verdict = await self._rebuilt_judge(crew.plan, task.rollout, task.phase)
                 tick = last.tick if last is not None else tick
                 await self._settle(listening, task)
             TICKS.inc()
@@ -148,13 +154,26 @@ class Activities:
             tick += 1
             due = max(due + tick_s, self._clock.now() - tick_s)
 
-    async def _rebuilt_judge(self, plan: Plan, task: WatchTask) -> tuple[Judge, Sample | None, Verdict]:
+    @activity.defn
+    async def outlook(self, task: AskTask) -> str:
+        """Why going back would bring the outage back, by what is stored; empty when it would not."""
+        crew = await self._crew(task.rollout)
+        judge, _, _ = await self._rebuilt_judge(crew.plan, task.rollout, task.phase)
+        return judge.outage()
+
+    @activity.defn
+    async def probe_target(self, task: AskTask) -> str:
+        """Why the traffic must not be sent back: what would get it is gone, surely. A probe that fails bars nothing."""
+        crew = await self._crew(task.rollout)
+        return await crew.gone()
+
+    async def _rebuilt_judge(self, plan: Plan, rollout: str, phase: int) -> tuple[Judge, Sample | None, Verdict]:
         """A judge that has seen what is stored: evidence survives a crash."""
-        samples = await self._store.run(queries.samples_of, task.rollout)
-        judge = Judge(plan, task.phase, baseline_of(before(samples, task.phase), plan))
+        samples = await self._store.run(queries.samples_of, rollout)
+        judge = Judge(plan, phase, baseline_of(before(samples, phase), plan))
         verdict = Verdict(Action.WATCH, "")
         last = None
-        for last in (one for one in samples if one.phase == task.phase):
+        for last in (one for one in samples if one.phase == phase):
             verdict = judge.observe(last)
         return judge, last, verdict
 
@@ -198,7 +217,7 @@ class Activities:
 
 def _decides(verdict: Verdict, task: WatchTask) -> bool:
     if verdict.action is Action.ROLLBACK:
-        return True
+        return not (task.resigned and verdict.outage)
     if not task.counted:
         return False
     if verdict.action is Action.PROMOTE:

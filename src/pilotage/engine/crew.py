@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import cast
 
 from pilotage.core.model import Plan
-from pilotage.drivers import Context, Deployer, Driver, Logs, Metrics, Traffic, registry
+from pilotage.drivers import Check, Context, Deployer, Driver, Logs, Metrics, Traffic, registry
+
+GONE_WITHIN_S = 2.0
+"""A rollback does not wait longer to hear whether what gets the traffic is there."""
 
 
 class Crew:
@@ -17,7 +20,8 @@ class Crew:
     def __init__(self, plan: Plan, state: Path) -> None:
         context = Context(Path(plan.directory), state, plan.service, plan.environment)
         self.plan = plan
-        self._targets = {target.name: registry.build(target.kind, target.ref, context) for target in plan.targets}
+        targets = (*plan.targets, *plan.rollback.targets)
+        self._targets = {target.name: registry.build(target.kind, target.ref, context) for target in targets}
         self.sources = {
             name: cast(Metrics, registry.build("metrics", ref, context)) for name, ref in plan.measures.sources.items()
         }
@@ -52,6 +56,18 @@ class Crew:
         """All that must be ready before the first request moves; the canary's log may be born later."""
         logs = [(f"{name}'s log", source) for name, source in self.logs.items() if name != "canary"]
         return [*self._targets.items(), *self.sources.items(), *logs]
+
+    async def gone(self) -> str:
+        """Why what gets the traffic back is surely gone; empty when it is there, or nobody can tell in time."""
+        ref = self.plan.rollback.probe
+        if ref is None:
+            return ""
+        try:
+            async with asyncio.timeout(GONE_WITHIN_S):
+                evidence = await cast(Check, registry.build("checks", ref, self._context)).look()
+        except Exception:
+            return ""
+        return "" if evidence.holds is not False else f"what gets the traffic back is gone: {evidence.text}"
 
     async def close(self) -> None:
         for driver in [*self._targets.values(), *self.sources.values(), *self.logs.values()]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pilotage.core.model import Step
+from pilotage.core.state import Status
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,8 @@ class StepTask:
 class WatchTask:
     """`counted` False: a person has paused or held, only a rollback verdict ends the watch.
 
-    `held`: the record already says HELD; `asked`: a person has already been asked.
+    `held`: the record already says HELD; `asked`: a person has already been asked. `resigned`: going back would bring
+    the outage back and the plan's least bad was chosen: only a rollback that would not do that ends the watch.
     """
 
     rollout: str
@@ -29,3 +31,29 @@ class WatchTask:
     counted: bool
     held: bool
     asked: bool
+    resigned: bool = False
+
+
+@dataclass(frozen=True)
+class AskTask:
+    """A look at the stored samples, or at what gets the traffic back."""
+
+    rollout: str
+    phase: int = 0
+
+
+@dataclass(frozen=True)
+class FollowUpTask:
+    """`item` is a follow-up's id; `status` how the rollout ended."""
+
+    rollout: str
+    item: str
+    status: Status
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was seen; `holds` None: nobody could tell."""
+
+    holds: bool | None
+    text: str

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowUpdateFailedError
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
@@ -16,8 +18,10 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from pilotage.core.errors import NotFound, PilotageError, Refused
-from pilotage.engine import Order, Outcome, Start
+from pilotage.core.events import DirectRollback
+from pilotage.engine import Aftermath, Announcement, Noted, Order, Outcome, Settled, Start, aftermath_id
 from pilotage.engine.activities import Activities
+from pilotage.engine.aftermath import AftermathWorkflow
 from pilotage.engine.clock import Clock, WallClock
 from pilotage.engine.workflow import RolloutWorkflow
 from pilotage.store import Store
@@ -63,7 +67,7 @@ def worker(client: Client, activities: Activities, **options: int) -> Worker:
     return Worker(
         client,
         task_queue=TASK_QUEUE,
-        workflows=[RolloutWorkflow],
+        workflows=[RolloutWorkflow, AftermathWorkflow],
         activities=activities.all(),  # type: ignore[arg-type]
         workflow_runner=sandbox(),
         max_concurrent_activities=options.get("max_concurrent_activities", 5000),
@@ -94,18 +98,51 @@ class TemporalEngine:
             return
 
     async def command(self, rollout: str, order: Order) -> Outcome:
-        handle = self._client.get_workflow_handle(rollout)
+        outcome: Outcome = await self._update(rollout, "command", order, Outcome)
+        return outcome
+
+    async def settle(self, rollout: str, settled: Settled) -> str:
+        said: str = await self._update(aftermath_id(rollout), "settle", settled, str)
+        return said
+
+    async def announce(self, rollout: str, by: str, text: str, audience: str) -> None:
+        await self._update_either(rollout, "announce", Announcement(text, audience, by))
+
+    async def note_direct(self, rollout: str, event: DirectRollback, by: str) -> None:
+        await self._update_either(rollout, "note_direct", Noted(event, by))
+
+    async def _update_either(self, rollout: str, name: str, argument: object) -> None:
+        """At the rollout while it runs, at its aftermath from then on."""
         try:
-            outcome: Outcome = await handle.execute_update("command", order, result_type=Outcome)
+            await self._update(rollout, name, argument, type(None))
+        except NotFound:
+            await self._update(aftermath_id(rollout), name, argument, type(None))
+
+    async def _update(self, workflow: str, name: str, argument: object, result: type[Any]) -> Any:
+        try:
+            return await self._client.get_workflow_handle(workflow).execute_update(name, argument, result_type=result)
         except WorkflowUpdateFailedError as failure:
             if isinstance(failure.cause, ApplicationError):
+                if failure.cause.type == "AcceptedUpdateCompletedWorkflow":
+                    raise NotFound(f"{workflow} is not running (any more)") from None
                 raise Refused(str(failure.cause)) from None
             raise
         except RPCError as error:
             if error.status == RPCStatusCode.NOT_FOUND:
-                raise NotFound(f"{rollout} is not running (any more)") from None
+                raise NotFound(f"{workflow} is not running (any more)") from None
             raise
-        return outcome
+
+    async def follow_up(self, aftermath: Aftermath) -> None:
+        with suppress(WorkflowAlreadyStartedError):
+            await self._client.start_workflow(
+                AftermathWorkflow.run,
+                aftermath,
+                id=aftermath_id(aftermath.rollout),
+                task_queue=TASK_QUEUE,
+                task_timeout=timedelta(seconds=5),
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            )
 
     async def is_running(self, rollout: str) -> bool:
         try:

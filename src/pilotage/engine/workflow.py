@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 from temporalio import workflow
@@ -16,10 +17,11 @@ from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_
 with workflow.unsafe.imports_passed_through():
     from pilotage.core import events as ev
     from pilotage.core.errors import Refused
-    from pilotage.core.model import Action, Phase, Step, Verdict
+    from pilotage.core.model import Action, Phase, Step, Verdict, Way
     from pilotage.core.state import Command, RolloutState, Status, apply, check_command
-    from pilotage.engine import Order, Outcome, Start
-    from pilotage.engine.tasks import StepTask, WatchTask
+    from pilotage.engine import Aftermath, Announcement, Noted, Order, Outcome, Start, aftermath_id
+    from pilotage.engine.back import go_back
+    from pilotage.engine.tasks import AskTask, StepTask, WatchTask
 
 FOREVER = RetryPolicy(
     initial_interval=timedelta(milliseconds=200), backoff_coefficient=2, maximum_interval=timedelta(seconds=5)
@@ -28,7 +30,15 @@ A_FEW_TIMES = RetryPolicy(initial_interval=timedelta(milliseconds=300), backoff_
 HEARTBEAT = timedelta(seconds=5)
 PAUSE_REMINDER_S = 4 * 3600.0
 ANSWER_S = 30.0
+ASK_WITHIN_S = 5.0
+ONCE = RetryPolicy(maximum_attempts=1)
+LEAST_BAD = {
+    "hold": "The traffic stays where it is",
+    "flag-off": "The traffic stays where it is, and the feature is switched off",
+    "fix-forward": "The traffic stays where it is: bring out a further fix for the new version, then resume",
+}
 STEP_RETRY_S = 5.0
+TASK_TIMEOUT = timedelta(seconds=5)
 
 
 class TurnBack(Exception):
@@ -54,6 +64,8 @@ class RolloutWorkflow:
         self._approved = False
         self._promoted_by_person = False
         self._held_by_person = False
+        self._resigned = False
+        self._failures: dict[tuple[str, str], str] = {}
         self._troubles: dict[int, int] = {}
         self._writing: list[asyncio.Task[None]] = []
 
@@ -68,6 +80,8 @@ class RolloutWorkflow:
                 for one in start.checklist.items:
                     if one.mark == "overridden":
                         await self._record(ev.ChecklistOverridden(one.id, one.text, one.evidence), by=one.by)
+        if start.turning_back:
+            self._turn_back = TurnBack(start.turning_back)
         walk = asyncio.create_task(self._walk())
         await workflow.wait_condition(lambda: walk.done() or self._turn_back is not None)
         if self._turn_back is None and isinstance(failure := walk.exception(), TurnBack):
@@ -82,7 +96,19 @@ class RolloutWorkflow:
         await asyncio.gather(*self._writing)
         await self._end()
         await workflow.wait_condition(workflow.all_handlers_finished)
+        await self._hand_over()
         return self._state.status.value
+
+    async def _hand_over(self) -> None:
+        """What is left to do takes days, and a workflow of its own; nobody waits for it here."""
+        aftermath = Aftermath(self._start.rollout, self._plan, self._state.status, workflow.now().timestamp())
+        await workflow.start_child_workflow(
+            "Aftermath",
+            replace(aftermath, next_number=self._state.next_number),
+            id=aftermath_id(self._start.rollout),
+            task_timeout=TASK_TIMEOUT,
+            parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+        )
 
     async def _walk(self) -> None:
         for index in range(self._start.first_phase, len(self._plan.phases)):
@@ -116,14 +142,17 @@ class RolloutWorkflow:
     async def _watch(self, index: int, phase: Phase) -> None:
         """Until the judge or a person passes the phase. Raises TurnBack when the judge says so."""
         await self._record(ev.WatchStarted(index, phase.watch_s))
-        self._promoted_by_person = False
+        self._promoted_by_person = self._resigned = False
         await self._hold_for_trouble(index)
         while not self._promoted_by_person:
             verdict = await self._watch_until_something_changes(index)
             if verdict is None:
                 continue
             if verdict.action is Action.ROLLBACK:
-                raise TurnBack(verdict.reason, verdict)
+                if not verdict.outage:
+                    raise TurnBack(verdict.reason, verdict)
+                await self._choose_least_bad(index, f"{verdict.reason}; but {verdict.outage}", verdict)
+                continue
             if verdict.action is Action.PROMOTE:
                 await self._record(ev.PhasePassed(index, phase.name, verdict))
                 return
@@ -136,13 +165,14 @@ class RolloutWorkflow:
 
     async def _watch_until_something_changes(self, index: int) -> Verdict | None:
         """The verdict that ended the watch, or None when a command or a deadline did."""
-        by_person = self._state.status is Status.PAUSED or self._held_by_person
+        by_person = self._state.status is Status.PAUSED or self._held_by_person or self._resigned
         task = WatchTask(
             rollout=self._start.rollout,
             phase=index,
             counted=not by_person,
             held=self._state.status is Status.HELD,
             asked=self._state.needs_person,
+            resigned=self._resigned,
         )
         watch = workflow.start_activity(
             "watch",
@@ -180,8 +210,40 @@ class RolloutWorkflow:
     async def _hold_is_over(self, index: int, why: str) -> None:
         if self._plan.hold.then == "rollback":
             minutes = self._plan.hold.deadline_s / 60
-            raise TurnBack(f"{why}; not cleared within {minutes:g} min, so the plan says roll back")
+            why = f"{why}; not cleared within {minutes:g} min, so the plan says roll back"
+            outage = await self._ask_about("outlook")
+            if not outage:
+                raise TurnBack(why)
+            await self._choose_least_bad(index, f"{why}; but {outage}")
+            return
         await self._ask(index, why)
+
+    async def _choose_least_bad(self, index: int, why: str, verdict: Verdict | None = None) -> None:
+        """Going back by itself would bring the outage back: what the plan says instead, until a person decides."""
+        back = self._plan.rollback
+        self._resigned = True
+        await self._record(ev.LeastBadChosen(index, back.least_bad, why, verdict))
+        if back.least_bad == "flag-off" and back.feature is not None:
+            error = await self._try(back.feature, self._next_call())
+            if error is not None:
+                await self._record(ev.StepFailed(back.feature.target, error, "the feature is still on"))
+        await self._ask(index, f"{why}. {LEAST_BAD[back.least_bad]}")
+
+    async def _ask_about(self, activity: str) -> str:
+        """A reason, or nothing; also where nobody can tell in time."""
+        try:
+            said: str = await workflow.execute_activity(
+                activity,
+                AskTask(self._start.rollout, self._state.phase),
+                result_type=str,
+                schedule_to_close_timeout=timedelta(seconds=ASK_WITHIN_S),
+                retry_policy=ONCE,
+            )
+        except ActivityError as failure:
+            if is_cancelled_exception(failure):
+                raise asyncio.CancelledError from None
+            return ""
+        return said
 
     async def _ask(self, index: int, why: str) -> None:
         rollout = self._start.rollout
@@ -192,20 +254,32 @@ class RolloutWorkflow:
         """Act first, tell in the same breath; keep trying until the splitter itself says it is back."""
         began = workflow.now()
         telling = self._record(ev.RollbackStarted(self._state.phase, why.reason, why.verdict), by=self._turned_by)
-        await asyncio.gather(telling, self._undo(self._plan.rollback))
+        barred = self._barred if self._turned_by == "pilotage" else None
+        going = go_back(self._plan.rollback.ways, self._try_back, self._way_failed, barred)
+        _, gone = await asyncio.gather(telling, going)
         took = (workflow.now() - began).total_seconds()
-        await self._record(ev.RolledBack(why.reason, took), by=self._turned_by)
+        await self._record(ev.RolledBack(why.reason, took, gone.way.method), by=self._turned_by)
+        await asyncio.gather(*gone.rest)
 
-    async def _undo(self, steps: tuple[Step, ...]) -> None:
-        pause = 0.5
-        for step in steps:
-            call = self._next_call()
-            while (error := await self._try(step, call)) is not None:
-                if not self._state.needs_person:
-                    await self._record(ev.StepFailed(step.target, error, "the rollback goes on trying"))
-                    await self._record(ev.PersonNeeded(self._state.phase, f"rollback of {step.target} fails: {error}"))
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, 30)
+    async def _try_back(self, step: Step) -> str | None:
+        return await self._try(step, self._next_call())
+
+    async def _barred(self, way: Way) -> str:
+        """By itself Pilotage sends nobody to something that is gone; a person who orders it is not kept waiting."""
+        if way.method not in ("traffic", "switch") or self._plan.rollback.probe is None:
+            return ""
+        return await self._ask_about("probe_target")
+
+    async def _way_failed(self, way: Way, step: Step, error: str) -> None:
+        """Each failure that is new is told, and somebody is paged at the first."""
+        if self._failures.get((way.method, step.target)) == error:
+            return
+        self._failures[way.method, step.target] = error
+        more = len(self._plan.rollback.ways) > 1
+        will = "the rollback goes on trying" + (", and takes the next way" if more else "")
+        await self._record(ev.StepFailed(step.target, error, will))
+        if not self._state.needs_person:
+            await self._record(ev.PersonNeeded(self._state.phase, f"rollback of {step.target} fails: {error}"))
 
     # -------------------------------------------------------------- commands
 
@@ -245,8 +319,19 @@ class RolloutWorkflow:
         except Refused as refusal:
             raise ApplicationError(str(refusal), type="Refused", non_retryable=True) from None
 
+    @workflow.update(name="announce")
+    async def announce(self, said: Announcement) -> None:
+        await self._record(ev.Announced(said.text, said.audience), by=said.by)
+
+    @workflow.update(name="note_direct")
+    async def note_direct(self, noted: Noted) -> None:
+        """Sent back without us: that is recorded, and what still goes on turns back."""
+        await self._record(noted.event, by=noted.by)
+        await self._answer_rollback(Order(Command.ROLLBACK, noted.by, noted.event.reason))
+
     async def _change(self, event: ev.Event, order: Order, held: bool) -> None:
         self._held_by_person = held
+        self._resigned = False
         await self._record(event, by=order.by)
         self._nudged = True
 

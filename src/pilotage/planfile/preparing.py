@@ -1,4 +1,4 @@
-"""The sections around the rollout itself: start, checklist, contacts, ways back, follow-ups."""
+"""The sections around the rollout itself: start, checklist, contacts, follow-ups."""
 
 from __future__ import annotations
 

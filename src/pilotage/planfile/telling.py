@@ -32,7 +32,7 @@ def channels(reader: Reader, node: Node | None) -> tuple[Channel, ...]:
 
 
 def templates(reader: Reader, node: Node | None, directory: Path) -> str:
-    """The folder of the team's templates, which is there; what is in it is looked at when it is used, and by `check`."""
+    """The folder of the team's templates, which is there; what is in it is looked at elsewhere."""
     found = reader.mapping(node, "messages", ("templates",), ("templates",))
     name = reader.text(found.get("templates"), "messages.templates", "a folder, relative to this file", limit=300)
     if name is not None and not (directory / name).is_dir():

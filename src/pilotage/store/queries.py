@@ -254,6 +254,13 @@ def note_delivery(
         connection.execute(insert(deliveries).values(rollout=rollout, channel=channel, **values))
 
 
+def threads(connection: Connection, rollout: str) -> dict[int, str]:
+    """By channel: the post that the rollout's messages edit or answer, where there is one."""
+    where = (deliveries.c.rollout == rollout, deliveries.c.thread != "")
+    rows = connection.execute(select(deliveries.c.channel, deliveries.c.thread).where(*where))
+    return {row.channel: row.thread for row in rows}
+
+
 def backlog(connection: Connection) -> Sequence[Row[Any]]:
     """Channels whose last attempt failed: (rollout, channel, attempts, last_error)."""
     return connection.execute(select(deliveries).where(deliveries.c.last_error != "")).all()

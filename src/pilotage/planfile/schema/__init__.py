@@ -15,6 +15,7 @@ from pilotage.planfile.schema.kinds import Schema, mapping, rows
 from pilotage.planfile.schema.measuring import metrics
 from pilotage.planfile.schema.preparing import preparing
 from pilotage.planfile.schema.rollout import judged, logs, moving, name, shipped
+from pilotage.planfile.schema.wayback import leading_back
 
 __all__ = ["DIALECT", "ID", "as_text", "schema"]
 
@@ -37,6 +38,7 @@ def schema() -> Schema:
             "metrics": metrics(),
             "logs": logs(),
             **judged(),
+            **leading_back(),
             **preparing(),
             "notify": rows("Who is told.", {"$ref": "#/$defs/notify-driver"}, least=0),
         },

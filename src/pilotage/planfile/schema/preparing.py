@@ -1,13 +1,15 @@
-"""The sections around the rollout: start, checklist, contacts, ways back, follow-ups."""
+"""The sections around the rollout: start, checklist, contacts, follow-ups."""
 
 from __future__ import annotations
 
-from pilotage.core.preparing import BUILT_IN, LEAST_BAD, METHODS, ROLES, Part
+from pilotage.core.preparing import AFTER_CHECKS, BUILT_IN, ENDINGS, ROLES, Part
 from pilotage.planfile.preparing import MOST_ROWS
 from pilotage.planfile.schema.drivers import alternatives
-from pilotage.planfile.schema.kinds import Schema, described, duration, flag, mapping, one_of, rows, text, whole
+from pilotage.planfile.schema.kinds import Schema, duration, flag, mapping, one_of, rows, text, whole
 
 _WINDOW = ("from", "until", "zone")
+_ID = "[a-z0-9][a-z0-9-]{0,62}"
+_AN_ID = "lower-case letters, digits, -"
 _INSTANT = whole(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}")
 
 
@@ -19,8 +21,7 @@ def preparing() -> dict[str, Schema]:
         "references": _lines("What the change belongs to.", "A ticket's number, or an address."),
         "contacts": _several("Who is reached, and how.", _contact()),
         "checklist": _several("What has to be so before traffic moves.", {"oneOf": _items()}),
-        "rollback": _rollback(),
-        "follow_ups": _several("What somebody looks at when the rollout is over.", _follow_up()),
+        "follow_ups": _several("What is looked at when the rollout is over.", {"oneOf": _follow_ups()}),
     }
 
 
@@ -70,9 +71,7 @@ def _contact() -> Schema:
 def _items() -> list[Schema]:
     """One that a person ticks or Pilotage itself looks at, and one for each installed driver of the port `checks`."""
     own = {
-        "id": text(
-            "Its name, once in the list.", whole("[a-z0-9][a-z0-9-]{0,62}"), expected="lower-case letters, digits, -"
-        ),
+        "id": text("Its name, once in the list.", whole(_ID), expected=_AN_ID),
         "part": one_of("The part of the list it stands in.", [one.value for one in Part]),
         "text": _line("What has to be so."),
         "required": flag("Whether the rollout waits for it.", True),
@@ -85,19 +84,16 @@ def _items() -> list[Schema]:
     return [plain, *alternatives("checks", "check", own, needed)]
 
 
-def _rollback() -> Schema:
-    methods = _several("Ways back, in the order they are tried; traffic is the first.", one_of("A way back.", METHODS))
-    methods |= {"uniqueItems": True, "prefixItems": [one_of("What Pilotage does at once.", ["traffic"])]}
-    least = one_of("What to do when going back would bring the outage back.", LEAST_BAD, "hold")
-    return mapping(
-        "How it goes back.", {"methods": described(methods, methods["description"], ["traffic"]), "least_bad": least}
-    )
-
-
-def _follow_up() -> Schema:
-    properties = {
+def _follow_ups() -> list[Schema]:
+    own = {
+        "id": text("Its name, once in the list; else its number.", whole(_ID), expected=_AN_ID),
         "after": duration("So long after the end.", zero=True),
         "text": _line("What to look at."),
         "who": _line("A name, or a role of the contacts."),
+        "when": one_of("After which end it is due.", ENDINGS, "always"),
+        "ticket": flag("A ticket is opened for it, at `tracker`.", False),
     }
-    return mapping("Something to look at.", properties, ["after", "text"])
+    needed = ("after", "text")
+    built_in = one_of("What Pilotage looks at by itself; without it somebody is reminded.", AFTER_CHECKS)
+    plain = mapping("Somebody is reminded, or Pilotage looks by itself.", {**own, "check": built_in}, needed)
+    return [plain, *alternatives("checks", "check", own, needed)]

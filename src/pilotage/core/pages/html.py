@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from pilotage.core.pages import Block, Bullet, Bullets, Code, Facts, Line, Page, Paragraph, Picture, Section, Strong, Table
+from pilotage.core.pages import (
+    Block,
+    Bullet,
+    Bullets,
+    Code,
+    Facts,
+    Line,
+    Page,
+    Paragraph,
+    Picture,
+    Section,
+    Strong,
+    Table,
+)
 from pilotage.core.pages.style import STYLE
 from pilotage.core.svg import text_safe
 from pilotage.core.words import printable

@@ -67,7 +67,7 @@ def explain(
     verdicts = {place: verdict for place, verdict in verdicts.items() if place[1] >= 0}
     place = max((key for key in verdicts if key[0] <= state.phase), default=None)
     verdict = None if place is None else verdicts[place]
-    turn = _turning(verdict) if verdict is not None and _by_judge(record) else None
+    turn = turning(verdict) if verdict is not None and _by_judge(record) else None
     sentence = _sentence(plan, record, samples, state, verdict if place and place[0] == state.phase else None)
     what_next = next_step(rollout, state, turn)
     if place is None or verdict is None:
@@ -205,7 +205,7 @@ def _finding(verdict: Verdict, metric: str, with_control: bool = False) -> Findi
     return next((one for one in found if one.control is not None or not with_control), None)
 
 
-def _turning(verdict: Verdict) -> Finding | None:
+def turning(verdict: Verdict) -> Finding | None:
     """The finding whose sentence is the verdict's reason (a hold's deadline puts words before it)."""
     asks = [one for one in verdict.findings if one.sentence and one.sentence in verdict.reason]
     return next((one for one in asks if one.action in (Action.ROLLBACK, Action.HOLD)), None)

@@ -1,11 +1,11 @@
 """How many requests a rollout harmed or spared: what the canary did against what control's rate would have given.
 
 Both groups are compared within a phase only, where they served at the same time. How many of the canary's n requests
-would have failed on control is predicted from control's x of m, with Chernoff's bound (Hoeffding 1963, theorem 1):
-P(X >= k) <= exp(-m KL(k/m, p)), and the same below. Control's rate lies within the p with m KL(x/m, p) <= c, the
-canary's failures at such a rate within the y with n KL(y/n, p) <= c; c = ln(4 k/alpha) for each of the two bounds, of the
-two sides, of k phases, so that the interval holds with at least 1 - alpha. The bound is never narrower than an exact one. Where
-control varies more than independent requests would, c is multiplied by the judge's factor (dispersion.py).
+would have failed on control is predicted from control's x of m, by Chernoff's bound (Hoeffding 1963, theorem 1):
+P(X >= k) <= exp(-m KL(k/m, p)), and the same below. Control's true rate is some p with m KL(x/m, p) <= c, and the
+canary's failures at that rate are some y with n KL(y/n, p) <= c. With c = ln(4 k / ALPHA) for two bounds, two sides and
+k phases the interval holds with at least 1 - ALPHA; it is wider than an exact one. Where control varies more than
+independent requests would, c is multiplied by the judge's factor (dispersion.py).
 """
 
 from __future__ import annotations
@@ -71,9 +71,8 @@ def impact(plan: Plan, samples: Sequence[Sample]) -> Impact:
     if not plan.known_bad:
         return Impact(harmed, alone=alone)
     bug = plan.measures.bug
-    pairs = [
-        (_bug(one.canary), _bug(one.control)) if bug else (_errors(one.canary), _errors(one.control)) for one in beside
-    ]
+    counted_by = _bug if bug else _errors
+    pairs = [(counted_by(one.canary), counted_by(one.control)) for one in beside]
     pairs = [(mine, theirs) for mine, theirs in pairs if mine.requests > 0 and theirs.requests > 0]
     name = bug.name if bug else plan.measures.errors.name
     if not pairs:

@@ -22,8 +22,8 @@ def _cell(text: str) -> str:
 
 
 def inline(text: str) -> str:
-    """Text from outside stays text: no new table cells, no new lines, no markup or links, nothing that steers a terminal
-    or turns the direction of reading."""
+    """Text from outside stays text: no new table cells, no new lines, no markup or links, nothing that steers a
+    terminal or turns the direction of reading."""
     flat = " ".join(printable(text).split())
     for sign in ("\\", "|", "<", "[", "]", "*", "`"):
         flat = flat.replace(sign, "\\" + sign)

@@ -80,7 +80,8 @@ def _of_the_turn(record: Sequence[Recorded], turn: Turn) -> list[str]:
         took = "" if turn.took_s is None else f" in {turn.took_s:.2f} s"
         told.append(f"the first way back that was tried worked, {turn.method}{took}")
     elif turn.back is not None:
-        told.append(f"after {len(turn.failed)} failed steps the way back by {turn.method} worked")
+        steps = "a failed step" if len(turn.failed) == 1 else f"{len(turn.failed)} failed steps"
+        told.append(f"after {steps} the way back by {turn.method} worked")
     told += _as_rehearsed(record, turn)
     if isinstance(turn.recovery, ev.RecoveryConfirmed):
         told.append(f"{sentence(turn.recovery)} ({duration(turn.recovery.took_s)} after the rollback)")

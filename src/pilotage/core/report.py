@@ -112,7 +112,8 @@ def facts(plan: Plan, record: Sequence[ev.Recorded], turn: Turn | None) -> Facts
         ("Plan", Code(plan.digest)),
     ]
     if record:
-        took = duration(record[-1].at - record[0].at)
+        ends = [one for one in record if isinstance(one.event, ev.RolledBack | ev.Promoted | ev.Failed)]
+        took = duration((ends or record)[-1].at - record[0].at)
         rows.append(("Began", f"{clock_time(record[0].at)} UTC, took {took}"))
     return Facts((*rows, *(times(turn) if turn else ())))
 
@@ -131,7 +132,8 @@ def times(turn: Turn) -> Iterator[tuple[str, Line]]:
 
 def impact_section(plan: Plan, samples: Sequence[Sample]) -> Section:
     told = impact(plan, samples)
-    rows: list[tuple[str, Line]] = [("Requests harmed", harmed_sentence(plan, told))]
+    rows: list[tuple[str, Line]] = [("The bug", plan.preparation.impact)] if plan.preparation.impact else []
+    rows.append(("Requests harmed", harmed_sentence(plan, told)))
     spared = spared_sentence(plan, told)
     if spared:
         rows.append(("Requests spared", spared))

@@ -47,7 +47,7 @@ def review(
     turn = turn_of(record)
     sections = (
         Section("Summary", (facts(plan, record, None),)),
-        _impact(plan, samples),
+        impact_section(plan, samples),
         _timeline(record, turn),
         Section("Times", (Facts(tuple(times(turn))) if turn else Paragraph("It did not go back."),)),
         _way_back(turn),
@@ -71,13 +71,6 @@ _CAUSES = (
 
 def _list(heading: str, lines: Sequence[Line], otherwise: str) -> Section:
     return Section(heading, (bullets(list(lines)),) if lines else (Paragraph(otherwise),))
-
-
-def _impact(plan: Plan, samples: Sequence[Sample]) -> Section:
-    section = impact_section(plan, samples)
-    said = plan.preparation.impact
-    bug = Facts((("The bug", said or "what it does to users is not in the plan"),))
-    return Section(section.title, (bug, *section.blocks))
 
 
 # ------------------------------------------------------------------ the course
@@ -147,7 +140,9 @@ def _way_back(turn: Turn | None) -> Section:
 def _questions(
     plan: Plan, record: Sequence[Recorded], samples: Sequence[Sample], verdicts: Verdicts
 ) -> tuple[Block, ...]:
-    items = [Bullet(one) for one in _differences(plan, verdicts)]
+    items = [Bullet(f"At the end: {one}") for one in _against(verdicts)]
+    if items:
+        items.append(Bullet(f"What between {plan.previous} and {plan.version} explains that?"))
     new = [one for one in errors_of(samples) if not one.known]
     for one in new[:_MOST]:
         said = f": logged {one.canary:,} times by the canary only, first at {clock_time(one.since)}. Where is it from?"
@@ -160,14 +155,11 @@ def _questions(
     return (Bullets(tuple(items)),) if items else (Paragraph("The record and the samples leave none."),)
 
 
-def _differences(plan: Plan, verdicts: Verdicts) -> list[str]:
+def _against(verdicts: Verdicts) -> list[str]:
     """What spoke against the new version at the last tick."""
     last = max((place for place in verdicts if place[1] >= 0), default=None)
-    if last is None:
-        return []
-    against = [one for one in verdicts[last].findings if one.action in (Action.ROLLBACK, Action.HOLD)]
-    change = f"What between {plan.previous} and {plan.version} explains it?"
-    return [f"{one.metric}: {one.sentence}. {change}" for one in against]
+    findings = verdicts[last].findings if last is not None else ()
+    return [one.sentence for one in findings if one.action in (Action.ROLLBACK, Action.HOLD)]
 
 
 def _overridden(record: Sequence[Recorded]) -> list[ev.ChecklistOverridden]:

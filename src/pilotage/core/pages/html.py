@@ -1,4 +1,4 @@
-"""A page as one HTML file that needs nothing else: no script, nothing loaded. Text from outside is escaped, all of it."""
+"""A page as one HTML file that needs nothing else: no script, nothing loaded, all text escaped."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, TemplateNotFound
 
 from pilotage.core.events import Recorded
 from pilotage.core.model import Plan
-from pilotage.core.report import sentence
+from pilotage.core.sentences import sentence
 from pilotage.drivers import Context, Message, Notifier, registry
 from pilotage.store import Store, known, queries
 

@@ -14,6 +14,7 @@ import structlog
 
 from pilotage import planfile
 from pilotage.codec import to_data
+from pilotage.core.comparison import comparison
 from pilotage.core.counters import Tally
 from pilotage.core.errors import NotFound, Refused
 from pilotage.core.events import ChecklistPassed, Recorded
@@ -21,7 +22,9 @@ from pilotage.core.explain import Explanation, explain
 from pilotage.core.model import Plan, Sample, Verdict
 from pilotage.core.picture import picture
 from pilotage.core.replay import Replay, WhatIf, replay, what_if
-from pilotage.core.report import comparison, outcome, report, sentence
+from pilotage.core.report import outcome, report, report_page
+from pilotage.core.review import review
+from pilotage.core.sentences import sentence
 from pilotage.core.state import Command, RolloutState, Status, check_command, fold
 from pilotage.desk import Busy, Desk
 from pilotage.engine import Engine, Order, Outcome, Start
@@ -162,10 +165,21 @@ class Coordinator:
 
     async def report(self, rollout: str, picture: str = "") -> str:
         """Markdown; `picture` is the address it links its picture by."""
-        row = await self.store.run(queries.get_rollout, await self.resolve(rollout))
+        row, samples, verdicts = await self._judged(rollout)
         record = await self.store.run(queries.events_of, row.id)
-        samples = await self.store.run(queries.samples_of, row.id)
-        return report(row.plan, record, samples, await self.store.run(queries.verdicts_of, row.id), picture)
+        return await asyncio.to_thread(report, row.plan, record, samples, verdicts, picture)
+
+    async def report_page(self, rollout: str) -> str:
+        """The same as one HTML file."""
+        row, samples, verdicts = await self._judged(rollout)
+        record = await self.store.run(queries.events_of, row.id)
+        return await asyncio.to_thread(report_page, row.plan, record, samples, verdicts)
+
+    async def review(self, rollout: str) -> str:
+        """The review's draft, Markdown."""
+        row, samples, verdicts = await self._judged(rollout)
+        record = await self.store.run(queries.events_of, row.id)
+        return await asyncio.to_thread(review, row.plan, record, samples, verdicts)
 
     async def recover(self) -> None:
         """Starts again what the engine no longer knows: from the last phase the record names."""

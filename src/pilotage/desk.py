@@ -16,7 +16,7 @@ from pilotage.core.checklist import ItemState, Mark
 from pilotage.core.errors import ChecklistOpen, PreflightFailed, Refused
 from pilotage.core.model import Plan
 from pilotage.core.quantities import duration
-from pilotage.core.report import sentence
+from pilotage.core.sentences import sentence
 from pilotage.planfile.starting import may_start
 from pilotage.readiness import Surroundings, look, shown
 from pilotage.rehearsal import rehearse

@@ -6,9 +6,12 @@ from dataclasses import replace
 from typing import Any, get_args
 
 from pilotage.core import events as ev
+from pilotage.core.comparison import comparison
 from pilotage.core.counters import Tally, tally
 from pilotage.core.model import Action, Verdict
-from pilotage.core.report import comparison, duration, report, sentence
+from pilotage.core.quantities import duration
+from pilotage.core.report import report
+from pilotage.core.sentences import sentence
 from tests.core.worlds import Group, plan, samples
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from pilotage.core import events as ev
+from pilotage.core.comparison import comparison
 from pilotage.core.counters import baseline_of, before, tally
 from pilotage.core.errors import Refused
 from pilotage.core.explain import explain, explanation_text
@@ -14,7 +15,7 @@ from pilotage.core.judge import Judge
 from pilotage.core.model import Action, Baseline, Counters, Plan, Reading, Sample, Verdict
 from pilotage.core.picture import picture
 from pilotage.core.replay import replay, what_if
-from pilotage.core.report import comparison, report
+from pilotage.core.report import report
 from pilotage.core.signals import GuardLevels, GuardMetric, Level, TicketMetric
 from pilotage.core.words import amount, unit_of
 from tests.core import worlds

@@ -1,4 +1,4 @@
-"""`explain`, `replay`, and the report with its picture: what the record says afterwards, or in the middle."""
+"""`explain` and `replay`: why it did that, and whether it would do it again."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import sys
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import click
 
@@ -60,17 +59,6 @@ def replay(rollout: str, plan: Path | None, json_out: bool) -> None:
     planfile.load_file(plan)
     body = {"plan": plan.read_text(encoding="utf-8"), "directory": str(plan.absolute().parent), "file": str(plan)}
     _say(api.post(f"/v1/rollouts/{rollout}/replay", body), json_out)
-
-
-def write_report(api: Api, rollout: str, output: Path) -> Path:
-    """The report, and its picture beside it; returns the picture's path."""
-    picture = output.with_suffix(".svg")
-    if picture == output:
-        picture = output.with_name(f"{output.stem}-picture.svg")
-    picture.write_text(api.get(f"/v1/rollouts/{rollout}/picture"), encoding="utf-8")
-    text = api.get(f"/v1/rollouts/{rollout}/report?picture={quote(picture.name, safe='')}")
-    output.write_text(text, encoding="utf-8")
-    return picture
 
 
 def _say(answer: dict[str, Any], json_out: bool) -> None:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from pilotage import __version__
-from pilotage.cli import check, checklist, explain, gates, plan, planfiles
+from pilotage.cli import check, checklist, explain, gates, plan, planfiles, report
 from pilotage.cli.client import Api, ApiError, running, whoami
 from pilotage.cli.logs import logs
 from pilotage.cli.simulate import simulate
@@ -119,22 +119,6 @@ def watch(rollout: str, json_out: bool) -> None:
     """Follow a rollout live until it ends."""
     api = Api()
     sys.exit(follow(api, api.get(f"/v1/rollouts/{rollout}")["id"], json_out))
-
-
-@cli.command()
-@click.argument("rollout", default="latest", metavar="[ID]")
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write it here.")
-@as_json
-def report(rollout: str, output: Path | None, json_out: bool) -> None:
-    """The report: timeline, comparison table, verdicts with their evidence."""
-    api = Api()
-    rollout = api.get(f"/v1/rollouts/{rollout}")["id"]  # `latest` may become another one between two questions
-    if output is not None:
-        picture = explain.write_report(api, rollout, output)
-        say(json_out, {"file": str(output), "picture": str(picture)}, f"{output} and {picture} are written.")
-        return
-    text = api.get(f"/v1/rollouts/{rollout}/report")
-    say(json_out, {"report": text, "picture": api.get(f"/v1/rollouts/{rollout}/picture")} if json_out else None, text)
 
 
 # ------------------------------------------------------------------ commands to a rollout
@@ -254,6 +238,7 @@ def demo(bad: bool, serve: bool) -> None:
 cli.add_command(simulate)
 cli.add_command(logs)
 explain.register(cli)
+report.register(cli)
 plan.register(cli)
 check.register(cli)
 checklist.register(cli)

@@ -15,10 +15,10 @@ from pilotage.core.model import Action, Finding, Plan, Sample, Verdict
 from pilotage.core.next_step import next_step
 from pilotage.core.planning.phases import USUAL_ERRORS
 from pilotage.core.power import smallest_visible
-from pilotage.core.quantities import duration
-from pilotage.core.report import MARKS, clock_time, first_traffic
+from pilotage.core.quantities import duration, span
 from pilotage.core.state import RolloutState, Status, fold
-from pilotage.core.words import e_value, printable, unit_of
+from pilotage.core.turn import first_traffic
+from pilotage.core.words import MARKS, clock_time, e_value, printable, unit_of
 
 Verdicts = Mapping[tuple[int, int], Verdict]
 
@@ -67,7 +67,7 @@ def explain(
     verdicts = {place: verdict for place, verdict in verdicts.items() if place[1] >= 0}
     place = max((key for key in verdicts if key[0] <= state.phase), default=None)
     verdict = None if place is None else verdicts[place]
-    turn = _turning(verdict) if verdict is not None and _by_judge(record) else None
+    turn = turning(verdict) if verdict is not None and _by_judge(record) else None
     sentence = _sentence(plan, record, samples, state, verdict if place and place[0] == state.phase else None)
     what_next = next_step(rollout, state, turn)
     if place is None or verdict is None:
@@ -139,12 +139,7 @@ def _since_shift(plan: Plan, record: Sequence[ev.Recorded], turned: ev.Recorded)
         return f"{duration(turned.at - record[0].at)} after the start, before any traffic moved"
     phase = plan.phases[fold(one for one in record if one.number < turned.number).phase]
     into = "after the shift to" if phase.steps else "into the phase"
-    return f"{_span(turned.at - at)} {into} {phase.name}"
-
-
-def _span(seconds: float) -> str:
-    """Short times keep a digit: ``2.5 s``."""
-    return f"{round(seconds, 1):g} s" if seconds < 10 else duration(seconds)
+    return f"{span(turned.at - at)} {into} {phase.name}"
 
 
 def _promoted(plan: Plan, record: Sequence[ev.Recorded], samples: Sequence[Sample]) -> str:
@@ -210,7 +205,7 @@ def _finding(verdict: Verdict, metric: str, with_control: bool = False) -> Findi
     return next((one for one in found if one.control is not None or not with_control), None)
 
 
-def _turning(verdict: Verdict) -> Finding | None:
+def turning(verdict: Verdict) -> Finding | None:
     """The finding whose sentence is the verdict's reason (a hold's deadline puts words before it)."""
     asks = [one for one in verdict.findings if one.sentence and one.sentence in verdict.reason]
     return next((one for one in asks if one.action in (Action.ROLLBACK, Action.HOLD)), None)
@@ -273,7 +268,7 @@ def explanation_text(one: Explanation) -> str:
     """What the command prints: the sentence, the numbers, the next step."""
     lines = [one.sentence]
     if one.tick is not None and one.action is not None:
-        when = "" if one.after_s is None else f", {_span(one.after_s)} after its first sample"
+        when = "" if one.after_s is None else f", {span(one.after_s)} after its first sample"
         lines += ["", f"Phase {one.phase}, tick {one.tick}{when}: {one.action.value}"]
         rows = [_row(finding, finding.metric == one.turned_by) for finding in one.findings]
         lines += _columns([("", "metric", "canary", "95 % interval", "control", "n", "evidence (limit)", ""), *rows])
@@ -282,7 +277,7 @@ def explanation_text(one: Explanation) -> str:
         lines += ["", "In the canary's log, not in control's:", *(f"  | {line}" for line in one.example)]
     if one.crossings:
         lines += ["", "Evidence first reached its threshold:"]
-        lines += [f"  {each.phase}, {each.metric}: tick {each.tick}, {_span(each.after_s)}" for each in one.crossings]
+        lines += [f"  {each.phase}, {each.metric}: tick {each.tick}, {span(each.after_s)}" for each in one.crossings]
     if one.seen:
         lines += ["", f"What the phase could see: {one.seen}."]
     lines += ["", f"Next: {one.next}"]

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from pilotage.core.logwatch import TITLE_CHARACTERS
 from pilotage.core.model import LogSignature, Sample
+from pilotage.core.pages import Bullet, Bullets, Code, Section, Strong
 from pilotage.core.words import printable
 
 MOST_SHOWN = 20
+EXAMPLE_LINES = 12
 
 
 @dataclass(frozen=True)
@@ -59,21 +61,27 @@ def errors_of(samples: Iterable[Sample]) -> list[LogError]:
     return sorted(found, key=lambda one: (one.known, not one.signature.critical, -one.canary))
 
 
-def log_lines(samples: Iterable[Sample]) -> list[str]:
-    """Markdown; nothing when the rollout watched no logs or the canary logged no error."""
+def log_section(samples: Iterable[Sample]) -> Section | None:
+    """None when the rollout watched no logs or the canary logged no error."""
     found = errors_of(samples)
     if not found:
-        return []
-    lines = ["## Errors in the canary's log", ""]
-    for one in found[:MOST_SHOWN]:
-        where = "known to control" if one.known else "**only in the canary**"
-        times = f"{one.canary:,} entries ({one.control:,} in control), {where}"
-        lines += [f"- `{_code(one.signature.title)}`: {times}", ""]
-        if not one.known:
-            lines += [f"      {printable(line)}" for line in one.signature.example.splitlines()[:12]] + [""]
+        return None
+    items = [_bullet(one) for one in found[:MOST_SHOWN]]
     if len(found) > MOST_SHOWN:
-        lines += [f"- and {len(found) - MOST_SHOWN} more", ""]
-    return lines
+        items.append(Bullet(f"and {len(found) - MOST_SHOWN} more"))
+    return Section("Errors in the canary's log", (Bullets(tuple(items)),))
+
+
+def _bullet(one: LogError) -> Bullet:
+    """With an example where control knows no such error."""
+    times = f": {one.canary:,} entries ({one.control:,} in control), "
+    if one.known:
+        return Bullet((Code(one.signature.title), f"{times}known to control"))
+    return Bullet((Code(one.signature.title), times, Strong("only in the canary")), example_lines(one.signature))
+
+
+def example_lines(signature: LogSignature) -> tuple[str, ...]:
+    return tuple(signature.example.splitlines()[:EXAMPLE_LINES])
 
 
 def example_of(samples: Iterable[Sample], sentence: str) -> list[str]:
@@ -81,8 +89,4 @@ def example_of(samples: Iterable[Sample], sentence: str) -> list[str]:
     found = errors_of(samples)
     named = [one for one in found if printable(one.signature.title)[:TITLE_CHARACTERS] in sentence]
     chosen = named or [one for one in found if not one.known]
-    return chosen[0].signature.example.splitlines()[:12] if chosen else []
-
-
-def _code(text: str) -> str:
-    return printable(text).replace("`", "'")
+    return list(example_lines(chosen[0].signature)) if chosen else []

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from pilotage.core.words import printable
+
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     """Cells are text; those that are Markdown already are wrapped in `Marked`."""
@@ -20,8 +22,9 @@ def _cell(text: str) -> str:
 
 
 def inline(text: str) -> str:
-    """Text from outside stays text: no new table cells, no new lines, no markup or links."""
-    flat = " ".join(text.split())
+    """Text from outside stays text: no new table cells, no new lines, no markup or links, nothing that steers a
+    terminal or turns the direction of reading."""
+    flat = " ".join(printable(text).split())
     for sign in ("\\", "|", "<", "[", "]", "*", "`"):
         flat = flat.replace(sign, "\\" + sign)
     return flat

@@ -16,7 +16,7 @@ def next_step(rollout: str, state: RolloutState, turn: Finding | None) -> str:
         case Status.ROLLED_BACK:
             if turn is None:
                 return f"When the cause is out of the way, run the plan again. The record: {report}"
-            return f"{_repair(turn)} The record: {report}"
+            return f"{repair(turn)} The record: {report}"
         case Status.ROLLING_BACK:
             return f"Nothing: it goes on until the splitter itself says that it is back. `pilotage watch {rollout}`"
         case Status.PROMOTED:
@@ -49,7 +49,8 @@ _REPAIRS = {
 """By what a finding shows (policy.py), else by that name's first part."""
 
 
-def _repair(turn: Finding) -> str:
+def repair(turn: Finding) -> str:
+    """What to do about what turned it, before the next try."""
     first = turn.shows.split("-")[0]
     return _REPAIRS.get(turn.shows) or _REPAIRS.get(first) or f"When the cause is out of the way, {_AGAIN[5:]}"
 

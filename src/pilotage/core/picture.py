@@ -38,7 +38,7 @@ _CSS = """
 .band{fill:#d9793f;fill-opacity:.28}.limit{stroke:#1f2328;stroke-width:1.2;stroke-dasharray:9 3 2 3}
 .e1{fill:none;stroke:#a33a00;stroke-width:1.8;stroke-dasharray:7 4}
 .e2{fill:none;stroke:#a33a00;stroke-width:1.8;stroke-dasharray:2 3}
-@media(prefers-color-scheme:dark){.bg{fill:#0d1117}.t{fill:#e6edf3}.m{fill:#9198a1}.halo{stroke:#0d1117}
+@media screen and (prefers-color-scheme:dark){.bg{fill:#0d1117}.t{fill:#e6edf3}.m{fill:#9198a1}.halo{stroke:#0d1117}
 .frame,.edge{stroke:#6e7681}.grid{stroke:#30363d}.even{fill:#9198a1}.turn,.limit{stroke:#e6edf3}
 .canary,.e0,.e1,.e2{stroke:#ffa657}.canary-dot,.e0-dot{fill:#ffa657}
 .e1-dot,.e2-dot{fill:#0d1117;stroke:#ffa657}.control-dot{fill:#0d1117;stroke:#79c0ff}

@@ -80,6 +80,11 @@ def duration(duration_s: float) -> str:
     return " ".join(f"{number} {unit}" for number, unit in parts if number) or "0 s"
 
 
+def span(duration_s: float) -> str:
+    """Short times keep a digit: ``2.5 s``."""
+    return f"{round(duration_s, 1):g} s" if duration_s < 10 else duration(duration_s)
+
+
 def percent_text(value: float) -> str:
     return f"{value:.10g} %"
 

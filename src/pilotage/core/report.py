@@ -1,214 +1,98 @@
-"""What people read: a sentence per event, the comparison table, the report. Pure: events and samples in, text out."""
+"""The report of a rollout: what happened, from the record, the samples and the verdicts. Pure; written in two forms."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping, Sequence
+from typing import cast
 
 from pilotage.core import events as ev
-from pilotage.core.counters import Counts, Tally, quantile, tally
-from pilotage.core.logreport import log_lines
-from pilotage.core.markdown import address, inline, table
-from pilotage.core.model import Action, Plan, Sample, Verdict
+from pilotage.core.comparison import comparison
+from pilotage.core.counters import tally
+from pilotage.core.followups import follow_ups
+from pilotage.core.impact import harmed_sentence, impact, spared_sentence
+from pilotage.core.logreport import log_section
+from pilotage.core.model import Plan, Sample, Verdict
+from pilotage.core.pages import (
+    Bullet,
+    Bullets,
+    Code,
+    Facts,
+    Line,
+    Page,
+    Paragraph,
+    Picture,
+    Section,
+    Strong,
+    Table,
+    bullets,
+)
+from pilotage.core.pages.html import html
+from pilotage.core.pages.markdown import markdown
+from pilotage.core.picture import picture as drawn
 from pilotage.core.quantities import duration
-from pilotage.core.signals import GuardMetric
+from pilotage.core.sent import SentMessage
+from pilotage.core.sentences import sentence
 from pilotage.core.state import Status, fold
-from pilotage.core.words import amount, latency
+from pilotage.core.turn import Turn, turn_of
+from pilotage.core.words import MARKS, clock_time
 
-MARKS = {Action.PROMOTE: "✓", Action.WATCH: "…", Action.HOLD: "!", Action.ROLLBACK: "✗"}
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """`rows` are as wide as `columns`; the first cell of each names the metric."""
-
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-
-def comparison(plan: Plan, counted: Tally) -> Comparison:
-    """Metric by (baseline, each judged phase): the canary's value, control's behind it where control has traffic."""
-    judged = [index for index, phase in enumerate(plan.phases) if phase.judged]
-    first = min(judged, default=0)
-    recorded = [index for index in counted.phases if index < first]
-    before = counted.of(recorded or [first]).control
-    phases = [counted.of([index]) for index in judged]
-    names = ["requests", "error rate", "p50", "p95", "p99"] + ([plan.measures.bug.name] if plan.measures.bug else [])
-    rows = []
-    for place, name in enumerate(names):
-        cells = [_cell(place, before)]
-        for phase in phases:
-            mine, theirs = _cell(place, phase.canary), _cell(place, phase.control)
-            cells.append(mine if "-" in (mine, theirs) or place == 0 else f"{mine} (control {theirs})")
-        rows.append((name, *cells))
-    rows += _signals(plan, counted, recorded or [first], judged)
-    return Comparison(("metric", "baseline", *(plan.phases[index].name for index in judged)), tuple(rows))
-
-
-def _signals(plan: Plan, counted: Tally, before: list[int], judged: list[int]) -> list[tuple[str, ...]]:
-    """A row for each guard (means), and the service's tickets a minute."""
-    rows: list[tuple[str, ...]] = []
-    for guard in plan.measures.guards:
-
-        def mean(phases: list[int], canary: bool, guard: GuardMetric = guard) -> str:
-            value = counted.guards.mean(phases, guard.name, canary)
-            return "-" if value is None else amount(value, guard.unit)
-
-        cells = []
-        for phase in judged:
-            mine, theirs = mean([phase], True), mean([phase], False)
-            cells.append(mine if "-" in (mine, theirs) else f"{mine} (control {theirs})")
-        rows.append((guard.name, mean(before, False), *cells))
-    if plan.measures.tickets:
-        rates = [counted.tickets.rate(phases) for phases in (before, *([phase] for phase in judged))]
-        rows.append(("tickets", *("-" if rate is None else f"{rate * 60:.3g} /min" for rate in rates)))
-    return rows
-
-
-def _cell(place: int, counts: Counts) -> str:
-    if counts.requests == 0:
-        return "-"
-    if place == 0:
-        return f"{counts.requests:,.0f}"
-    if place == 1:
-        return f"{counts.errors / counts.requests:.2%}"
-    if place < 5:
-        value = quantile(counts.latency, (0.5, 0.95, 0.99)[place - 2])
-        return "-" if value is None else latency(value)
-    return f"{counts.bug_bad / counts.bug_total:.2%}" if counts.bug_total else "-"
-
-
-def sentence(event: ev.Event) -> str:
-    """One plain sentence."""
-    match event:
-        case ev.RolloutStarted(reason=reason):
-            return "rollout started" + (f": {reason}" if reason else "")
-        case ev.Deployed(target=target, version=version, took_s=took, detail=detail):
-            return f"{target} deployed {version} in {took:.1f} s: {detail}"
-        case ev.PhaseStarted(name=name):
-            return f"phase {name} begins"
-        case ev.WeightSet(target=target, wanted=wanted, in_force=in_force, took_s=took):
-            return f"{target} sends {in_force:g} % to the canary ({wanted:g} % wanted; {took * 1000:.0f} ms)"
-        case ev.WatchStarted(watch_s=watch_s):
-            return f"watching for {duration(watch_s)}"
-        case ev.PhasePassed(name=name, verdict=verdict):
-            return f"phase {name} passed: {verdict.reason}"
-        case ev.Held(reason=reason):
-            return f"held: {reason}"
-        case ev.HoldCleared(reason=reason):
-            return f"hold cleared: {reason}"
-        case ev.PersonNeeded(reason=reason):
-            return f"a person is needed: {reason}"
-        case ev.Paused(reason=reason):
-            return "paused" + (f": {reason}" if reason else "")
-        case ev.Resumed(reason=reason):
-            return "resumed" + (f": {reason}" if reason else "")
-        case ev.TroubleReported(reason=reason):
-            return "users report that it is worse" + (f": {reason}" if reason else "")
-        case ev.ApprovalRequested(name=name):
-            return f"phase {name} waits for an approval"
-        case ev.Approved(reason=reason):
-            return "approved" + (f": {reason}" if reason else "")
-        case ev.PromotionForced(reason=reason):
-            return "phase passed by a person before its time" + (f": {reason}" if reason else "")
-        case ev.StepFailed(target=target, error=error, will=will):
-            return f"{target} failed ({error}); {will}"
-        case ev.RollbackStarted(reason=reason):
-            return f"rolling back: {reason}"
-        case ev.RolledBack(took_s=took, method=method):
-            return f"rolled back in {took:.2f} s" + (f" by {method}" if method != "traffic" else "")
-        case ev.LeastBadChosen(policy=policy, reason=reason):
-            return f"not rolled back by itself, the plan says {policy}: {reason}"
-        case ev.DirectRollback(method=method, detail=detail):
-            return f"rolled back directly, without the coordinator, by {method}: {detail}"
-        case ev.Promoted(reason=reason):
-            return f"promoted: {reason}"
-        case ev.Failed(detail=detail):
-            return f"Pilotage failed: {detail}"
-        case _:
-            return _before(event) or _after(event)
-
-
-def _after(event: ev.Event) -> str:
-    """What happens after a rollout, and beside it."""
-    match event:
-        case ev.Announced(text=text, audience=audience):
-            return f"said to {audience}: {text}"
-        case ev.RecoveryConfirmed(reason=reason):
-            return f"recovered: {reason}"
-        case ev.RecoveryDoubtful(reason=reason):
-            return f"not recovered: {reason}"
-        case ev.InvestigationOpened(where=where):
-            return f"the review's draft is written: {where}"
-        case ev.FollowUpsPlanned(items=items):
-            return f"{len(items)} follow-ups are planned" if len(items) != 1 else "1 follow-up is planned"
-        case ev.FollowUpDue(text=text, who=who, times=times):
-            return f"{'due' if times == 0 else 'still due'}: {text}" + (f" ({who})" if who else "")
-        case ev.FollowUpDone(text=text, evidence=evidence):
-            return f"done: {text}" + (f": {evidence}" if evidence else "")
-        case ev.FollowUpFailed(text=text, evidence=evidence):
-            return f"a follow-up does not hold: {text}: {evidence}"
-        case ev.TicketOpened(text=text, where=where):
-            return f"ticket opened, {where}: {text}"
-        case ev.AftermathEnded(reason=reason):
-            return reason
-    raise AssertionError(event)
-
-
-def _before(event: ev.Event) -> str:
-    """What happens before a rollout."""
-    match event:
-        case ev.ChecklistPassed(items=items, late_s=late):
-            overridden = [one.id for one in items if one.mark == "overridden"]
-            done = sum(one.mark == "done" for one in items)
-            said = f"checklist passed: {done} of {len(items)} items"
-            said += f"; overridden: {', '.join(overridden)}" if overridden else ""
-            return said + (f"; {duration(late)} after its deadline" if late >= 1 else "")
-        case ev.PlanRegistered():
-            return "Pilotage knows the plan"
-        case ev.Ticked(item=item, note=note):
-            return f"{item} ticked" + (f": {note}" if note else "")
-        case ev.Unticked(item=item, note=note):
-            return f"{item} no longer ticked" + (f": {note}" if note else "")
-        case ev.ChecklistOverridden(item=item, text=text, reason=reason):
-            return f"{item} overridden ({text}): {reason}"
-        case ev.Rehearsed(failed=failed) if failed:
-            return f"the rehearsal failed: {failed}"
-        case ev.Rehearsed(targets=targets):
-            return "rehearsed: " + ", ".join(f"{name} back in {seconds:.2f} s" for name, seconds in targets)
-        case ev.StartScheduled(opens_at=opens_at):
-            return f"starts when its window opens, {clock_time(opens_at)} UTC"
-        case ev.StartOverdue(reason=reason):
-            return f"the start is overdue: {reason}"
-        case ev.StartRefused(reason=reason, final=final):
-            return ("not started any more: " if final else "not started: ") + reason
-        case ev.PlanClosed(reason=reason, rollout=rollout):
-            return reason + (f" as {rollout}" if rollout else "")
-    return ""
+Verdicts = Mapping[tuple[int, int], Verdict]
+"""By (phase, tick)."""
 
 
 def report(
     plan: Plan,
     record: Sequence[ev.Recorded],
     samples: Sequence[Sample],
-    verdicts: Mapping[tuple[int, int], Verdict],
+    verdicts: Verdicts,
     picture: str = "",
+    messages: Sequence[SentMessage] = (),
 ) -> str:
-    """The whole report as Markdown; `verdicts` by (phase, tick), `picture` the relative address of its picture."""
-    lines = [f"# {inline(plan.service)} {inline(plan.version)} in {inline(plan.environment)}", ""]
-    lines += [f"**{inline(outcome(plan, record))}**", "", *_facts(plan, record), "", "## Comparison", ""]
-    compared = comparison(plan, tally(samples, plan.measures))
-    lines += table(compared.columns, compared.rows)
-    lines += ["", "The canary's value; control's beside it where control had traffic in that phase.", ""]
-    if picture:
-        lines += [f"![The canary against control, and the evidence, over time](<{address(picture)}>)", ""]
-    lines += log_lines(samples)
-    lines += _checklist(record)
-    lines += ["## Verdicts", "", *_verdicts(plan, verdicts), "## Timeline", ""]
-    rows = [(clock_time(one.at), one.by, sentence(one.event)) for one in record]
-    lines += table(("UTC", "by", "what"), rows)
-    return "\n".join(lines) + "\n"
+    """The whole report as Markdown; `picture` is the relative address of its picture."""
+    return markdown(content(plan, record, samples, verdicts, Picture(_ABOUT, address=picture), messages))
+
+
+def report_page(
+    plan: Plan,
+    record: Sequence[ev.Recorded],
+    samples: Sequence[Sample],
+    verdicts: Verdicts,
+    messages: Sequence[SentMessage] = (),
+) -> str:
+    """The same as one HTML file, the picture within it."""
+    svg = drawn(plan, verdicts, outcome(plan, record))
+    return html(content(plan, record, samples, verdicts, Picture(_ABOUT, svg), messages))
+
+
+_ABOUT = "The canary against control, and the evidence, over time"
+
+
+def content(
+    plan: Plan,
+    record: Sequence[ev.Recorded],
+    samples: Sequence[Sample],
+    verdicts: Verdicts,
+    picture: Picture,
+    messages: Sequence[SentMessage] = (),
+) -> Page:
+    """What the report says, in either form."""
+    turn = turn_of(record)
+    sections = [
+        impact_section(plan, samples),
+        _recovery(record, turn),
+        _comparison(plan, samples, picture),
+        log_section(samples),
+        checklist_section(record),
+        Section("Verdicts", *_verdicts(plan, verdicts)),
+        timeline_section(record),
+        _messages(messages),
+        follow_up_section(record),
+    ]
+    return Page(title(plan), outcome(plan, record), (facts(plan, record, turn),), tuple(one for one in sections if one))
+
+
+def title(plan: Plan) -> str:
+    return f"{plan.service} {plan.version} in {plan.environment}"
 
 
 def outcome(plan: Plan, record: Sequence[ev.Recorded]) -> str:
@@ -221,68 +105,109 @@ def outcome(plan: Plan, record: Sequence[ev.Recorded]) -> str:
     return f"Not ended: {state.status}" + (f", {state.reason}." if state.reason else ".")
 
 
-def _facts(plan: Plan, record: Sequence[ev.Recorded]) -> list[str]:
-    facts = [
-        f"- What: {inline(plan.summary)} ({plan.severity.value}, {plan.strategy.value})",
-        f"- Versions: {inline(plan.previous)} -> {inline(plan.version)}",
-        f"- Plan: `{plan.digest}`",
+def facts(plan: Plan, record: Sequence[ev.Recorded], turn: Turn | None) -> Facts:
+    rows: list[tuple[str, Line]] = [
+        ("What", f"{plan.summary} ({plan.severity.value}, {plan.strategy.value})"),
+        ("Versions", f"{plan.previous} -> {plan.version}"),
+        ("Plan", Code(plan.digest)),
     ]
     if record:
-        facts.append(f"- Began {clock_time(record[0].at)} UTC, took {duration(record[-1].at - record[0].at)}")
-    turned = next((one for one in record if isinstance(one.event, ev.RollbackStarted)), None)
-    back = next((one for one in record if isinstance(one.event, ev.RolledBack)), None)
-    if turned is not None:
-        began = first_traffic(record, turned)
-        if began is not None:
-            facts.append(f"- Time to detect: {turned.at - began:.1f} s after the phase's first traffic to the canary")
-        if back is not None:
-            facts.append(f"- Time to recover: {back.at - turned.at:.2f} s from the decision to traffic back on stable")
-    return facts
+        ends = [one for one in record if isinstance(one.event, ev.RolledBack | ev.Promoted | ev.Failed)]
+        took = duration((ends or record)[-1].at - record[0].at)
+        rows.append(("Began", f"{clock_time(record[0].at)} UTC, took {took}"))
+    return Facts((*rows, *(times(turn) if turn else ())))
 
 
-def first_traffic(record: Sequence[ev.Recorded], turned: ev.Recorded) -> float | None:
-    """When the canary got traffic in the phase in which `turned` stands; None when it had none.
-
-    A phase that moves no traffic counts from its beginning, if an earlier one moved some.
-    """
-    before = [one for one in record if one.number < turned.number]
-    start = next((one for one in reversed(before) if isinstance(one.event, ev.PhaseStarted)), None)
-    shifts = [one for one in before if isinstance(one.event, ev.WeightSet) and one.event.in_force > 0]
-    if start is None:
-        return shifts[0].at if shifts else None
-    within = [one.at for one in shifts if one.number > start.number]
-    if within:
-        return within[0]
-    return start.at if shifts else None
+def times(turn: Turn) -> Iterator[tuple[str, Line]]:
+    """How long each part of the way back took, as far as it is known."""
+    if turn.detect_s is not None:
+        yield "Time to detect", f"{turn.detect_s:.1f} s after the phase's first traffic to the canary"
+    if turn.sign is not turn.decided:
+        yield "Time to decide", f"{duration(turn.decide_s)} from the first sign ({sentence(turn.sign.event)})"
+    if turn.recover_s is not None:
+        yield "Time to recover", f"{turn.recover_s:.2f} s from the decision to traffic back on stable"
+    if turn.recovery is not None:
+        yield "Recovery", f"{sentence(turn.recovery)} (after {duration(turn.recovery.took_s)})"
 
 
-def _checklist(record: Sequence[ev.Recorded]) -> list[str]:
+def impact_section(plan: Plan, samples: Sequence[Sample]) -> Section:
+    told = impact(plan, samples)
+    rows: list[tuple[str, Line]] = [("The bug", plan.preparation.impact)] if plan.preparation.impact else []
+    rows.append(("Requests harmed", harmed_sentence(plan, told)))
+    spared = spared_sentence(plan, told)
+    if spared:
+        rows.append(("Requests spared", spared))
+    return Section("Impact", (Facts(tuple(rows)),))
+
+
+def _recovery(record: Sequence[ev.Recorded], turn: Turn | None) -> Section | None:
+    """The way back: what was tried, what worked, whether the metrics are what they were before."""
+    kinds = (ev.LeastBadChosen, ev.DirectRollback, ev.RolledBack, ev.RecoveryConfirmed, ev.RecoveryDoubtful)
+    failed = turn.failed if turn else ()
+    told = [one for one in record if isinstance(one.event, kinds) or one in failed]
+    if not told:
+        return None
+    lines: list[Line] = [f"{clock_time(one.at)[11:]} {sentence(one.event)}" for one in told]
+    if turn is not None and turn.back is not None and turn.recovery is None:
+        lines.append("whether the metrics came back to what they were is not in the record")
+    return Section("Recovery", (bullets(lines),))
+
+
+def _comparison(plan: Plan, samples: Sequence[Sample], picture: Picture) -> Section:
+    compared = comparison(plan, tally(samples, plan.measures))
+    table = Table("The canary in each phase, control in brackets", compared.columns, compared.rows)
+    said = Paragraph("The canary's value; control's beside it where control had traffic in that phase.")
+    return Section("Comparison", (table, said, picture))
+
+
+def checklist_section(record: Sequence[ev.Recorded]) -> Section | None:
     """What was ticked and seen when it was allowed to begin."""
     passed = next((one.event for one in record if isinstance(one.event, ev.ChecklistPassed)), None)
     if passed is None:
-        return []
-    rows = []
+        return None
+    rows: list[tuple[Line, ...]] = []
     for one in passed.items:
         who = f"{one.by}, {clock_time(one.at)}" if one.by else "looked up" if one.evidence else "nobody"
         advised = "" if one.required else " (advised)"
         rows.append((one.mark + advised, one.text, who, one.evidence or "-"))
-    return ["## Checklist", "", *table(("", "item", "by", "evidence or reason"), rows), ""]
+    columns = ("state", "item", "by", "evidence or reason")
+    return Section("Checklist", (Table("As it stood when the rollout began", columns, tuple(rows)),))
 
 
-def _verdicts(plan: Plan, verdicts: Mapping[tuple[int, int], Verdict]) -> list[str]:
+def _verdicts(plan: Plan, verdicts: Verdicts) -> tuple[tuple[Paragraph, ...], tuple[Section, ...]]:
+    """The last one of each phase, with everything that was found."""
     last: dict[int, tuple[int, Verdict]] = {}
     for (phase, tick), verdict in sorted(verdicts.items()):
         if tick >= 0:
             last[phase] = (tick, verdict)
-    lines: list[str] = []
+    parts = []
     for phase, (tick, verdict) in last.items():
-        lines += [f"### {inline(plan.phases[phase].name)}: {verdict.action.value} at tick {tick}", ""]
-        for finding in verdict.findings:
-            mark = MARKS[finding.action]
-            lines.append(f"- {mark} **{finding.metric}**: {inline(finding.sentence)}")
-        lines.append("")
-    return lines or ["No sample was taken.", ""]
+        found = [Bullet((f"{MARKS[one.action]} ", Strong(one.metric), f": {one.sentence}")) for one in verdict.findings]
+        name = f"{plan.phases[phase].name}: {verdict.action.value} at tick {tick}"
+        parts.append(Section(name, (Bullets(tuple(found)),) if found else (Paragraph(verdict.reason),)))
+    return (() if parts else (Paragraph("No sample was taken."),)), tuple(parts)
 
 
-def clock_time(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S")
+def timeline_section(record: Sequence[ev.Recorded]) -> Section:
+    rows = tuple((clock_time(one.at), one.by, sentence(one.event)) for one in record)
+    return Section("Timeline", (Table("Every event of the record", ("UTC", "by", "what"), rows),))
+
+
+def _messages(messages: Sequence[SentMessage]) -> Section | None:
+    if not messages:
+        return None
+    rows = tuple((clock_time(one.at), one.audience, one.channel, one.kind, one.title) for one in messages)
+    columns = ("UTC", "to", "through", "about", "title")
+    return Section("Messages", (Table("What was sent", columns, cast("tuple[tuple[Line, ...], ...]", rows)),))
+
+
+def follow_up_section(record: Sequence[ev.Recorded], heading: str = "Follow-ups") -> Section | None:
+    rows: list[tuple[Line, ...]] = []
+    for one in follow_ups(record):
+        seen = "; ".join(part for part in (one.evidence, one.where) if part) or "-"
+        by = f"{one.by}, {clock_time(one.at)}" if one.status in ("done", "failed") else "-"
+        rows.append((one.text, one.who or "-", clock_time(one.due_at), one.status, by, seen))
+    if not rows:
+        return None
+    columns = ("what", "who", "due (UTC)", "state", "by", "evidence, ticket")
+    return Section(heading, (Table("Where each follow-up stands", columns, tuple(rows)),))

@@ -1,9 +1,14 @@
-"""How numbers read: values in the unit of their metric, e-values from their logarithms."""
+"""How numbers read: values in the unit of their metric, e-values from their logarithms, instants."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from datetime import UTC, datetime
+
+from pilotage.core.model import Action
+
+MARKS = {Action.PROMOTE: "✓", Action.WATCH: "…", Action.HOLD: "!", Action.ROLLBACK: "✗"}
 
 
 def unit_of(metric: str, unit: str = "") -> Callable[[float], str]:
@@ -57,3 +62,8 @@ def e_value(log_e: float) -> str:
 def printable(line: str) -> str:
     """Text from outside cannot steer the terminal: what is not printable becomes a space."""
     return "".join(sign if sign.isprintable() else " " for sign in line)
+
+
+def clock_time(at: float) -> str:
+    """An instant (Unix seconds) in UTC, to the second."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S")

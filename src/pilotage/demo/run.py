@@ -12,8 +12,8 @@ from pathlib import Path
 import click
 
 from pilotage.cli.client import Api
-from pilotage.cli.explain import write_report
 from pilotage.cli.follow import INTERRUPTED, follow
+from pilotage.cli.report import write_report
 from pilotage.cli.stop import stop_local
 from pilotage.demo.scene import Scene
 from pilotage.paths import state_folder
@@ -40,7 +40,7 @@ def run_demo(bad: bool) -> int:
             rollout = api.post("/v1/rollouts", body)["id"]
             code = follow(api, rollout, json_out=False, hint=False)
             report = home / f"{rollout}.md"
-            picture = write_report(api, rollout, report)
+            picture = Path(write_report(api, rollout, report)["picture"])
             click.echo(f"Report: {report}, with its picture {picture.name}")
         if scene.load:
             click.echo(scene.load[0].upper() + scene.load[1:], err=True)

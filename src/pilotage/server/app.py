@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hmac
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import Depends, FastAPI, Request, Response
-from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -52,6 +52,7 @@ class CommandRequest(BaseModel):
     reason: str = Field(default="", max_length=2000)
 
 
+MARKDOWN = "text/markdown; charset=utf-8"
 STATUS_CODES: list[tuple[type[PilotageError], int]] = [
     (PlanError, 422),
     (PreflightFailed, 412),
@@ -106,9 +107,14 @@ def create_app(coordinator: Coordinator, health: Health, token: str) -> FastAPI:
         return await coordinator.events(rollout, first)
 
     @app.get("/v1/rollouts/{rollout}/report", dependencies=guard)
-    async def report(rollout: str, picture: str = "") -> PlainTextResponse:
-        text = await coordinator.report(rollout, picture)
-        return PlainTextResponse(text, media_type="text/markdown; charset=utf-8")
+    async def report(rollout: str, picture: str = "", format: Literal["markdown", "html"] = "markdown") -> Response:
+        if format == "html":
+            return Response(await coordinator.report_page(rollout), media_type="text/html; charset=utf-8")
+        return Response(await coordinator.report(rollout, picture), media_type=MARKDOWN)
+
+    @app.get("/v1/rollouts/{rollout}/review", dependencies=guard)
+    async def review(rollout: str) -> Response:
+        return Response(await coordinator.review(rollout), media_type=MARKDOWN)
 
     @app.get("/v1/rollouts/{rollout}/picture", dependencies=guard)
     async def picture(rollout: str) -> Response:

@@ -66,11 +66,12 @@ class Stage:
         self.folder = folder
         self.rate = rate
         self.error_rate = {"old": 0.0, "new": 0.0}
+        self.npe_rate = {"old": 0.0, "new": 0.0}
         self.up = True
         self.attempts: list[str] = []
         self.messages: list[dict[str, Any]] = []
         """What a webhook sink that refuses every other attempt has received."""
-        self._counts = {"old": [0.0, 0.0], "new": [0.0, 0.0]}
+        self._counts = {"old": [0.0, 0.0, 0.0], "new": [0.0, 0.0, 0.0]}
         self._at = time.monotonic()
         self._lock = threading.Lock()
         (folder / "weight").write_text("0")
@@ -114,9 +115,11 @@ class Stage:
                 requests = self.rate * passed * share
                 self._counts[group][0] += requests
                 self._counts[group][1] += requests * self.error_rate[group]
+                self._counts[group][2] += requests * self.npe_rate[group]
             lines = []
-            for group, (requests, errors) in self._counts.items():
+            for group, (requests, errors, npes) in self._counts.items():
                 lines += [f'requests_total{{group="{group}"}} {requests}', f'errors_total{{group="{group}"}} {errors}']
+                lines += [f'npe_total{{group="{group}"}} {npes}']
             return "\n".join(lines) + "\n"
 
     def weight(self) -> float:

@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 
 from pilotage import planfile
+from pilotage.aftercare import Aftercare
 from pilotage.codec import to_data
 from pilotage.core.comparison import comparison
 from pilotage.core.counters import Tally
@@ -52,6 +53,11 @@ class Coordinator:
     def desk(self) -> Desk:
         """What happens before a rollout."""
         return Desk(self.store, self.state, self.clock.now, self._busy)
+
+    @property
+    def aftercare(self) -> Aftercare:
+        """What comes after a rollout."""
+        return Aftercare(self.store, self.engine)
 
     @property
     def gates(self) -> Gates:
@@ -182,7 +188,7 @@ class Coordinator:
         return await asyncio.to_thread(review, row.plan, record, samples, verdicts)
 
     async def recover(self) -> None:
-        """Starts again what the engine no longer knows: from the last phase the record names."""
+        """Starts again what the engine no longer knows: from the last phase the record names, or what comes after."""
         for row in await self.store.run(queries.list_rollouts, active_only=True, limit=10_000):
             if await self.engine.is_running(row.id):
                 continue
@@ -194,10 +200,12 @@ class Coordinator:
             log.warning("the engine does not know this rollout; starting it again", rollout=row.id, phase=state.phase)
             try:
                 passed = await self.store.run(known.passed_as, row.id)
+                back = (state.reason or "rolling back") if state.status is Status.ROLLING_BACK else ""
                 about = (row.id, row.plan, row.requested_by, "", state.phase, state.next_number)
-                await self.engine.start(Start(*about, checklist=passed))
+                await self.engine.start(Start(*about, checklist=passed, turning_back=back))
             except NotFound as error:
                 log.error("could not start it again", rollout=row.id, error=str(error))
+        await self.aftercare.recover()
 
     async def replay(self, rollout: str) -> Replay:
         """The stored samples before the judge again, under the rollout's own plan."""

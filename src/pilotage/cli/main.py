@@ -13,6 +13,7 @@ import click
 from pilotage import __version__
 from pilotage.cli import check, checklist, explain, gates, plan, planfiles, report
 from pilotage.cli.client import Api, ApiError, running, whoami
+from pilotage.cli.followups import followups
 from pilotage.cli.logs import logs
 from pilotage.cli.simulate import simulate
 from pilotage.core.errors import CoordinatorUnreachable, PilotageError, PlanError
@@ -237,6 +238,7 @@ def demo(bad: bool, serve: bool) -> None:
 
 cli.add_command(simulate)
 cli.add_command(logs)
+cli.add_command(followups)
 explain.register(cli)
 report.register(cli)
 plan.register(cli)

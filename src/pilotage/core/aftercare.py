@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pilotage.core.events import PlannedFollowUp
+from pilotage.core.events import FollowUpsPlanned, PlannedFollowUp, Recorded, RecoveryConfirmed, RecoveryDoubtful
+from pilotage.core.followups import follow_ups
 from pilotage.core.preparing import FollowUp
 from pilotage.core.state import Status
 
@@ -17,10 +18,10 @@ KEPT_OPEN_S = 14 * 86400.0
 """After the last due time; then what is still open is left to people alone."""
 
 
-def planned(follow_ups: Sequence[FollowUp], status: Status, ended_at: float) -> tuple[PlannedFollowUp, ...]:
+def planned(asked: Sequence[FollowUp], status: Status, ended_at: float) -> tuple[PlannedFollowUp, ...]:
     """Those that fit how the rollout ended, the first due first."""
     ending = "promoted" if status is Status.PROMOTED else "rolled-back"
-    fitting = [one for one in follow_ups if one.when in ("always", ending)]
+    fitting = [one for one in asked if one.when in ("always", ending)]
     rows = [
         PlannedFollowUp(one.id, ended_at + one.after_s, one.text, one.who, one.check, one.ticket) for one in fitting
     ]
@@ -35,3 +36,22 @@ def looks_again(times: int) -> float | None:
 def reminds_again(times: int) -> float | None:
     """Seconds until the next reminder, after `times` of them; None when there is none."""
     return REMIND_AGAIN_S * times if times < MOST_REMINDERS else None
+
+
+def left_open(record: Sequence[Recorded], status: Status) -> tuple[tuple[PlannedFollowUp, float, bool], ...] | None:
+    """What an aftermath that was lost has to go on with: (item, next look, whether it failed before).
+
+    None: it had not come as far as its follow-ups.
+    """
+    events = [one.event for one in record]
+    came_back = any(isinstance(one, RecoveryConfirmed | RecoveryDoubtful) for one in events)
+    was_planned = any(isinstance(one, FollowUpsPlanned) for one in events)
+    if not was_planned and (status is not Status.ROLLED_BACK or not came_back):
+        return None
+    rows = []
+    for one in follow_ups(record):
+        if one.status != "done":
+            item = PlannedFollowUp(one.id, one.due_at, one.text, one.who, one.check, one.ticket)
+            next_at = one.due_at if one.status == "planned" else one.at + REMIND_AGAIN_S
+            rows.append((item, next_at, one.status == "failed"))
+    return tuple(rows)

@@ -17,6 +17,7 @@ from pilotage.core.model import Baseline, DriverRef, Plan
 from pilotage.core.preparing import AFTER_CHECKS, FollowUp
 from pilotage.core.recovery import Look, Window
 from pilotage.core.redact import redact
+from pilotage.core.review import review
 from pilotage.core.state import Status
 from pilotage.drivers import Check, Context, Notifier, Resolves, Ticket, Tracker, registry
 from pilotage.engine import measure
@@ -178,8 +179,6 @@ class Aftercare:
         row = await self._store.run(queries.get_rollout, rollout)
         record = await self._store.run(queries.events_of, rollout)
         samples, verdicts = await self._store.run(queries.judged_of, rollout)
-        from pilotage.core.review import review
-
         return await asyncio.to_thread(review, row.plan, record, samples, verdicts)
 
     @activity.defn

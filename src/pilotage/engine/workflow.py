@@ -7,12 +7,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    WorkflowAlreadyStartedError,
+    is_cancelled_exception,
+)
 
 with workflow.unsafe.imports_passed_through():
     from pilotage.core import events as ev
@@ -102,13 +108,14 @@ class RolloutWorkflow:
     async def _hand_over(self) -> None:
         """What is left to do takes days, and a workflow of its own; nobody waits for it here."""
         aftermath = Aftermath(self._start.rollout, self._plan, self._state.status, workflow.now().timestamp())
-        await workflow.start_child_workflow(
-            "Aftermath",
-            replace(aftermath, next_number=self._state.next_number),
-            id=aftermath_id(self._start.rollout),
-            task_timeout=TASK_TIMEOUT,
-            parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-        )
+        with suppress(WorkflowAlreadyStartedError):
+            await workflow.start_child_workflow(
+                "Aftermath",
+                replace(aftermath, next_number=self._state.next_number),
+                id=aftermath_id(self._start.rollout),
+                task_timeout=TASK_TIMEOUT,
+                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+            )
 
     async def _walk(self) -> None:
         for index in range(self._start.first_phase, len(self._plan.phases)):

@@ -17,6 +17,7 @@ from pilotage.core.errors import ChecklistOpen, NotFound, PilotageError, PlanErr
 from pilotage.core.explain import explanation_text
 from pilotage.core.replay import replay_text, what_if_text
 from pilotage.core.state import Command
+from pilotage.server import followups
 from pilotage.server.health import Health
 from pilotage.server.plans import add_routes
 
@@ -142,6 +143,7 @@ def create_app(coordinator: Coordinator, health: Health, token: str) -> FastAPI:
         return {**to_data(outcome), "id": await coordinator.resolve(rollout)}
 
     add_routes(app, guard, coordinator)
+    followups.add_routes(app, guard, coordinator)
 
     @app.exception_handler(PilotageError)
     async def problem(request: Request, error: PilotageError) -> JSONResponse:

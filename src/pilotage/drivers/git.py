@@ -6,7 +6,7 @@ import asyncio
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pilotage.core import git
@@ -19,9 +19,16 @@ _USER = re.compile(r"(://)[^/\s]*@")
 
 
 async def run_git(
-    folder: Path, *question: str, timeout_s: float, transports: bool = False, more: Mapping[str, str] | None = None
+    folder: Path,
+    *question: str,
+    timeout_s: float,
+    transports: bool = False,
+    settings: Sequence[str] = (),
+    more: Mapping[str, str] | None = None,
 ) -> Finished:
-    """``git <question>`` within `folder`, `more` added to its environment; an exit code is returned, not raised.
+    """``git <question>`` within `folder`; an exit code is returned, not raised.
+
+    `settings` (``name=value``) come before what is configured, `more` is added to the environment.
 
     Raises PermanentError when git is not installed, TemporaryError when it does not end in time.
     """
@@ -29,7 +36,8 @@ async def run_git(
     if program is None:
         raise PermanentError("git is not installed where the coordinator runs")
     env = git.environment(os.environ, transports) | dict(more or {})
-    argv = git.arguments(str(folder), question, program)
+    before = [part for setting in settings for part in ("-c", setting)]
+    argv = git.arguments(str(folder), [*before, *question], program)
     done = await run(argv, cwd=Path("/"), env=env, timeout_s=timeout_s)
     if done.timed_out:
         raise TemporaryError(f"git {question[0]} in {folder} did not end within {timeout_s:g} s")

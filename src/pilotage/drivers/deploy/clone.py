@@ -1,7 +1,8 @@
 """A clone for one piece of work: fetched, committed to and pushed from; the team's own clone only says how.
 
-Nothing is written to the team's clone. Its objects are borrowed, so that only what is new is fetched. Of its
-configuration only what says how remotes are reached is taken: hooks, filters and aliases stay behind.
+Nothing is written to the team's clone. Its objects are borrowed, so that only what is new is fetched (git may renew the
+time of one that is used, which keeps it from being pruned). Of its configuration only what says how remotes are reached
+is taken: hooks, filters and aliases stay behind.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pilotage.core.errors import PermanentError, TemporaryError
@@ -55,7 +56,7 @@ class Clone:
     remote: str
     timeout_s: float
     """Of each question to git."""
-    reaching: Mapping[str, str]
+    reaching: Mapping[str, str] = field(repr=False)
     """For the environment: the configuration with which the team's clone reaches the remote."""
 
     async def git(self, *question: str, transports: bool = False, more: Mapping[str, str] | None = None) -> Finished:

@@ -81,7 +81,7 @@ class TestShellDeployer(DeployerContract):
         driver = self.looking(tmp_path, "test", "-e", "{version}")
         assert isinstance(driver, Rehearses)
         assert await driver.rehearse("v1", call("a")) == "test knows v1"
-        with pytest.raises(TemporaryError, match="test .* ended with exit code 1"):
+        with pytest.raises(TemporaryError, match="ended with exit code 1"):
             await driver.rehearse("v0", call("a"))
 
     async def test_a_check_that_asks_for_a_version_is_only_looked_for_by_the_probe(self, tmp_path):

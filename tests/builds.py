@@ -1,4 +1,4 @@
-"""Servers on a loopback port that answer as GitHub's and GitLab's documentation says, for the checks that ask them.
+"""Servers on a loopback port that answer as GitHub's and GitLab's documentation says, for the drivers that ask them.
 
 GitHub: docs.github.com/en/rest (version 2022-11-28). GitLab: docs.gitlab.com/api. What a test sets in `instead` is
 answered in place of everything else.
@@ -24,6 +24,8 @@ class Request:
     path: str
     query: dict[str, str]
     headers: dict[str, str]
+    method: str = "GET"
+    body: bytes = b""
 
 
 @dataclass
@@ -122,10 +124,11 @@ def serve(server: Any) -> Iterator[Any]:
             parts = urlsplit(self.path)
             query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
             headers = {name.lower(): value for name, value in self.headers.items()}
-            request = Request(parts.path, query, headers)
+            body = self.rfile.read(int(headers.get("content-length", 0)))
+            request = Request(parts.path, query, headers, self.command, body)
             server.requests.append(request)
-            status, more, body = (server.instead or server.answer)(request)
-            data = body if isinstance(body, bytes) else json.dumps(body).encode()
+            status, more, said = (server.instead or server.answer)(request)
+            data = said if isinstance(said, bytes) else json.dumps(said).encode()
             try:
                 self.send_response(status)
                 for name, value in {"Content-Type": "application/json; charset=utf-8", **more}.items():
@@ -135,6 +138,8 @@ def serve(server: Any) -> Iterator[Any]:
                 self.wfile.write(data)
             except OSError:
                 self.close_connection = True
+
+        do_POST = do_GET
 
         def log_message(self, *_: object) -> None:
             pass

@@ -13,12 +13,26 @@ Needs pytest and pytest-asyncio with ``asyncio_mode = "auto"``. Use the real thi
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from pilotage.drivers import Call, Check, Deployer, History, Logs, Message, Metrics, Notifier, Piece, Traffic
+from pilotage.drivers import (
+    Call,
+    Check,
+    Deployer,
+    History,
+    Logs,
+    Message,
+    Metrics,
+    Notifier,
+    Piece,
+    Ticket,
+    Tracker,
+    Traffic,
+)
 
 
 def call(key: str, timeout_s: float = 10.0) -> Call:
@@ -153,6 +167,37 @@ class NotifierContract(_EveryDriver):
     async def test_probe_sends_nothing(self, driver: Notifier, received: Any) -> None:
         await driver.probe()
         assert not received()
+
+
+class TrackerContract(_EveryDriver):
+    """`opened` lists the texts of the tickets really opened, in order, as a callable."""
+
+    ticket = Ticket("r-1/permanent-fix", "Fix it for good", "payment 2.4.1 was rolled back", "owner")
+
+    @pytest.fixture
+    def opened(self) -> Any:
+        raise NotImplementedError("override the fixture `opened`")
+
+    async def test_a_ticket_is_opened_and_its_place_said(self, driver: Tracker, opened: Any) -> None:
+        where = await driver.open(self.ticket)
+        assert where.strip()
+        assert "\n" not in where
+        (text,) = opened()
+        assert "payment 2.4.1 was rolled back" in text
+
+    async def test_the_same_key_opens_one_ticket(self, driver: Tracker, opened: Any) -> None:
+        where = await driver.open(self.ticket)
+        assert await driver.open(self.ticket) == where
+        assert len(opened()) == 1
+
+    async def test_another_key_opens_another(self, driver: Tracker, opened: Any) -> None:
+        await driver.open(self.ticket)
+        await driver.open(replace(self.ticket, key="r-1/permanent-fix-2"))
+        assert len(opened()) == 2
+
+    async def test_probe_opens_nothing(self, driver: Tracker, opened: Any) -> None:
+        await driver.probe()
+        assert opened() == []
 
 
 class LogsContract(_EveryDriver):

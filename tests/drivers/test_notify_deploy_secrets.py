@@ -7,11 +7,11 @@ from pydantic import ValidationError
 
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.core.model import DriverRef
-from pilotage.drivers import PORTS, Context, registry
+from pilotage.drivers import PORTS, Context, Rehearses, registry
 from pilotage.drivers.deploy.shell import ShellDeployer
 from pilotage.drivers.notify.console import ConsoleNotifier
 from pilotage.drivers.notify.webhook import WebhookNotifier
-from pilotage.testing import DeployerContract, NotifierContract
+from pilotage.testing import DeployerContract, NotifierContract, call
 from tests import servers
 
 
@@ -71,6 +71,38 @@ class TestShellDeployer(DeployerContract):
     @pytest.fixture
     def deployed(self, tmp_path):
         return lambda: [line for one in tmp_path.glob("deployed") for line in one.read_text().splitlines()]
+
+    def looking(self, tmp_path, *check):
+        options = ShellDeployer.Options(command=["true"], check=list(check) or None)
+        return ShellDeployer(options, Context(tmp_path, tmp_path / "state"))
+
+    async def test_a_rehearsal_looks_the_version_up(self, tmp_path):
+        (tmp_path / "v1").touch()
+        driver = self.looking(tmp_path, "test", "-e", "{version}")
+        assert isinstance(driver, Rehearses)
+        assert await driver.rehearse("v1", call("a")) == "test knows v1"
+        with pytest.raises(TemporaryError, match="ended with exit code 1"):
+            await driver.rehearse("v0", call("a"))
+
+    async def test_a_check_that_asks_for_a_version_is_only_looked_for_by_the_probe(self, tmp_path):
+        assert (
+            await self.looking(tmp_path, "test", "-e", "{version}").probe() == f"true and test can be run in {tmp_path}"
+        )
+        with pytest.raises(PermanentError, match="no-such-check"):
+            await self.looking(tmp_path, "no-such-check", "{version}").probe()
+
+    async def test_a_check_of_no_version_answers_both(self, tmp_path):
+        driver = self.looking(tmp_path, "test", "-e", ".")
+        assert (await driver.probe(), await driver.rehearse("v1", call("a"))) == ("test ended well", "test ended well")
+        with pytest.raises(TemporaryError):
+            await self.looking(tmp_path, "test", "-e", "gone").probe()
+
+    async def test_without_a_check_nothing_can_be_looked_up(self, tmp_path):
+        assert "nothing can be looked up" in await self.looking(tmp_path).rehearse("v1", call("a"))
+
+    def test_a_check_knows_the_version_only(self):
+        with pytest.raises(ValidationError, match=r"only the placeholders \{version\}"):
+            ShellDeployer.Options(command=["true"], check=["test", "{previous}"])
 
 
 @pytest.mark.parametrize("given", ["planted", {"value": "planted"}, {"env": ["planted"]}, ["planted"]])

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import re
-import shutil
 from pathlib import Path
 
 from pydantic import Field
 
-from pilotage.core import git
-from pilotage.core.errors import PermanentError, TemporaryError
-from pilotage.core.redact import redact
+from pilotage.core.errors import TemporaryError
 from pilotage.drivers import Context, DriverOptions, Evidence
-from pilotage.drivers.checks.names import CommitName
-from pilotage.drivers.process import Finished, run
-
-_HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+from pilotage.drivers.git import commit_of, expect_repository, run_git, said
+from pilotage.drivers.names import CommitName
+from pilotage.drivers.process import Finished
 
 
 class GitMergedCheck:
@@ -62,7 +56,7 @@ class GitMergedCheck:
         if part.returncode == 0:
             return Evidence(True, f"{what} is part of {where}")
         if part.returncode != 1:
-            raise TemporaryError(f"git cannot compare {what} with {where}: {_said(part)}")
+            raise TemporaryError(f"git cannot compare {what} with {where}: {said(part)}")
         if shallow:
             return Evidence(None, f"{what} is not seen in {where}, but the clone is shallow: git fetch --unshallow")
         count = (await self._git("rev-list", "--count", f"{branch[1]}..{commit[1]}")).stdout.strip()
@@ -74,44 +68,22 @@ class GitMergedCheck:
 
     async def _in_repository(self) -> bool:
         """Whether the clone is shallow; raises PermanentError where there is none."""
-        if not self._folder.is_dir():
-            raise PermanentError(f"expected a git repository in {self._folder}: there is no such folder")
-        done = await self._git("rev-parse", "--is-shallow-repository", "--git-dir")
-        if not done.ok:
-            raise PermanentError(f"expected a git repository in {self._folder}: {_said(done)}")
-        return done.stdout.startswith("true")
+        question = ("--is-shallow-repository", "--git-dir")
+        return (await expect_repository(self._folder, *question, timeout_s=self._options.timeout_s))[0] == "true"
 
     async def _fetch(self) -> None:
         refs = "+refs/heads/*:refs/remotes/origin/*"
         fetch = ("fetch", "--quiet", "--no-recurse-submodules", "--no-auto-gc", "--no-write-fetch-head", "origin", refs)
         done = await self._git(*fetch, transports=True)
         if not done.ok:
-            raise TemporaryError(f"git cannot fetch from origin in {self._folder}: {_said(done)}")
+            raise TemporaryError(f"git cannot fetch from origin in {self._folder}: {said(done)}")
 
     async def _first(self, *names: str) -> tuple[str, str] | None:
         """The first of these names that is a commit, with its hash."""
         for name in names:
-            done = await self._git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
-            if done.ok and _HASH.fullmatch(done.stdout.strip()):
-                return name, done.stdout.strip()
+            if commit := await commit_of(self._folder, name, timeout_s=self._options.timeout_s):
+                return name, commit
         return None
 
     async def _git(self, *question: str, transports: bool = False) -> Finished:
-        program = shutil.which("git", path=_absolute(os.environ.get("PATH", os.defpath)))
-        if program is None:
-            raise PermanentError("git is not installed where the coordinator runs")
-        env, timeout_s = git.environment(os.environ, transports), self._options.timeout_s
-        argv = git.arguments(str(self._folder), question, program)
-        done = await run(argv, cwd=Path("/"), env=env, timeout_s=timeout_s)
-        if done.timed_out:
-            raise TemporaryError(f"git {question[0]} in {self._folder} did not end within {timeout_s:g} s")
-        return done
-
-
-def _absolute(path: str) -> str:
-    """Without the relative folders of PATH, which could lie in a repository."""
-    return os.pathsep.join(one for one in path.split(os.pathsep) if os.path.isabs(one))
-
-
-def _said(done: Finished) -> str:
-    return " ".join(redact(done.excerpt()).split())[:300]
+        return await run_git(self._folder, *question, timeout_s=self._options.timeout_s, transports=transports)

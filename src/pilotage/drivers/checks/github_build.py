@@ -1,6 +1,6 @@
 """Whether GitHub says that a commit was built: its check runs and commit statuses, or named workflows' runs.
 
-The REST API, version 2022-11-28: docs.github.com/en/rest, under checks/runs, commits/statuses, actions/workflow-runs.
+docs.github.com/en/rest, under checks/runs, commits/statuses, actions/workflow-runs.
 """
 
 from __future__ import annotations
@@ -13,15 +13,13 @@ from urllib.parse import quote
 
 from pydantic import Field
 
-from pilotage.core.errors import PermanentError
 from pilotage.drivers import Context, DriverOptions, Evidence
-from pilotage.drivers.checks.answers import Answer, get_json, listed, one_line, refuse, usable
-from pilotage.drivers.checks.names import CommitName
-from pilotage.drivers.http import Client
+from pilotage.drivers.answers import listed, one_line
+from pilotage.drivers.github import API, PAGE, Api, Github, RepositoryName, has_more
+from pilotage.drivers.names import CommitName
 from pilotage.drivers.secrets import Secret
 
 _GOOD = ("success", "neutral", "skipped")
-_PAGE = 100
 _MOST_PAGES = 10
 
 
@@ -37,41 +35,38 @@ class GithubBuildCheck:
     class Options(DriverOptions):
         """`commit` is a hash, branch or tag. `workflows`: only these, by name or by file name; usually all checks."""
 
-        repository: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}$")
+        repository: RepositoryName
         commit: CommitName
         token: Secret | None = None
-        api: str = Field(default="https://api.github.com", pattern=r"^https?://[^\s@?#]+$")
+        api: Api = API
         workflows: list[str] = Field(default_factory=list, max_length=50)
         timeout_s: float = Field(default=10.0, gt=0, le=120)
 
     def __init__(self, options: Options, context: Context) -> None:
         self._options = options
-        self._client = Client(options.timeout_s)
+        self._github = Github(options.repository, options.api, options.token, options.timeout_s)
 
     async def probe(self) -> str:
-        repository = self._options.repository
-        answer = await self._get("")
-        refuse(answer, "GitHub", f"repository {repository}", self._options.token)
-        _mapping(answer)
-        return f"GitHub shows {repository}"
+        await self._github.about()
+        return f"GitHub shows {self._options.repository}"
 
     async def look(self) -> Evidence:
         options = self._options
         where = f"{options.repository} at {options.commit}"
-        status = await self._get(f"/commits/{quote(options.commit, safe='')}/status?per_page={_PAGE}")
+        status = await self._github.get(f"/commits/{quote(options.commit, safe='')}/status?per_page={PAGE}")
         if status.status in (404, 422):
             await self.probe()  # says so when it is the repository that is not there
             return Evidence(None, f"GitHub knows no commit {options.commit} in {options.repository}: was it pushed?")
-        refuse(status, "GitHub", f"the status of {where}", options.token)
-        commit = _mapping(status).get("sha")
+        self._github.refuse(status, f"the status of {where}")
+        commit = self._github.mapping(status).get("sha")
         if not isinstance(commit, str) or not re.fullmatch(r"[0-9a-f]{40}([0-9a-f]{24})?", commit):
-            raise _not_github(options.api)
+            raise self._github.stranger()
         if not commit.startswith(options.commit):
             where = f"{where} ({commit[:7]})"
         if options.workflows:
             return await self._workflows(commit, where)
         runs, complete = await self._pages(f"/commits/{commit}/check-runs", "check_runs")
-        builds = [*_builds(runs), *_statuses(status, options.api)]
+        builds = [*_builds(runs), *_statuses(self._github.mapping(status), self._github)]
         return _judged(builds, where) if complete else _incomplete(where)
 
     async def close(self) -> None:
@@ -96,31 +91,16 @@ class GithubBuildCheck:
         """All rows, and whether they are really all."""
         rows: list[dict[str, Any]] = []
         for page in range(1, _MOST_PAGES + 1):
-            answer = await self._get(f"{path}{'&' if '?' in path else '?'}per_page={_PAGE}&page={page}")
-            refuse(answer, "GitHub", f"builds of {self._options.repository}", self._options.token)
-            body = _mapping(answer)
-            found, total = body.get(key), body.get("total_count")
-            if (
-                not isinstance(found, list)
-                or not isinstance(total, int)
-                or not all(isinstance(one, dict) for one in found)
-            ):
-                raise _not_github(self._options.api)
+            answer = await self._github.get(f"{path}{'&' if '?' in path else '?'}per_page={PAGE}&page={page}")
+            self._github.refuse(answer, f"builds of {self._options.repository}")
+            body = self._github.mapping(answer)
+            found, total = self._github.rows(body.get(key)), body.get("total_count")
+            if not isinstance(total, int):
+                raise self._github.stranger()
             rows += found
-            if not found or 'rel="next"' not in answer.headers.get("link", ""):
+            if not found or not has_more(answer):
                 return rows, len(rows) >= total
         return rows, False
-
-    async def _get(self, path: str) -> Answer:
-        headers = {
-            "Accept": "application/vnd.github+json",
-            "X-GitHub-Api-Version": "2022-11-28",
-            "User-Agent": "pilotage",
-        }
-        if self._options.token is not None:
-            headers["Authorization"] = f"Bearer {usable(self._options.token)}"
-        place = f"/repos/{self._options.repository}{path}"
-        return await get_json(self._client, self._options.api, place, headers, self._options.timeout_s, "GitHub")
 
 
 def _builds(runs: Iterable[dict[str, Any]]) -> list[_Build]:
@@ -131,12 +111,9 @@ def _builds(runs: Iterable[dict[str, Any]]) -> list[_Build]:
     ]
 
 
-def _statuses(answer: Answer, api: str) -> list[_Build]:
+def _statuses(body: dict[str, Any], github: Github) -> list[_Build]:
     """Commit statuses, from servers other than Actions. The combined `state` counts, also beyond the first page."""
-    body = _mapping(answer)
-    rows, state = body.get("statuses"), body.get("state")
-    if not isinstance(rows, list) or not all(isinstance(one, dict) for one in rows):
-        raise _not_github(api)
+    rows, state = github.rows(body.get("statuses")), body.get("state")
     builds = [
         _Build(str(one.get("context")), "" if one.get("state") == "pending" else str(one.get("state"))) for one in rows
     ]
@@ -161,19 +138,9 @@ def _judged(builds: list[_Build], where: str) -> Evidence:
 
 
 def _incomplete(where: str) -> Evidence:
-    return Evidence(None, f"{where}: GitHub did not list all builds (at most {_PAGE * _MOST_PAGES} are read)")
+    return Evidence(None, f"{where}: GitHub did not list all builds (at most {PAGE * _MOST_PAGES} are read)")
 
 
 def _number(run: dict[str, Any]) -> int:
     number = run.get("id")
     return number if isinstance(number, int) else 0
-
-
-def _mapping(answer: Answer) -> dict[str, Any]:
-    if not isinstance(answer.body, dict):
-        raise PermanentError("this does not answer as GitHub's API does: is `api` right?")
-    return answer.body
-
-
-def _not_github(api: str) -> PermanentError:
-    return PermanentError(f"{api} does not answer as GitHub's API does: is `api` right?")

@@ -10,9 +10,9 @@ from pydantic import Field
 
 from pilotage.core.errors import PermanentError
 from pilotage.drivers import Context, DriverOptions, Evidence
-from pilotage.drivers.checks.answers import Answer, get_json, listed, one_line, refuse, usable
-from pilotage.drivers.checks.names import CommitName
+from pilotage.drivers.answers import Answer, get_json, listed, one_line, refuse, usable
 from pilotage.drivers.http import Client
+from pilotage.drivers.names import CommitName
 from pilotage.drivers.secrets import Secret
 
 _ENDED = ("success", "failed", "canceled", "skipped")

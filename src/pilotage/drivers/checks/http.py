@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 from pilotage.core.errors import PermanentError
 from pilotage.core.redact import redact
 from pilotage.drivers import Context, DriverOptions, Evidence
-from pilotage.drivers.checks.answers import usable
+from pilotage.drivers.answers import usable
 from pilotage.drivers.http import Client
 from pilotage.drivers.secrets import Secret
 

@@ -13,7 +13,11 @@ from pilotage.drivers.process import check_command, expect_success, run, run_onc
 
 class ShellDeployer:
     class Options(DriverOptions):
-        """`command` may use {version}, {previous} and {key}; `check` is read-only and answers the probe."""
+        """`command` may use {version}, {previous} and {key}.
+
+        `check` is read-only. It may use {version}: then it looks that version up in a rehearsal, else it answers the
+        probe too.
+        """
 
         command: list[str]
         check: list[str] | None = None
@@ -27,7 +31,7 @@ class ShellDeployer:
         @field_validator("check")
         @classmethod
         def _check_is_a_command(cls, argv: list[str] | None) -> list[str] | None:
-            return argv if argv is None else check_placeholders(argv, ())
+            return argv if argv is None else check_placeholders(argv, ("version",))
 
     def __init__(self, options: Options, context: Context) -> None:
         self._options = options
@@ -41,14 +45,31 @@ class ShellDeployer:
         expect_success(argv, cwd, done, timeout_s)
         return f"{argv[0]} deployed {version}"
 
+    async def rehearse(self, version: str, call: Call) -> str:
+        if self._options.check is None:
+            return f"nothing can be looked up: {self._options.command[0]} has no `check`"
+        argv = await self._look(version)
+        return f"{argv[0]} knows {version}" if self._asks_for_a_version() else f"{argv[0]} ended well"
+
     async def probe(self) -> str:
         cwd = self._context.directory
         check_command(self._options.command, cwd, os.environ)
         if self._options.check is None:
             return f"{self._options.command[0]} can be run in {cwd}"
-        done = await run(self._options.check, cwd=cwd, env=os.environ, timeout_s=self._options.timeout_s)
-        expect_success(self._options.check, cwd, done, self._options.timeout_s)
-        return f"{self._options.check[0]} ended well"
+        if self._asks_for_a_version():
+            check_command(self._options.check, cwd, os.environ)
+            return f"{self._options.command[0]} and {self._options.check[0]} can be run in {cwd}"
+        return f"{(await self._look(''))[0]} ended well"
 
     async def close(self) -> None:
         pass
+
+    def _asks_for_a_version(self) -> bool:
+        return any("{version}" in argument for argument in self._options.check or ())
+
+    async def _look(self, version: str) -> list[str]:
+        cwd, timeout_s = self._context.directory, self._options.timeout_s
+        argv = fill(self._options.check or (), {"version": version})
+        done = await run(argv, cwd=cwd, env=os.environ, timeout_s=timeout_s)
+        expect_success(argv, cwd, done, timeout_s)
+        return argv

@@ -1,4 +1,4 @@
-"""JSON from a build server: bounded, with the token only ever sent where the plan says."""
+"""JSON from a server: bounded, with the token only ever sent where the plan says."""
 
 from __future__ import annotations
 
@@ -41,9 +41,30 @@ async def get_json(
     client: Client, base: str, path: str, headers: Mapping[str, str], timeout_s: float, who: str
 ) -> Answer:
     """GET `base` + `path`; redirects are followed within the same origin only. `who` names the server in errors."""
+    return await _ask(client, "GET", base, path, headers, None, timeout_s, who)
+
+
+async def post_json(
+    client: Client, base: str, path: str, headers: Mapping[str, str], body: Any, timeout_s: float, who: str
+) -> Answer:
+    """POST `body` as JSON, otherwise as `get_json`. After a TemporaryError it may have arrived nevertheless."""
+    headers = {**headers, "Content-Type": "application/json"}
+    return await _ask(client, "POST", base, path, headers, json.dumps(body).encode(), timeout_s, who)
+
+
+async def _ask(
+    client: Client,
+    method: str,
+    base: str,
+    path: str,
+    headers: Mapping[str, str],
+    content: bytes | None,
+    timeout_s: float,
+    who: str,
+) -> Answer:
     try:
         async with asyncio.timeout(timeout_s):
-            return await _get(client, httpx.URL(base.rstrip("/") + path), headers, who)
+            return await _follow(client, method, httpx.URL(base.rstrip("/") + path), headers, content, who)
     except TimeoutError:
         raise TemporaryError(f"{who} did not answer within {timeout_s:g} s") from None
     except (httpx.InvalidURL, httpx.UnsupportedProtocol):
@@ -52,11 +73,15 @@ async def get_json(
         raise TemporaryError(f"{who} does not answer ({type(error).__name__})") from None
 
 
-async def _get(client: Client, url: httpx.URL, headers: Mapping[str, str], who: str) -> Answer:
+async def _follow(
+    client: Client, method: str, url: httpx.URL, headers: Mapping[str, str], content: bytes | None, who: str
+) -> Answer:
     origin = (url.scheme, url.host, url.port)
+    # After the others a POST would go on as a GET.
+    moves = (301, 302, 307, 308) if method == "GET" else (307, 308)
     for _ in range(_MOST_MOVES + 1):
-        async with client.stream("GET", str(url), headers=dict(headers)) as answer:
-            if answer.status_code in (301, 302, 307, 308) and "location" in answer.headers:
+        async with client.stream(method, str(url), headers=dict(headers), content=content) as answer:
+            if answer.status_code in moves and "location" in answer.headers:
                 url = url.join(answer.headers["location"])
                 if (url.scheme, url.host, url.port) != origin:
                     raise PermanentError(f"{who} sends elsewhere, to {url.host}: the token is not sent there")
@@ -96,9 +121,8 @@ def refuse(answer: Answer, who: str, what: str, token: Secret | None) -> None:
         return
     limited = answer.headers.get("x-ratelimit-remaining", answer.headers.get("ratelimit-remaining")) == "0"
     if status == 429 or (status == 403 and (limited or _is_limit(answer))):
-        raise TemporaryError(
-            f"{who} limits how often it may be asked{_again(answer)}. With a token the limit is higher"
-        )
+        hint = "" if token else ". With a token the limit is higher"
+        raise TemporaryError(f"{who} limits how often it may be asked{_again(answer)}{hint}")
     how = f"the token in {token.env or token.file}" if token else "without a token"
     if status == 401:
         raise PermanentError(f"{who} refuses {how} (401): is it right, and has it not expired?")

@@ -1,4 +1,4 @@
-"""What checks may be asked about: names that git understands, and that are no option of a command."""
+"""Names in options that git understands, and that are no option of a command."""
 
 from __future__ import annotations
 

@@ -1,0 +1,35 @@
+"""The examples in the drivers' sections have options that the drivers take."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from pilotage.drivers import registry
+
+SECTION = re.compile(r"^## ([\w-]+) \((deploy|tracker)\)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+EXAMPLE = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
+TEXT = (Path(__file__).parents[2] / "docs" / "drivers.md").read_text()
+
+
+def references(value: Any) -> list[dict[str, Any]]:
+    """Every mapping that names a driver, however deep."""
+    if not isinstance(value, dict):
+        return []
+    return [value] if "driver" in value else [found for one in value.values() for found in references(one)]
+
+
+@pytest.mark.parametrize(("name", "port", "section"), SECTION.findall(TEXT))
+def test_the_example_of_a_driver_is_good(name: str, port: str, section: str) -> None:
+    (example,) = EXAMPLE.findall(section)
+    (given,) = references(YAML(typ="safe").load(example))
+    assert given.pop("driver") == name
+    assert registry.find(port, name).Options.model_validate(given)
+
+
+def test_there_are_examples_to_check() -> None:
+    assert len(SECTION.findall(TEXT)) == 4

@@ -1,4 +1,4 @@
-"""A rollout that went back, with all that can be told of it; every text that comes from outside is `text`'s to choose."""
+"""A rollout that went back, with all that can be told of it; `text` chooses every text that comes from outside."""
 
 from __future__ import annotations
 

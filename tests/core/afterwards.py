@@ -1,4 +1,4 @@
-"""A rollout that went back, with all that can be told of it; every text that comes from outside is `text`'s to choose."""
+"""A rollout that went back, with all that can be told of it; `text` chooses every text that comes from outside."""
 
 from __future__ import annotations
 
@@ -7,7 +7,18 @@ from dataclasses import dataclass, replace
 
 from pilotage.core import events as ev
 from pilotage.core.judge import Judge
-from pilotage.core.model import Action, Baseline, Finding, LogCounts, LogSeen, LogSignature, Plan, Sample, Verdict
+from pilotage.core.model import (
+    Action,
+    Baseline,
+    Finding,
+    LogCounts,
+    LogSeen,
+    LogSignature,
+    Plan,
+    Sample,
+    Verdict,
+    WayBack,
+)
 from pilotage.core.preparing import Preparation
 from pilotage.core.sent import SentMessage
 from tests.core.worlds import Group, plan, samples
@@ -45,6 +56,7 @@ def story(text: Callable[[str], str] = lambda name: TEXTS.get(name, name)) -> St
         summary=text("summary"),
         digest=text("digest"),
         preparation=Preparation(impact=text("impact")),
+        rollback=WayBack(()),
     )
     its = replace(its, phases=(replace(its.phases[0], name=text("10 %")),))
     taken = [replace(one, at=one.at + BEGAN) for one in samples(Group(20, 0.05), Group(180, 0.01), ticks=30)]

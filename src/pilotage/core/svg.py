@@ -12,8 +12,12 @@ _CHARACTER_PX = 0.6
 """Mean width of a sans-serif character, as a share of the font's size."""
 
 
+_BIDI = {0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)}
+
+
 def text_safe(text: str) -> str:
-    """Any text as XML character data or attribute value; what XML 1.0 forbids becomes U+FFFD."""
+    """Any text as XML character data or attribute value; what XML 1.0 forbids becomes U+FFFD, and so does what turns
+    the direction of reading."""
     kept = "".join(sign if _allowed(ord(sign)) else "\ufffd" for sign in text)
     for sign, name in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("'", "&apos;")):
         kept = kept.replace(sign, name)
@@ -21,7 +25,9 @@ def text_safe(text: str) -> str:
 
 
 def _allowed(code: int) -> bool:
-    """XML 1.0 section 2.2, without the C1 controls."""
+    """XML 1.0 section 2.2, without the C1 controls and the marks of Unicode's bidirectional algorithm."""
+    if code in _BIDI:
+        return False
     if code < 0x20:
         return code in (0x9, 0xA, 0xD)
     return code < 0x7F or 0xA0 <= code <= 0xD7FF or 0xE000 <= code <= 0xFFFD or code >= 0x10000

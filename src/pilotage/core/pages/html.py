@@ -24,6 +24,9 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 """A browser loads and runs nothing, even if the escaping had a hole."""
 
 
+_SHORT = 20
+
+
 def html(page: Page) -> str:
     parts = [
         "<!doctype html>",
@@ -78,11 +81,16 @@ def _bullet(one: Bullet) -> str:
 def _table(block: Table) -> str:
     head = "".join(f'<th scope="col">{_text(name)}</th>' for name in block.columns)
     rows = [
-        f'<tr><th scope="row">{_line(row[0])}</th>' + "".join(f"<td>{_line(cell)}</td>" for cell in row[1:]) + "</tr>"
-        for row in block.rows
+        "<tr>" + _head(row[0]) + "".join(f"<td>{_line(cell)}</td>" for cell in row[1:]) + "</tr>" for row in block.rows
     ]
     lines = ["<table>", f"<caption>{_text(block.about)}</caption>", f"<thead><tr>{head}</tr></thead>"]
     return _scrolled("div", block.about, "\n".join([*lines, "<tbody>", *rows, "</tbody>", "</table>"]))
+
+
+def _head(cell: Line) -> str:
+    """An instant or a name stays on one line."""
+    short = ' class="short"' if isinstance(cell, str) and len(cell) <= _SHORT else ""
+    return f'<th scope="row"{short}>{_line(cell)}</th>'
 
 
 def _scrolled(tag: str, about: str, inside: str) -> str:

@@ -23,7 +23,8 @@ caption{text-align:left;color:var(--quiet);padding:.2rem 0}
 th,td{text-align:left;vertical-align:top;padding:.35rem .7rem .35rem 0;border-bottom:1px solid var(--edge)}
 th{font-weight:600}
 thead th{color:var(--quiet);white-space:nowrap}
-.tabular th,.tabular td{min-width:5.5rem;overflow-wrap:break-word}
+th,td{overflow-wrap:break-word}
+.short{white-space:nowrap}
 code,pre{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;font-size:.88em;
 background:var(--tint);border-radius:4px}
 code{padding:.1em .3em}
@@ -34,7 +35,8 @@ figure svg{display:block;width:100%;min-width:45rem;height:auto}
 :focus-visible{outline:2px solid var(--mark);outline-offset:2px}
 @media (max-width:40rem){
 dl{grid-template-columns:minmax(0,1fr);gap:0}
-dd{margin-bottom:.6rem}}
+dd{margin-bottom:.6rem}
+.short{white-space:normal;min-width:6.8rem}}
 @media print{
 body{font-size:10.5pt}
 main{max-width:none;padding:0}

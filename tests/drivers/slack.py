@@ -50,7 +50,7 @@ POST = {
         **_SHOWN,
         "metadata": _METADATA,
         "thread_ts": {"type": "string"},
-        **dict.fromkeys(("mrkdwn", "unfurl_links", "unfurl_media"), {"type": "boolean"}),
+        **{name: {"type": "boolean"} for name in ("mrkdwn", "unfurl_links", "unfurl_media")},
     },
 }
 UPDATE = {

@@ -77,7 +77,7 @@ class EmailNotifier:
         """The thread is the first mail's Message-ID."""
         mail = self._mail(message)
         await asyncio.to_thread(self._send, message, mail)
-        return mail["References"] or mail["Message-ID"]
+        return str(mail["References"] or mail["Message-ID"])
 
     async def probe(self) -> str:
         """Connects, encrypts, logs in and leaves again: nothing is sent."""

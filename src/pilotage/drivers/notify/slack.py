@@ -1,4 +1,4 @@
-"""Announcements in a Slack channel: one post for each rollout, which shows its present state, and all of it in the thread.
+"""Announcements in Slack: one post for each rollout, which shows its present state, and every message in its thread.
 
 The Web API (docs.slack.dev/reference/methods): chat.postMessage, chat.update, conversations.history and .replies.
 Each message carries its id as metadata, by which it is found again when the answer to a post got lost.

@@ -35,7 +35,7 @@ _STATUS = {
 
 class StatuspageNotifier:
     class Options(DriverOptions):
-        """`components`: by id, what each shows while the incident is open; it is operational again when that is resolved."""
+        """`components`: by id, what each shows while the incident is open; once it is resolved, operational."""
 
         model_config = ConfigDict(hide_input_in_errors=True)
 

@@ -135,8 +135,10 @@ class EmailNotifier:
         except smtplib.SMTPResponseException as error:
             login = isinstance(error, smtplib.SMTPAuthenticationError)
             raise self._answered(error.smtp_code, error.smtp_error, login) from None
-        except smtplib.SMTPServerDisconnected:
-            raise TemporaryError(f"{self._server} closed the connection") from None
+        except smtplib.SMTPServerDisconnected as error:
+            slow = "timed out" in str(error)
+            did = f"did not answer within {self._options.timeout_s:g} s" if slow else "closed the connection"
+            raise TemporaryError(f"{self._server} {did}") from None
         except smtplib.SMTPException as error:
             lacks = (
                 "STARTTLS: is `security` right?" if "STARTTLS" in str(error) else "a way to log in that is known here"

@@ -34,7 +34,7 @@ class WebhookNotifier:
         self._client = Client(options.timeout_s)
 
     async def send(self, message: Message) -> None:
-        body = json.dumps(asdict(message), ensure_ascii=False, default=str).encode()
+        body = json.dumps(asdict(message), ensure_ascii=False, default=str).encode(errors="replace")
         headers = {"Content-Type": "application/json", "Idempotency-Key": message.id}
         if self._options.secret is not None:
             sent_at = str(int(time.time()))

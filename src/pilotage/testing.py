@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from pilotage.core.errors import PermanentError
 from pilotage.drivers import (
     Call,
     Check,
@@ -147,7 +148,7 @@ class HistoryContract:
 
 
 class NotifierContract(_EveryDriver):
-    """`received` lists the texts that arrived, as a callable."""
+    """`received` lists the texts that arrived, as a callable: as a person reads them."""
 
     message = Message("m-1", "r-1", "rolled_back", "Rolled back", "payment is on v1 again", {"weight": 0})
 
@@ -163,6 +164,12 @@ class NotifierContract(_EveryDriver):
         await driver.send(self.message)
         await driver.send(self.message)
         assert received()
+
+    async def test_text_from_outside_stays_text(self, driver: Notifier, received: Any) -> None:
+        title, text = "Rolled back\r\nBcc: eve@example.org", "<b>one</b> & <!channel> *two*\r\n.\r\nlast line"
+        await driver.send(replace(self.message, title=title, text=text))
+        (arrived,) = received()
+        assert all(word in arrived for word in ("Rolled back", "eve@example.org", "one", "two", "last line"))
 
     async def test_probe_sends_nothing(self, driver: Notifier, received: Any) -> None:
         await driver.probe()
@@ -198,6 +205,70 @@ class TrackerContract(_EveryDriver):
     async def test_probe_opens_nothing(self, driver: Tracker, opened: Any) -> None:
         await driver.probe()
         assert opened() == []
+
+
+class RepeatsContract:
+    """For a notifier that can tell whether a message has arrived: `received` as in `NotifierContract`."""
+
+    async def test_a_message_tried_again_arrives_once(self, driver: Notifier, received: Any) -> None:
+        message = Message("m-1", "r-1", "held", "Held", "payment waits")
+        await driver.send(message)
+        before = received()
+        await driver.send(replace(message, attempt=1))
+        assert received() == before
+
+    async def test_another_audience_is_told_in_its_own_words(self, driver: Notifier, received: Any) -> None:
+        message = Message("m-1", "r-1", "held", "Held", "payment waits")
+        await driver.send(message)
+        await driver.send(replace(message, audience="stakeholders", text="in other words", attempt=1))
+        assert any("in other words" in text for text in received())
+
+
+class ThreadContract:
+    """For a notifier that keeps a rollout's messages together.
+
+    `threads` counts the posts, incidents or conversations begun, as a callable; `received` as in `NotifierContract`.
+    """
+
+    @pytest.fixture
+    def threads(self) -> Any:
+        raise NotImplementedError("override the fixture `threads`")
+
+    async def test_a_rollouts_messages_are_in_one_thread(self, driver: Notifier, received: Any, threads: Any) -> None:
+        thread = await driver.send(Message("m-1", "r-1", "rollout_started", "Started", "payment v2"))
+        assert thread
+        again = await driver.send(Message("m-2", "r-1", "held", "Held", "payment waits", thread=thread))
+        assert again == thread
+        assert threads() == 1
+        assert any("payment waits" in text for text in received())
+
+    async def test_another_rollout_begins_another(self, driver: Notifier, threads: Any) -> None:
+        first = await driver.send(Message("m-1", "r-1", "rollout_started", "Started", "payment v2"))
+        second = await driver.send(Message("n-1", "r-2", "rollout_started", "Started", "basket v7"))
+        assert first != second
+        assert threads() == 2
+
+    async def test_a_thread_that_is_none_of_its_own_is_not_followed(self, driver: Notifier, threads: Any) -> None:
+        strange = "../r-9\r\nBcc: eve@example.org"
+        thread = await driver.send(Message("m-1", "r-1", "held", "Held", "payment waits", thread=strange))
+        assert thread != strange
+        assert threads() == 1
+
+
+class CredentialsContract:
+    """For a notifier with credentials: `refused` is a driver whose service refuses them."""
+
+    @pytest.fixture
+    def refused(self) -> Any:
+        raise NotImplementedError("override the fixture `refused`")
+
+    async def test_refused_credentials_are_told_at_probe(self, refused: Any) -> None:
+        with pytest.raises(PermanentError):
+            await refused.probe()
+
+    async def test_and_trying_again_does_not_help(self, refused: Any) -> None:
+        with pytest.raises(PermanentError):
+            await refused.send(Message("m-1", "r-1", "held", "Held", "payment waits"))
 
 
 class LogsContract(_EveryDriver):

@@ -1,6 +1,9 @@
 import hashlib
 import hmac
+import json
 import sys
+import time
+from dataclasses import replace
 
 import pytest
 from pydantic import ValidationError
@@ -33,12 +36,24 @@ class TestWebhook(NotifierContract):
     def received(self, page):
         return lambda: [body.decode() for _, body in page.requests]
 
-    async def test_the_body_is_signed_and_the_key_is_the_message(self, driver, page):
-        await driver.send(self.message)
+    async def test_time_and_body_are_signed_and_the_key_is_the_message(self, driver, page):
+        begin = int(time.time())
+        assert await driver.send(self.message) is None
         headers, body = page.requests[0]
-        expected = hmac.new(b"planted-secret", body, hashlib.sha256).hexdigest()
+        sent_at = headers["x-pilotage-timestamp"]
+        expected = hmac.new(b"planted-secret", f"{sent_at}.".encode() + body, hashlib.sha256).hexdigest()
         assert headers["x-pilotage-signature"] == f"sha256={expected}"
+        assert begin <= int(sent_at) <= time.time()
         assert headers["idempotency-key"] == "m-1"
+
+    async def test_the_body_says_for_whom_it_is_and_how_often_it_was_tried(self, driver, page):
+        await driver.send(replace(self.message, audience="stakeholders", attempt=2))
+        body = json.loads(page.requests[0][1])
+        assert (body["id"], body["audience"], body["attempt"], body["thread"]) == ("m-1", "stakeholders", 2, "")
+
+    async def test_without_a_secret_nothing_is_signed(self, page, tmp_path):
+        await WebhookNotifier(WebhookNotifier.Options(url=page.url), Context(tmp_path, tmp_path)).send(self.message)
+        assert not [name for name in page.requests[0][0] if name.startswith("x-pilotage")]
 
     @pytest.mark.parametrize(
         ("status", "error"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import time
 from dataclasses import asdict
 
 import httpx
@@ -18,7 +19,11 @@ from pilotage.drivers.secrets import Secret
 
 class WebhookNotifier:
     class Options(DriverOptions):
-        """`secret` signs the body: ``X-Pilotage-Signature: sha256=<HMAC-SHA256 in hex>``."""
+        """`secret` signs time and body: ``X-Pilotage-Signature: sha256=<HMAC-SHA256 in hex of "timestamp.body">``.
+
+        The timestamp (Unix seconds, of this attempt) is in ``X-Pilotage-Timestamp``: refuse what is older than a few
+        minutes, and nobody can play an old message again.
+        """
 
         url: str | Secret
         secret: Secret | None = None
@@ -29,11 +34,12 @@ class WebhookNotifier:
         self._client = Client(options.timeout_s)
 
     async def send(self, message: Message) -> None:
-        body = json.dumps(asdict(message), ensure_ascii=False, default=str).encode()
+        body = json.dumps(asdict(message), ensure_ascii=False, default=str).encode(errors="replace")
         headers = {"Content-Type": "application/json", "Idempotency-Key": message.id}
         if self._options.secret is not None:
-            digest = hmac.new(self._options.secret.reveal().encode(), body, hashlib.sha256).hexdigest()
-            headers["X-Pilotage-Signature"] = f"sha256={digest}"
+            sent_at = str(int(time.time()))
+            digest = hmac.new(self._options.secret.reveal().encode(), f"{sent_at}.".encode() + body, hashlib.sha256)
+            headers |= {"X-Pilotage-Timestamp": sent_at, "X-Pilotage-Signature": f"sha256={digest.hexdigest()}"}
         url = self._address()
         try:
             answer = await self._client.post(url, content=body, headers=headers)

@@ -13,7 +13,7 @@ import httpx
 from pydantic import AfterValidator
 
 from pilotage.core.errors import PermanentError, TemporaryError
-from pilotage.drivers.checks.answers import MOST_BYTES, one_line, usable
+from pilotage.drivers.answers import MOST_BYTES, one_line, usable
 from pilotage.drivers.http import Client
 from pilotage.drivers.secrets import Secret
 

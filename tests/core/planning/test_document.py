@@ -72,8 +72,8 @@ def test_the_way_back_can_be_taken_alone() -> None:
         }
     )
     assert "weight 0 at `proxy` (set `./traffic.sh set 0`), then `flag` (file `flags.json`, flag `fix`)." in text
-    assert "**Redeploy 2.4.0** by hand, when the traffic cannot be moved: `./deploy.sh 2.4.0`." in text
-    assert "Switch the broken feature off altogether" in text
+    assert "**Redeploy 2.4.0**, when the traffic cannot be moved: `./deploy.sh 2.4.0`." in text
+    assert "The broken feature is switched off altogether" in text
 
 
 def test_only_what_the_plan_measures_can_send_it_back() -> None:

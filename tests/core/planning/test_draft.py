@@ -341,5 +341,6 @@ def test_a_draft_whose_places_are_filled_in_is_a_good_plan(tmp_path: Path) -> No
     plan = planfile.load(filled, directory=tmp_path)
     assert [phase.weight for phase in plan.phases] == [0, 10, 50, 100, 100]
     assert plan.preparation.start.within_s == 3600
-    assert plan.preparation.methods == ("traffic", "redeploy", "revert")
+    assert [way.method for way in plan.rollback.ways] == ["traffic", "redeploy", "revert"]
+    assert [step.target for step in plan.rollback.ways[2].steps] == ["revert", "deploy-sh"]
     assert {"git-merged", "github-build", "freeze"} <= {one.check for one in plan.preparation.checklist}

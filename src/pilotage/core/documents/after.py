@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pilotage.core.documents.facts import Facts
 from pilotage.core.markdown import inline, table
+from pilotage.core.model import AUDIENCES
 from pilotage.core.planning import is_placeholder
 from pilotage.core.quantities import duration, seconds
 
@@ -53,14 +54,16 @@ def messages(facts: Facts) -> list[str]:
             f"{service} {new} starts later than planned: ... New time: ...",
         ),
     ]
-    drivers = [str(row.get("driver", "")) for row in facts.rows("notify")]
-    sent = (
-        f"Pilotage sends the first column through: {inline(', '.join(drivers))}."
-        if drivers
-        else ("This plan names no way to send them (`notify`): they are sent by hand.")
-    )
+    told = {audience: [] for audience in AUDIENCES}  # type: dict[str, list[str]]
+    for row in facts.rows("notify"):
+        told.setdefault(str(row.get("audience", "incident")), []).append(str(row.get("driver", "")))
+    sent = [f"{audience} ({', '.join(drivers)})" for audience, drivers in told.items() if drivers]
+    by_hand = [audience for audience in AUDIENCES[:3] if not told[audience]]
+    said = f"Pilotage sends these, in the team's own words where it has templates, to: {inline('; '.join(sent))}."
+    said = said if sent else "This plan names no way to send them (`notify`)."
+    said += f" By hand, as no channel of the plan is for them: {', '.join(by_hand)}." if by_hand else ""
     columns = ("when", "incident channel", "status page", "stakeholders")
-    return ["## Messages", "", f"{sent} The others are drafts for a person.", "", *table(columns, rows), ""]
+    return ["## Messages", "", said, "", *table(columns, rows), ""]
 
 
 def follow_ups(facts: Facts) -> list[str]:
@@ -69,10 +72,18 @@ def follow_ups(facts: Facts) -> list[str]:
         one = Facts(row, facts.file)
         after_s = seconds(row.get("after"))
         when = one.said("after") if after_s is None else "at once" if after_s == 0 else f"after {duration(after_s)}"
-        rows.append((when, one.said("text"), one.said("who", "-")))
+        rows.append((when, one.said("text"), one.said("who", "-"), _how(one)))
     if not rows:
         return []
-    return ["## Afterwards", "", *table(("when", "what", "who"), rows), ""]
+    return ["## Afterwards", "", *table(("when", "what", "who", "how"), rows), ""]
+
+
+def _how(one: Facts) -> str:
+    """Who looks: Pilotage itself, or somebody who is reminded."""
+    ending = {"promoted": ", if it is promoted", "rolled-back": ", if it is rolled back"}.get(one.said("when"), "")
+    if one.said("check"):
+        return f"looked at by itself ({one.said('check')}){ending}"
+    return ("a ticket is opened" if one.at("ticket") is True else "reminder") + ending
 
 
 def contacts(facts: Facts) -> list[str]:

@@ -9,21 +9,23 @@ from pilotage.core.markdown import code, inline
 from pilotage.core.planning import is_placeholder
 
 LEAST_BAD = {
-    "hold": "Hold: leave the traffic as it is, and decide with the people below. No step is taken by itself.",
-    "flag-off": "Switch the broken feature off altogether, for both versions; then look for the cause.",
-    "fix-forward": "Fix forward: keep the new version, and bring out a further fix with a plan of its own.",
+    "hold": "Hold: the traffic stays as it is, and the people below decide. No step is taken by itself.",
+    "flag-off": "The broken feature is switched off altogether, for both versions; the traffic stays, people decide.",
+    "fix-forward": "Fix forward: the new version is kept, and gets a further fix; the traffic stays, people decide.",
 }
 
 
 def way_back(facts: Facts) -> list[str]:
     said = facts.at("rollback.methods")
     methods = [str(one) for one in said] if isinstance(said, list) and said else ["traffic"]
-    old = inline(facts.old)
+    old, plan = inline(facts.old), facts.file or "plan.yaml"
+    confirm = f"{facts.lasting('rollback.confirm.watch', '2m')} to {facts.lasting('rollback.confirm.within', '5m')}"
     lines = [
         "## Rollback",
         "",
         f"{code('pilotage rollback')} at any moment; it overtakes whatever runs, and answers when the traffic is back. "
-        "In this order:",
+        f"When the coordinator is down: {code('pilotage rollback --direct ' + plan)}. "
+        "In this order, by itself; when one fails it is tried again, and the next one beside it:",
         "",
     ]
     lines += [f"{number}. {_method(facts, method, old)}" for number, method in enumerate(methods, start=1)]
@@ -32,8 +34,9 @@ def way_back(facts: Facts) -> list[str]:
         "",
         f"**When going back would bring the outage back** (both versions fail, or {old} is the sick one): {least}",
         "",
-        "Afterwards: the incident channel is told; watch the metrics return to what they were for 2 to 5 minutes; say "
-        f"so; keep {code('pilotage report')} for the investigation; plan the next try.",
+        f"Afterwards, by itself: the channels are told; the metrics are watched for {confirm} until they are what they "
+        f"were; {code('pilotage review')} has the draft for the investigation; {inline(facts.new)} is marked as bad, "
+        "so that it is not shipped again unnoticed.",
         "",
     ]
     return lines
@@ -43,16 +46,25 @@ def _method(facts: Facts, method: str, old: str) -> str:
     if method == "redeploy":
         command = _redeploy(facts)
         how = f": {code(command)}" if command else ", as it is usually deployed"
-        return f"**Redeploy {old}** by hand, when the traffic cannot be moved{how}."
+        return f"**Redeploy {old}**, when the traffic cannot be moved{how}."
     if method == "revert":
-        return (
-            "**Revert the commit** by hand, so that nothing brings the new version out again: "
-            f"{code('git revert --no-edit COMMIT')}, push it to the branch that is deployed, deploy."
-        )
+        return f"**Revert the commit**{_revert(facts)}, then deploy {old} again."
     if method == "switch":
         return f"**Switch back** to the colour that runs {old}; it is kept warm for that."
     targets = [_splitter(row) for row in reversed(facts.rows("traffic"))]
     return f"**All traffic to {old}**, by Pilotage itself: weight 0 at {', then '.join(targets) or 'the splitter'}."
+
+
+def _revert(facts: Facts) -> str:
+    """What is reverted, and where it is pushed."""
+    said = facts.at("rollback.revert")
+    row = said if isinstance(said, Mapping) else {}
+    commits, branch = row.get("commits"), row.get("branch")
+    if not isinstance(commits, list) or not commits or not isinstance(branch, str):
+        return ""
+    named = " ".join(str(one) for one in commits)
+    where = f"a branch for a merge into {code(branch)}" if row.get("push") == "branch" else f"{code(branch)}"
+    return f" ({code('git revert --no-edit ' + named)}, pushed to {where})"
 
 
 def _splitter(row: Mapping[str, object]) -> str:

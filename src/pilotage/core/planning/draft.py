@@ -249,12 +249,13 @@ def _judging(judged: int) -> Iterator[Entry]:
 
 def _around(brief: Brief, repository: Repository, strategy: Strategy) -> Iterator[Entry]:
     least, why = wayback.least_bad(brief)
-    ways = {"methods": list(wayback.methods(strategy)), "least_bad": least}
+    ways = {**wayback.ways(strategy, repository), "least_bad": least}
     above = (
-        "The ways back, in this order. Pilotage takes the first by itself; the others are written out in the document.",
-        f"least_bad, when going back is no way out: {why}.",
+        "The ways back. The first is taken at once; when it fails, the next one beside it, whichever works first.",
+        f"least_bad, when going back would bring the outage back: {why}.",
+        'probe: {check: http, url: "https://..."} keeps it from sending everybody to an old version that is gone.',
     )
-    yield Entry("rollback", ways, above=above, gap=True)
+    yield Entry("rollback", tuple(Entry(key, one) for key, one in ways.items()), above=above, gap=True)
     yield Entry(
         "checklist",
         list(checklist(brief, repository, logs=False)),
@@ -265,11 +266,10 @@ def _around(brief: Brief, repository: Repository, strategy: Strategy) -> Iterato
         gap=True,
     )
     yield Entry("contacts", list(_contacts(brief)), gap=True)
-    rows = [
-        {"after": written(after) if after else "0s", "text": text, "who": who}
-        for after, text, who in wayback.follow_ups(brief, strategy)
-    ]
-    yield Entry("follow_ups", rows, gap=True)
+    above = (
+        "What comes after: rows with `check` are looked at by Pilotage itself, of the others somebody is reminded.",
+    )
+    yield Entry("follow_ups", wayback.follow_ups(brief, strategy), above=above, gap=True)
     yield Entry(
         "notify",
         [{"driver": "console"}],

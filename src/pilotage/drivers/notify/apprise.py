@@ -17,7 +17,7 @@ from pydantic import Field
 
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context, DriverOptions, Message
-from pilotage.drivers.checks.answers import listed
+from pilotage.drivers.answers import listed
 from pilotage.drivers.messages import Taken, headline
 from pilotage.drivers.secrets import Secret
 

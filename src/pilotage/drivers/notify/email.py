@@ -22,7 +22,7 @@ from pydantic import Field, field_validator, model_validator
 
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context, DriverOptions, Message
-from pilotage.drivers.checks.answers import one_line, usable
+from pilotage.drivers.answers import one_line, usable
 from pilotage.drivers.messages import Taken, headline, key
 from pilotage.drivers.secrets import Secret
 

@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field, field_validator
 
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context, DriverOptions, Message
-from pilotage.drivers.checks.answers import one_line
+from pilotage.drivers.answers import one_line
 from pilotage.drivers.messages import headline, key
 from pilotage.drivers.secrets import Secret
 from pilotage.drivers.service import Answer, Api, Service, again

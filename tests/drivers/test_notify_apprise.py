@@ -18,6 +18,7 @@ from pilotage.drivers.notify import apprise
 from pilotage.drivers.notify.apprise import AppriseNotifier
 from pilotage.testing import NotifierContract, RepeatsContract
 from tests import servers
+from tests.drivers import served
 
 HELD = Message("r-1/3", "r-1", "held", "payment v2: held", "too many errors")
 
@@ -108,10 +109,17 @@ async def test_nobody_there_is_temporary(notifier):
     assert (type(error), str(error)) == (TemporaryError, "Apprise could not deliver by json://")
 
 
-async def test_a_url_cannot_bring_retries_redirects_or_templates(notifier, page):
+async def test_a_url_cannot_bring_retries(notifier, page):
     page.status = 500
-    await failure(notifier(at(page, "?retry=5&wait=0.1&redirect=yes")).send(HELD))
+    await failure(notifier(at(page, "?retry=5&wait=0.1")).send(HELD))
     assert len(page.requests) == 1
+
+
+async def test_a_redirect_is_not_followed_with_the_message(notifier, page):
+    elsewhere = served.Served(instead=lambda request: (307, {"Location": page.url}, {}))
+    with served.serve(elsewhere):
+        await failure(notifier(at(elsewhere)).send(HELD))
+    assert (len(elsewhere.requests), page.requests) == (1, [])
 
 
 async def test_nobody_is_mentioned_by_text_from_outside(notifier, page):

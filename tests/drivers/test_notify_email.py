@@ -87,6 +87,10 @@ class TestEmailWithALogin(NotifierContract, CredentialsContract):
         monkeypatch.setenv("SMTP_PASSWORD", "another")
         return driver
 
+    async def test_a_server_that_repeats_the_password_is_not_quoted(self, driver, mailbox):
+        mailbox.refuse = {"oncall@example.org": f"550 not with {mail.PASSWORD}"}
+        assert "550 not with (hidden)" in str(await failure(driver.send(FIRST)))
+
 
 async def test_a_mail_is_plain_text_with_its_thread_and_asks_for_no_answer_by_machines(mailbox):
     thread = await notifier(mailbox.port).send(FIRST)

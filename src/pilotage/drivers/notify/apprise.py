@@ -1,7 +1,7 @@
 """Announcements to any service that Apprise knows, by its Apprise URL: Teams, Discord, Telegram, a hundred more.
 
 Apprise can neither edit a post nor answer in its thread; where that matters there is a driver of ours. It is imported
-only when needed (half a second), and without all that reaches further than a message: retries, redirects, templates,
+only when needed (it takes seconds), and without all that reaches further than a message: retries, redirects, templates,
 plugins and storage on disk. It logs nothing, as an Apprise URL holds credentials.
 """
 

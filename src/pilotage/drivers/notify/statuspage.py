@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, field_validator
 
-from pilotage.core.errors import PermanentError, TemporaryError
+from pilotage.core.errors import PermanentError
 from pilotage.drivers import Context, DriverOptions, Evidence, Message
 from pilotage.drivers.answers import one_line
 from pilotage.drivers.messages import headline, key
@@ -114,7 +114,7 @@ class StatuspageNotifier:
             raise _not_statuspage()
         wanted = (message.rollout, message.audience)
         found = [one for one in newest if (_told(one).get("rollout"), _told(one).get("audience")) == wanted]
-        return found[0] if found else {}
+        return _mapping(found[0]) if found else {}
 
     async def _call(
         self, method: str, path: str, what: str, body: Any = None, params: dict[str, str] | None = None
@@ -132,12 +132,14 @@ def _told(incident: Any) -> dict[str, Any]:
 
 
 def _mapping(body: Any, name: str = "id") -> dict[str, Any]:
-    if not isinstance(body, dict) or not isinstance(body.get(name), str):
+    """An object that has what its documentation promises; an id is one that may stand in a path."""
+    given = body.get(name) if isinstance(body, dict) else None
+    if not isinstance(given, str) or (name == "id" and not _ID.fullmatch(given)):
         raise _not_statuspage()
-    return body
+    return dict(body)
 
 
-def _not_statuspage() -> TemporaryError | PermanentError:
+def _not_statuspage() -> PermanentError:
     return PermanentError("this does not answer as Statuspage's API does: is `api` right?")
 
 

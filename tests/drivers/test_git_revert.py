@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from pilotage.core.errors import DriverError, PermanentError, TemporaryError
 from pilotage.drivers import Context, Rehearses
+from pilotage.drivers.deploy import clone
 from pilotage.drivers.deploy.git_revert import GitRevertDeployer
 from pilotage.testing import DeployerContract, call
 from tests import githttp, repositories, servers
@@ -402,6 +403,13 @@ class TestTheTeamsClone:
         (team.clone.path / folder).mkdir(parents=True, exist_ok=True)
         await team.driver(repository=str(team.clone.path / folder)).deploy("v1", call("a"))
         assert team.shows("pay.py") == "good"
+
+    async def test_a_setting_without_a_value_is_not_turned_around(self, team):
+        """``[http] sslVerify`` alone means yes; handed on as an empty value it would mean no."""
+        with (team.clone.path / ".git/config").open("a") as config:
+            config.write("[http]\n\tsslVerify\n")
+        settings, _ = await clone._settings(team.clone.path, "origin", 10)
+        assert [name for name, _ in settings] == ["remote.origin.url"]
 
     async def test_short_names_for_addresses_are_understood(self, team):
         team.clone.git("config", f"url.{team.remote.path.parent}/.insteadOf", "work:")

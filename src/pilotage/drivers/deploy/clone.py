@@ -164,12 +164,15 @@ async def _settings(repository: Path, remote: str, timeout_s: float) -> tuple[li
     """Of the team's clone: what says how remotes are reached, and whether a remote keeps some of its objects."""
     question = ("config", "--local", "--includes", "--null", "--get-regexp", _WANTED)
     done = await run_git(repository, *question, timeout_s=timeout_s)
-    found = [(name, value) for name, _, value in (one.partition("\n") for one in done.stdout.split("\0"))]
+    found = [one.partition("\n") for one in done.stdout.split("\0")]
+    partial = any(name.endswith((".promisor", ".partialclone")) for name, _, _ in found)
     own = tuple(f"remote.{remote}.{name}" for name in _OF_A_REMOTE)
-    settings = [one for one in found if one[0] and (one[0] in own or not one[0].startswith(("remote.", "extensions.")))]
+    # A name without a value means "true", which cannot be handed on: an empty value would mean "false".
+    given = [(name, value) for name, is_given, value in found if is_given]
+    settings = [one for one in given if one[0] in own or not one[0].startswith(("remote.", "extensions."))]
     if own[0] not in dict(settings):
         raise PermanentError(f"expected a remote {remote} in {repository}: git knows none (`git remote -v` lists them)")
-    return settings, any(name.endswith((".promisor", ".partialclone")) for name, _ in found)
+    return settings, partial
 
 
 def _reaching(settings: Sequence[tuple[str, str]], top: Path) -> dict[str, str]:

@@ -18,9 +18,10 @@ TEXT = (Path(__file__).parents[2] / "docs" / "drivers.md").read_text()
 
 def references(value: Any) -> list[dict[str, Any]]:
     """Every mapping that names a driver, however deep."""
-    if not isinstance(value, dict):
-        return []
-    return [value] if "driver" in value else [found for one in value.values() for found in references(one)]
+    if isinstance(value, dict) and "driver" in value:
+        return [value]
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [found for one in inner for found in references(one)]
 
 
 @pytest.mark.parametrize(("name", "port", "section"), SECTION.findall(TEXT))
@@ -28,6 +29,7 @@ def test_the_example_of_a_driver_is_good(name: str, port: str, section: str) -> 
     (example,) = EXAMPLE.findall(section)
     (given,) = references(YAML(typ="safe").load(example))
     assert given.pop("driver") == name
+    given.pop("name", None)
     assert registry.find(port, name).Options.model_validate(given)
 
 

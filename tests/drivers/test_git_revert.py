@@ -14,9 +14,10 @@ from pydantic import ValidationError
 
 from pilotage.core.errors import DriverError, PermanentError, TemporaryError
 from pilotage.drivers import Context, Rehearses
+from pilotage.drivers.deploy import clone
 from pilotage.drivers.deploy.git_revert import GitRevertDeployer
 from pilotage.testing import DeployerContract, call
-from tests import repositories, servers
+from tests import githttp, repositories, servers
 from tests.drivers.test_checks import hostile
 
 
@@ -60,6 +61,13 @@ class Team:
         self.clone.git("merge", "--quiet", "--no-ff", "-m", "merge the hot-fix", "hotfix/two")
         self.clone.git("push", "--quiet", "origin", "main")
         return self.clone.git("rev-parse", "HEAD")
+
+    def take(self, branch: str) -> str:
+        """A colleague pushes a branch of that name."""
+        self.other.git("checkout", "--quiet", "-b", branch)
+        commit = self.other.commit("a colleague's")
+        self.other.git("push", "--quiet", "origin", branch)
+        return commit
 
     def hook(self, name: str, script: str) -> None:
         self.remote.write(f"hooks/{name}", f"#!/bin/sh\n{script}\n", 0o755)
@@ -157,6 +165,15 @@ class TestGitRevert(DeployerContract):
         said = await team.driver().deploy("v1", call("a"))
         assert "is already reverted on main" in said
         assert team.reverts() == 0
+
+    async def test_of_several_commits_those_that_are_already_reverted_are_left_out(self, team):
+        second = team.commit("1", "new.py")
+        team.other.git("pull", "--quiet", "origin", "main")
+        team.other.git("revert", "--no-edit", second)
+        team.other.git("push", "--quiet", "origin", "main")
+        said = await team.driver(commits=[team.fix, second]).deploy("v1", call("a"))
+        assert said.startswith(f"reverted {team.fix[:7]} with ")
+        assert (team.shows("pay.py"), team.reverts()) == ("good", 1)
 
     async def test_another_call_after_the_fix_came_again_reverts_again(self, team):
         await team.driver().deploy("v1", call("a"))
@@ -264,9 +281,7 @@ class TestWhatMayNotBe:
         assert team.reverts(branch) == 1
 
     async def test_a_branch_that_is_there_with_something_else_is_not_overwritten(self, team):
-        team.other.git("checkout", "--quiet", "-b", "undo")
-        before = team.other.commit("a colleague's")
-        team.other.git("push", "--quiet", "origin", "undo")
+        before = team.take("undo")
         with pytest.raises(PermanentError, match="has a branch undo already, with something else"):
             await team.driver(push="branch", new_branch="undo").deploy("v1", call("a"))
         assert team.remote.git("rev-parse", "undo") == before
@@ -365,9 +380,16 @@ class TestTheTeamsClone:
         assert team.shows("pay.py") == "good"
         assert not (tmp_path / "ran").exists()
 
-    async def test_a_shallow_clone_is_enough(self, team, tmp_path):
-        team.other.git("clone", "--quiet", "--depth=1", f"file://{team.remote.path}", str(tmp_path / "shallow"))
-        await team.driver(repository=str(tmp_path / "shallow")).deploy("v1", call("a"))
+    @pytest.mark.parametrize("how", ["--depth=1", "--filter=blob:none", "--bare", "--no-checkout"])
+    async def test_any_kind_of_clone_is_enough(self, team, tmp_path, how):
+        team.remote.git("config", "uploadpack.allowFilter", "true")
+        team.other.git("clone", "--quiet", how, f"file://{team.remote.path}", str(tmp_path / "clone"))
+        await team.driver(repository=str(tmp_path / "clone")).deploy("v1", call("a"))
+        assert team.shows("pay.py") == "good"
+
+    async def test_a_work_tree_beside_the_clone_is_enough(self, team, tmp_path):
+        team.clone.git("worktree", "add", "--quiet", "--detach", str(tmp_path / "beside"))
+        await team.driver(repository=str(tmp_path / "beside")).deploy("v1", call("a"))
         assert team.shows("pay.py") == "good"
 
     async def test_a_clone_that_has_not_fetched_the_fix_is_enough(self, team):
@@ -381,6 +403,13 @@ class TestTheTeamsClone:
         (team.clone.path / folder).mkdir(parents=True, exist_ok=True)
         await team.driver(repository=str(team.clone.path / folder)).deploy("v1", call("a"))
         assert team.shows("pay.py") == "good"
+
+    async def test_a_setting_without_a_value_is_not_turned_around(self, team):
+        """``[http] sslVerify`` alone means yes; handed on as an empty value it would mean no."""
+        with (team.clone.path / ".git/config").open("a") as config:
+            config.write("[http]\n\tsslVerify\n")
+        settings, _ = await clone._settings(team.clone.path, "origin", 10)
+        assert [name for name, _ in settings] == ["remote.origin.url"]
 
     async def test_short_names_for_addresses_are_understood(self, team):
         team.clone.git("config", f"url.{team.remote.path.parent}/.insteadOf", "work:")
@@ -405,9 +434,7 @@ class TestRehearsal:
             await team.driver().rehearse("v1", call("a"))
 
     async def test_a_branch_of_its_own_that_is_taken_is_known_before_the_rollout(self, team):
-        team.other.git("checkout", "--quiet", "-b", "undo")
-        team.other.commit("a colleague's")
-        team.other.git("push", "--quiet", "origin", "undo")
+        team.take("undo")
         with pytest.raises(PermanentError, match="has a branch undo already"):
             await team.driver(push="branch", new_branch="undo").rehearse("v1", call("a"))
 
@@ -435,6 +462,28 @@ class TestCredentials:
             await team.driver().deploy("v1", call("a"))
         assert "pl4nt" not in "".join(traceback.format_exception(caught.value))
         assert "git cannot fetch from origin" in str(caught.value)
+
+    async def test_a_server_over_http_is_pushed_to_with_the_clones_own_credentials(self, team, tmp_path):
+        with githttp.serve(tmp_path) as url:
+            team.clone.git("config", "remote.origin.url", f"{url.replace('://', f'://{githttp.WRITER}@')}/payment.git")
+            await team.driver().rehearse("v1", call("a"))
+            assert team.reverts() == 0
+            await team.driver().deploy("v1", call("a"))
+        assert (team.shows("pay.py"), team.reverts()) == ("good", 1)
+
+    async def test_who_may_only_read_is_known_before_the_rollout(self, team, tmp_path):
+        with githttp.serve(tmp_path) as url:
+            team.clone.git("config", "remote.origin.url", f"{url.replace('://', f'://{githttp.READER}@')}/payment.git")
+            assert "origin answers" in await team.driver().probe()
+            with pytest.raises(PermanentError, match=r"git cannot push to origin.* 403.*`push: branch`") as caught:
+                await team.driver().rehearse("v1", call("a"))
+        assert "pl4nted" not in "".join(traceback.format_exception(caught.value))
+
+    async def test_nobody_is_asked_for_a_password(self, team, tmp_path):
+        with githttp.serve(tmp_path) as url:
+            team.clone.git("config", "remote.origin.url", f"{url}/payment.git")
+            with pytest.raises(PermanentError, match="could not read Username"):
+                await team.driver().probe()
 
     async def test_the_clones_own_header_is_sent_and_written_nowhere(self, team, page):
         page.status = 502

@@ -52,6 +52,8 @@ class Moved(Exception):
 
 @dataclass(frozen=True)
 class Clone:
+    """Errors name the remote by its name only."""
+
     folder: Path
     remote: str
     timeout_s: float
@@ -115,14 +117,14 @@ async def temporary_clone(repository: Path, remote: str, *, state: Path, timeout
     """
     asked = ("--path-format=absolute", "--git-path", "objects", "--show-object-format", "--is-shallow-repository")
     objects, kind, shallow, *up = await expect_repository(repository, *asked, "--show-cdup", timeout_s=timeout_s)
-    settings = await _settings(repository, remote, timeout_s)
+    settings, partial = await _settings(repository, remote, timeout_s)
     reaching = await asyncio.to_thread(_reaching, settings, Path(repository, *up))
     await asyncio.to_thread(_sweep, state / "clones")
     with _locked_folder(state / "clones") as folder:
         try:
             clone = Clone(folder, remote, timeout_s, reaching)
             await clone.expect("init", "--quiet", "--template=", f"--object-format={kind}")
-            if shallow == "false" and "extensions.partialclone" not in dict(settings):
+            if shallow == "false" and not partial:
                 await asyncio.to_thread(_borrow, folder, objects)
             yield clone
         finally:
@@ -158,17 +160,19 @@ def _borrow(folder: Path, objects: str) -> None:
     (folder / ".git/objects/info/alternates").write_text(f"{objects}\n", encoding="utf-8")
 
 
-async def _settings(repository: Path, remote: str, timeout_s: float) -> list[tuple[str, str]]:
-    """Of the team's clone: what says how remotes are reached, and whether it has all objects."""
+async def _settings(repository: Path, remote: str, timeout_s: float) -> tuple[list[tuple[str, str]], bool]:
+    """Of the team's clone: what says how remotes are reached, and whether a remote keeps some of its objects."""
     question = ("config", "--local", "--includes", "--null", "--get-regexp", _WANTED)
     done = await run_git(repository, *question, timeout_s=timeout_s)
+    found = [one.partition("\n") for one in done.stdout.split("\0")]
+    partial = any(name.endswith((".promisor", ".partialclone")) for name, _, _ in found)
     own = tuple(f"remote.{remote}.{name}" for name in _OF_A_REMOTE)
-    pairs = [tuple(one.split("\n", 1)) for one in done.stdout.split("\0")]
-    settings = [(pair[0], pair[1]) for pair in pairs if len(pair) == 2]
-    settings = [one for one in settings if not one[0].startswith("remote.") or one[0] in own]
+    # A name without a value means "true", which cannot be handed on: an empty value would mean "false".
+    given = [(name, value) for name, is_given, value in found if is_given]
+    settings = [one for one in given if one[0] in own or not one[0].startswith(("remote.", "extensions."))]
     if own[0] not in dict(settings):
         raise PermanentError(f"expected a remote {remote} in {repository}: git knows none (`git remote -v` lists them)")
-    return settings
+    return settings, partial
 
 
 def _reaching(settings: Sequence[tuple[str, str]], top: Path) -> dict[str, str]:
@@ -177,7 +181,7 @@ def _reaching(settings: Sequence[tuple[str, str]], top: Path) -> dict[str, str]:
     place = int(before) if before.isdigit() else 0
     given: dict[str, str] = {}
     for name, value in settings:
-        if name.startswith("remote.") and (top / value).exists():
+        if name.startswith("remote.") and name.endswith("url") and (top / value).exists():
             value = str(top / value)
         given |= {f"GIT_CONFIG_KEY_{place}": name, f"GIT_CONFIG_VALUE_{place}": value}
         place += 1

@@ -266,10 +266,8 @@ def _around(brief: Brief, repository: Repository, strategy: Strategy) -> Iterato
         gap=True,
     )
     yield Entry("contacts", list(_contacts(brief)), gap=True)
-    above = (
-        "What comes after: rows with `check` are looked at by Pilotage itself, of the others somebody is reminded.",
-    )
-    yield Entry("follow_ups", wayback.follow_ups(brief, strategy), above=above, gap=True)
+    told = "What comes after: rows with `check` are looked at by Pilotage itself, of the others somebody is reminded."
+    yield Entry("follow_ups", wayback.follow_ups(brief, strategy), above=(told,), gap=True)
     yield Entry(
         "notify",
         [{"driver": "console"}],

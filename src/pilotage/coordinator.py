@@ -14,9 +14,11 @@ import structlog
 
 from pilotage import planfile
 from pilotage.codec import to_data
+from pilotage.core.announcing import gets
+from pilotage.core.checklist import Mark
 from pilotage.core.counters import Tally
 from pilotage.core.errors import NotFound, Refused
-from pilotage.core.events import ChecklistPassed, Recorded
+from pilotage.core.events import Announced, ChecklistPassed, Recorded
 from pilotage.core.explain import Explanation, explain
 from pilotage.core.model import Plan, Sample, Verdict
 from pilotage.core.picture import picture
@@ -111,6 +113,29 @@ class Coordinator:
             check_command(state.status, command)
             return Outcome(state.status, True, "already rolled back")
         return await self.engine.command(rollout, Order(command, by, reason))
+
+    async def announce(self, rollout: str, by: str, text: str, audience: str) -> dict[str, Any]:
+        """A person's own words, through the channels of that audience (empty: of all).
+
+        Raises Refused without a name or words, or when no channel of the plan would get them.
+        """
+        row = await self.store.run(queries.get_rollout, await self.resolve(rollout))
+        if not by.strip() or not text.strip():
+            raise Refused("this is told in a person's name and words: --by NAME --text TEXT")
+        told = [one for one in row.plan.notify if gets(one, Announced(text, audience))]
+        if not told:
+            there = ", ".join(dict.fromkeys(one.audience for one in row.plan.notify)) or "none"
+            raise Refused(f"no channel of this plan tells {audience or 'anybody'} such words; its audiences: {there}")
+        outcome = await self.engine.announce(row.id, by.strip(), text.strip(), audience)
+        through = [f"{one.ref.driver} ({one.audience})" for one in told]
+        return {**to_data(outcome), "id": row.id, "through": through}
+
+    async def advised(self, rollout: str) -> list[str]:
+        """What is advised and did not hold when it began: the item and what was seen, a line each."""
+        passed = await self.store.run(known.passed_as, rollout)
+        items = passed.items if passed is not None else ()
+        seen = [one for one in items if not one.required and one.evidence and one.mark in (Mark.FAILED, Mark.OPEN)]
+        return [f"{one.id}: {one.evidence}" for one in seen]
 
     async def resolve(self, rollout: str) -> str:
         """An id, or ``latest``: the newest active rollout, else the newest."""
@@ -246,7 +271,7 @@ def _view(
         "share_observed": share.canary if share else None,
         "reason": state.reason,
         "needs_person": state.needs_person,
-        "commands": [one.value for one in Command if one is not Command.REPORT_TROUBLE and _accepts(state.status, one)],
+        "commands": [one.value for one in Command if one.decides and _accepts(state.status, one)],
         "progress": progress,
         "time_left_s": None if ended else max(0.0, phase.watch_s * (1 - progress)),
         "verdict": {"action": verdict.action.value, "reason": verdict.reason} if verdict else None,

@@ -51,6 +51,13 @@ class Engine(Protocol):
         """Raises Refused when the rollout's state does not accept it, NotFound when the engine does not know it."""
         ...
 
+    async def announce(self, rollout: str, by: str, text: str, audience: str) -> Outcome:
+        """Notes a person's own words in the record, from where they are sent. `audience` empty: to everybody.
+
+        Raises Refused or NotFound when nothing follows the rollout any more: it has ended and no follow-up is open.
+        """
+        ...
+
     async def is_running(self, rollout: str) -> bool: ...
 
     async def close(self) -> None: ...

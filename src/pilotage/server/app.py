@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
@@ -15,6 +15,7 @@ from pilotage.codec import to_data
 from pilotage.coordinator import Coordinator
 from pilotage.core.errors import ChecklistOpen, NotFound, PilotageError, PlanError, PreflightFailed, Refused
 from pilotage.core.explain import explanation_text
+from pilotage.core.model import Audience
 from pilotage.core.replay import replay_text, what_if_text
 from pilotage.core.state import Command
 from pilotage.server.health import Health
@@ -50,6 +51,16 @@ class CommandRequest(BaseModel):
 
     by: str = Field(max_length=128)
     reason: str = Field(default="", max_length=2000)
+
+
+class AnnounceRequest(BaseModel):
+    """`audience` empty: everybody whom the plan's channels tell."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    by: str = Field(max_length=128)
+    text: str = Field(max_length=2000)
+    audience: Audience | Literal[""] = ""
 
 
 STATUS_CODES: list[tuple[type[PilotageError], int]] = [
@@ -95,7 +106,8 @@ def create_app(coordinator: Coordinator, health: Health, token: str) -> FastAPI:
     async def start(request: StartRequest) -> dict[str, Any]:
         about = (request.plan, request.directory, request.file, request.by, request.reason)
         rollout = await coordinator.start(*about, request.overrides)
-        return {"id": rollout, "late_s": await coordinator.late_s(rollout)}
+        late, advised = await coordinator.late_s(rollout), await coordinator.advised(rollout)
+        return {"id": rollout, "late_s": late, "advised": advised}
 
     @app.get("/v1/rollouts/{rollout}", dependencies=guard)
     async def view(rollout: str) -> dict[str, Any]:
@@ -129,6 +141,10 @@ def create_app(coordinator: Coordinator, health: Health, token: str) -> FastAPI:
     async def what_if(rollout: str, request: WhatIfRequest) -> dict[str, Any]:
         answer = await coordinator.what_if(rollout, request.plan, request.directory, request.file)
         return {**to_data(answer), "text": what_if_text(answer)}
+
+    @app.post("/v1/rollouts/{rollout}/announce", dependencies=guard)
+    async def announce(rollout: str, request: AnnounceRequest) -> dict[str, Any]:
+        return await coordinator.announce(rollout, request.by, request.text, request.audience)
 
     @app.post("/v1/rollouts/{rollout}/{command}", dependencies=guard)
     async def command(rollout: str, command: Command, request: CommandRequest) -> dict[str, Any]:

@@ -15,23 +15,26 @@ import structlog
 from pilotage import planfile
 from pilotage.aftercare import Aftercare
 from pilotage.codec import to_data
+from pilotage.core.announcing import gets
+from pilotage.core.checklist import Mark
 from pilotage.core.comparison import comparison
 from pilotage.core.counters import Tally
 from pilotage.core.errors import NotFound, Refused
-from pilotage.core.events import ChecklistPassed, Recorded
+from pilotage.core.events import Announced, ChecklistPassed, Recorded
 from pilotage.core.explain import Explanation, explain
 from pilotage.core.model import Plan, Sample, Verdict
 from pilotage.core.picture import picture
 from pilotage.core.replay import Replay, WhatIf, replay, what_if
 from pilotage.core.report import outcome, report, report_page
 from pilotage.core.review import review
+from pilotage.core.sent import SentMessage
 from pilotage.core.sentences import sentence
 from pilotage.core.state import Command, RolloutState, Status, check_command, fold
 from pilotage.desk import Busy, Desk
 from pilotage.engine import Engine, Order, Outcome, Start
 from pilotage.engine.clock import Clock, WallClock
 from pilotage.gates import Gates
-from pilotage.store import Store, known, queries
+from pilotage.store import Store, known, messages, queries
 
 log = structlog.get_logger()
 
@@ -121,6 +124,29 @@ class Coordinator:
             return Outcome(state.status, True, "already rolled back")
         return await self.engine.command(rollout, Order(command, by, reason))
 
+    async def announce(self, rollout: str, by: str, text: str, audience: str) -> dict[str, Any]:
+        """A person's own words, through the channels of that audience (empty: of all).
+
+        Raises Refused without a name or words, or when no channel of the plan would get them.
+        """
+        row = await self.store.run(queries.get_rollout, await self.resolve(rollout))
+        if not by.strip() or not text.strip():
+            raise Refused("this is told in a person's name and words: --by NAME --text TEXT")
+        told = [one for one in row.plan.notify if gets(one, Announced(text, audience))]
+        if not told:
+            there = ", ".join(dict.fromkeys(one.audience for one in row.plan.notify)) or "none"
+            raise Refused(f"no channel of this plan tells {audience or 'anybody'} such words; its audiences: {there}")
+        await self.engine.announce(row.id, by.strip(), text.strip(), audience)
+        through = [f"{one.ref.driver} ({one.audience})" for one in told]
+        return {"id": row.id, "message": "noted, and on its way", "through": through}
+
+    async def advised(self, rollout: str) -> list[str]:
+        """What is advised and did not hold when it began: the item and what was seen, a line each."""
+        passed = await self.store.run(known.passed_as, rollout)
+        items = passed.items if passed is not None else ()
+        seen = [one for one in items if not one.required and one.evidence and one.mark in (Mark.FAILED, Mark.OPEN)]
+        return [f"{one.id}: {one.evidence}" for one in seen]
+
     async def resolve(self, rollout: str) -> str:
         """An id, or ``latest``: the newest active rollout, else the newest."""
         if rollout == "latest":
@@ -171,21 +197,24 @@ class Coordinator:
 
     async def report(self, rollout: str, picture: str = "") -> str:
         """Markdown; `picture` is the address it links its picture by."""
-        row, samples, verdicts = await self._judged(rollout)
-        record = await self.store.run(queries.events_of, row.id)
-        return await asyncio.to_thread(report, row.plan, record, samples, verdicts, picture)
+        plan, *rest, sent = await self._told(rollout)
+        return await asyncio.to_thread(report, plan, *rest, picture, sent)
 
     async def report_page(self, rollout: str) -> str:
-        """The same as one HTML file."""
-        row, samples, verdicts = await self._judged(rollout)
-        record = await self.store.run(queries.events_of, row.id)
-        return await asyncio.to_thread(report_page, row.plan, record, samples, verdicts)
+        """One HTML file with everything in it."""
+        return await asyncio.to_thread(report_page, *await self._told(rollout))
 
     async def review(self, rollout: str) -> str:
         """The review's draft, Markdown."""
+        return await asyncio.to_thread(review, *await self._told(rollout))
+
+    async def _told(
+        self, rollout: str
+    ) -> tuple[Plan, list[Recorded], list[Sample], dict[tuple[int, int], Verdict], list[SentMessage]]:
+        """All that is known of a rollout, as its documents want it."""
         row, samples, verdicts = await self._judged(rollout)
         record = await self.store.run(queries.events_of, row.id)
-        return await asyncio.to_thread(review, row.plan, record, samples, verdicts)
+        return row.plan, record, samples, verdicts, await self.store.run(messages.sent_of, row.id)
 
     async def recover(self) -> None:
         """Starts again what the engine no longer knows: from the last phase the record names, or what comes after."""
@@ -268,7 +297,7 @@ def _view(
         "share_observed": share.canary if share else None,
         "reason": state.reason,
         "needs_person": state.needs_person,
-        "commands": [one.value for one in Command if one is not Command.REPORT_TROUBLE and _accepts(state.status, one)],
+        "commands": [one.value for one in Command if one.decides and _accepts(state.status, one)],
         "progress": progress,
         "time_left_s": None if ended else max(0.0, phase.watch_s * (1 - progress)),
         "verdict": {"action": verdict.action.value, "reason": verdict.reason} if verdict else None,

@@ -20,7 +20,7 @@ from pilotage.core.sentences import sentence
 from pilotage.planfile.starting import may_start
 from pilotage.readiness import Surroundings, look, shown
 from pilotage.rehearsal import rehearse
-from pilotage.store import Store, gates, known, queries
+from pilotage.store import Store, gates, known, queries, versions
 from pilotage.store.gates import minute
 from pilotage.store.known import KnownPlan
 
@@ -185,6 +185,7 @@ class Desk:
             await self.store.run(gates.lock_of, plan.service, plan.environment),
             active,
             await self.store.run(queries.events_of, known_plan.id),
+            await self.store.run(versions.bad, plan.service, plan.environment, plan.version),
         )
 
     def _starts(self, plan: KnownPlan) -> str:

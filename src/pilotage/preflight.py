@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -12,6 +12,7 @@ from pilotage.drivers import Driver, Metrics
 from pilotage.engine import signals
 from pilotage.engine.crew import Crew
 from pilotage.engine.measure import for_group
+from pilotage.wording import check_templates
 
 PROBE_S = 10.0
 
@@ -25,14 +26,21 @@ class Answers:
     asked: int = 0
     read: bool = False
     """The metrics were looked at: every driver answered."""
+    wording: tuple[str, ...] = ()
+    """What is wrong in the team's message templates."""
 
     @property
     def problems(self) -> tuple[str, ...]:
-        return self.drivers + self.metrics
+        return self.drivers + self.metrics + self.wording
 
 
 async def preflight(plan: Plan, state: Path) -> Answers:
-    """Asks every driver; the metrics are read only when all of them answer."""
+    """Asks every driver; the metrics are read only when all of them answer. Message templates are tried out, too."""
+    wrong = await asyncio.to_thread(check_templates, plan)
+    return replace(await _asked(plan, state), wording=tuple(map(str, wrong)))
+
+
+async def _asked(plan: Plan, state: Path) -> Answers:
     try:
         crew = Crew(plan, state)
     except Exception as error:

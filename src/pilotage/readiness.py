@@ -6,24 +6,26 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
+from pilotage.comms.sending import complaint
 from pilotage.core import events as ev
 from pilotage.core.checklist import Seen, items_of
 from pilotage.core.errors import PilotageError
-from pilotage.core.model import DriverRef, Plan
+from pilotage.core.model import Channel, DriverRef, Plan
 from pilotage.core.preparing import BUILT_IN, Item
 from pilotage.core.redact import redact
 from pilotage.drivers import Check, Context, registry
 from pilotage.engine.crew import Crew
 from pilotage.planfile.starting import may_start
 from pilotage.preflight import Answers, preflight
-from pilotage.store.gates import Freeze, HeldLock
+from pilotage.store.gates import Freeze, HeldLock, minute
+from pilotage.store.versions import BadVersion
 
 LOOK_WITHIN_S = 30.0
 LOG_WITHIN_S = 10.0
+CHANNEL_WITHIN_S = 10.0
 CLOSE_WITHIN_S = 5.0
 MOST_CHARACTERS = 300
 """Of one piece of evidence."""
@@ -40,6 +42,8 @@ class Surroundings:
     active: str = ""
     """Why another rollout stands in the way, when one does."""
     record: Sequence[ev.Recorded] = field(default_factory=tuple)
+    bad: BadVersion | None = None
+    """When and why this version was rolled back before."""
 
 
 async def look(plan: Plan, state: Path, around: Surroundings) -> tuple[dict[str, Seen], Answers]:
@@ -71,8 +75,13 @@ def _of_drivers(check: str, answers: Answers) -> Seen:
 
 
 async def _look(item: Item, plan: Plan, state: Path, around: Surroundings) -> Seen:
+    match item.check:
+        case "logs":
+            return await _logs(plan, state)
+        case "channels":
+            return await _channels(plan, state)
     if item.check in BUILT_IN:
-        return await _logs(plan, state) if item.check == "logs" else _known(item.check, plan, around)
+        return _known(item.check, plan, around)
     context = Context(Path(plan.directory), state, plan.service, plan.environment)
     driver = None
     try:
@@ -113,6 +122,8 @@ def _known(check: str, plan: Plan, around: Surroundings) -> Seen:
             return Seen(not (around.active or held), around.active or held or "no other rollout runs, nobody locked it")
         case "rehearsed":
             return _rehearsed(around)
+        case "version":
+            return _version(around.bad)
         case "on-call" | "escalation":
             named = [one for one in plan.preparation.contacts if one.role == check]
             who = ", ".join(" ".join(part for part in (one.name, one.reach) if part) for one in named)
@@ -120,17 +131,45 @@ def _known(check: str, plan: Plan, around: Surroundings) -> Seen:
     return Seen(None, "not looked up")
 
 
+def _version(bad: BadVersion | None) -> Seen:
+    if bad is None:
+        return Seen(True, "it was not rolled back before")
+    return Seen(False, f"{bad.version} was rolled back at {minute(bad.at)} as {bad.rollout}: {bad.reason}")
+
+
 def _rehearsed(around: Surroundings) -> Seen:
     last = next((one for one in reversed(around.record) if isinstance(one.event, ev.Rehearsed)), None)
     if last is None or not isinstance(last.event, ev.Rehearsed):
         return Seen(False, "not rehearsed yet")
-    when = datetime.fromtimestamp(last.at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    when = minute(last.at)
     if last.event.failed:
         return Seen(False, f"the rehearsal at {when} by {last.by} failed: {last.event.failed}")
     took = ", ".join(f"{name} in {seconds:.2f} s" for name, seconds in last.event.targets)
     if around.now - last.at > REHEARSED_WITHIN_S:
         return Seen(False, f"rehearsed at {when}, more than a day ago")
     return Seen(True, f"rehearsed at {when} by {last.by}: {took}")
+
+
+async def _channels(plan: Plan, state: Path) -> Seen:
+    """Whether each channel could be told something now; nothing is sent. Those that could not come first."""
+    answers = await asyncio.gather(*(_channel(one, plan, state) for one in plan.notify))
+    said = [f"{one.ref.driver} ({one.audience}): {text}" for one, (_, text) in zip(plan.notify, answers, strict=True)]
+    bad = [text for text, (good, _) in zip(said, answers, strict=True) if not good]
+    return Seen(not bad, "; ".join(bad or said) or "no channel is asked for")
+
+
+async def _channel(channel: Channel, plan: Plan, state: Path) -> tuple[bool, str]:
+    context = Context(Path(plan.directory), state, plan.service, plan.environment)
+    driver = None
+    try:
+        driver = registry.build("notify", channel.ref, context)
+        return True, await asyncio.wait_for(driver.probe(), CHANNEL_WITHIN_S)
+    except Exception as error:
+        return False, complaint(error, channel.ref, CHANNEL_WITHIN_S)
+    finally:
+        if driver is not None:
+            with suppress(Exception):
+                await asyncio.wait_for(driver.close(), CLOSE_WITHIN_S)
 
 
 async def _logs(plan: Plan, state: Path) -> Seen:

@@ -51,6 +51,7 @@ _TRAFFIC = "traffic: [{driver: envoy, runtime_dir: r, key: k, admin: a, token: {
 WIDE = without(COMPLETE, "verdicts", "metrics", "traffic") + (
     f"verdicts: {{{', '.join(f'{finding}: {_BY}' for finding in TABLE)}}}\n"
     + _TRAFFIC % (ROOT / "pyproject.toml")
+    + f"messages: {{templates: {ROOT / 'src/pilotage/templates/announce'}}}\n"
     + sections(COMPLETE)["metrics"].split("  guards:")[0]
     + "  guards:\n"
     + "".join(
@@ -60,7 +61,7 @@ WIDE = without(COMPLETE, "verdicts", "metrics", "traffic") + (
         for preset, templates in PRESETS.items()
     )
 )
-"""Every row of the table by severity, every preset with all its keys, a secret in a file."""
+"""Every row of the table by severity, every preset with all its keys, a secret in a file, a folder that is there."""
 
 
 def blocks(text: str) -> Iterator[str]:

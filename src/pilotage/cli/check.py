@@ -26,11 +26,15 @@ def register(cli: click.Group) -> None:
 def check(file: Path, json_out: bool) -> None:
     """Check a plan FILE; nothing is started or asked."""
     from pilotage import planfile
+    from pilotage.core.errors import PlanError
     from pilotage.core.policy import false_alarm_budget
     from pilotage.core.power import NOTHING_EXPECTED, visible
     from pilotage.planfile.starting import may_start
+    from pilotage.wording import check_templates
 
     plan = planfile.load_file(file)
+    if problems := check_templates(plan):
+        raise PlanError(tuple(problems))  # each names its own file
     now = datetime.now(UTC).timestamp()
     _, starts = may_start(plan.preparation.start, now)
     over = plan.preparation.start.closes_at is not None and plan.preparation.start.closes_at <= now

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from pilotage import __version__
-from pilotage.cli import check, checklist, explain, gates, plan, planfiles, report
+from pilotage.cli import announce, check, checklist, explain, gates, plan, planfiles, report
 from pilotage.cli.client import Api, ApiError, running, whoami
 from pilotage.cli.followups import followups
 from pilotage.cli.logs import logs
@@ -77,6 +77,8 @@ def run(file: Path, reason: str, detach: bool, overrides: tuple[str, ...], at_wi
     rollout = started["id"]
     if started["late_s"] >= 1:
         click.echo(f"Started {duration(started['late_s'])} after its deadline; that is in the record.", err=True)
+    for said in started["advised"]:
+        click.echo(f"Started all the same, as it is only advised: {said}", err=True)
     if detach:
         say(json_out, {"id": rollout}, rollout)
         return
@@ -243,6 +245,7 @@ explain.register(cli)
 report.register(cli)
 plan.register(cli)
 check.register(cli)
+announce.register(cli)
 checklist.register(cli)
 gates.register(cli)
 planfiles.register(cli)

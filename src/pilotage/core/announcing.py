@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pilotage.core.model import Audience
+from pilotage.core.events import Announced, Event
+from pilotage.core.model import Audience, Channel
 
 KINDS = (
     *("rollout_started", "phase_passed", "held", "approval_requested", "person_needed", "least_bad_chosen"),
@@ -31,3 +32,22 @@ USUAL: dict[Audience, frozenset[str]] = {
     ),
 }
 """What an audience gets where its channel does not say `only`. The pager gets the ends, too: they resolve its alert."""
+
+
+OUTSIDERS: tuple[Audience, ...] = ("status-page", "stakeholders")
+"""They get plain words: no internals, no commands."""
+
+
+def kinds_of(channel: Channel) -> frozenset[str]:
+    """What its plan says it gets, else what its audience usually does."""
+    return frozenset(channel.only) or USUAL[channel.audience]
+
+
+def gets(channel: Channel, event: Event) -> bool:
+    """Whether this event is for this channel.
+
+    A person's own words go to the audience they name, whatever else it gets; without one to all that get such words.
+    """
+    if isinstance(event, Announced) and event.audience:
+        return event.audience == channel.audience
+    return event.kind in kinds_of(channel)

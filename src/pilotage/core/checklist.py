@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from pilotage.core import events as ev
@@ -17,8 +17,10 @@ ALWAYS: tuple[Item, ...] = (
     Item("window", Part.PREPARATION, "The time to start has come", check="window"),
     Item("freeze", Part.PREPARATION, "No freeze is in force", check="freeze"),
     Item("lock", Part.TECHNICAL, "No other rollout of this service runs, and nobody has locked it", check="lock"),
+    Item("version", Part.TECHNICAL, "This version was not rolled back before", check="version"),
     Item("drivers", Part.TECHNICAL, "All that moves traffic, deploys and measures answers", check="drivers"),
     Item("metrics", Part.MONITORING, "The metrics return data", check="metrics"),
+    Item("channels", Part.TEAM, "All channels that are told could be", required=False, check="channels"),
 )
 """Looked up before every start, also where a plan's checklist does not name them."""
 NEVER_OVERRIDDEN = ("lock", "drivers", "metrics")
@@ -77,9 +79,7 @@ def items_of(checklist: Sequence[Item]) -> tuple[Item, ...]:
     )
     taken = {one.id for one in checklist}
     return own + tuple(
-        one if one.id not in taken else Item(f"{one.id}-now", one.part, one.text, True, one.check)
-        for one in ALWAYS
-        if one.check not in named
+        one if one.id not in taken else replace(one, id=f"{one.id}-now") for one in ALWAYS if one.check not in named
     )
 
 
@@ -188,6 +188,8 @@ def how(item: str, check: str, plan: str, seen: str = "", file: str = "") -> str
             return f"`pilotage rehearse {plan}`, or {override}"
         case "window":
             return f"`pilotage run {file} --at-window`, or {override}" if "opens in" in seen else override
+        case "version":
+            return f"Ship a version that has the cause repaired, or {override}"
         case "freeze":
             return f"A hot-fix may go through: {override}"
         case "on-call" | "escalation":

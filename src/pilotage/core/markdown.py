@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from pilotage.core.words import printable
@@ -52,3 +53,21 @@ def _runs(text: str) -> list[str]:
 def address(text: str) -> str:
     """An address between ``<`` and ``>`` stays between them."""
     return "".join(sign for sign in text if sign.isprintable() and sign not in "<>\\")
+
+
+JOINER = "\u2060"
+"""Takes no room and breaks no line; what it stands in is no markup any more."""
+_LINK = re.compile(r"\](?=[(\[:]|$)")
+_TAG = re.compile(r"<(?=[\w/!@#?]|$)")
+_MENTION = re.compile(r"(?<!\w)@(?=[\w&!]|$)")
+
+
+def plain(text: str) -> str:
+    """Text from outside for a chat, whose rules of escaping nobody knows: no link, mention, tag or code comes of it.
+
+    An address that stands there openly stays one. Lines become one line.
+    """
+    flat = " ".join(text.split()).replace("`", "'")
+    for sign in (_LINK, _TAG, _MENTION):
+        flat = sign.sub(lambda found: found[0] + JOINER, flat)
+    return flat

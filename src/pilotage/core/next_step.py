@@ -29,8 +29,8 @@ def next_step(rollout: str, state: RolloutState, turn: Finding | None) -> str:
 def _choices(rollout: str, state: RolloutState) -> str:
     if state.status in (Status.ROLLING_BACK, Status.FAILED):
         return f"Look at `pilotage doctor`, and where the traffic is: `pilotage status {rollout}`"
-    idle = (Command.PAUSE, Command.HOLD, Command.REPORT_TROUBLE)
-    wanted = [one for one in Command if one not in idle and _accepts(state.status, one)]
+    idle = (Command.PAUSE, Command.HOLD)
+    wanted = [one for one in Command if one.decides and one not in idle and _accepts(state.status, one)]
     return "Decide: " + ", ".join(f"`pilotage {one.value} {rollout}`" for one in wanted)
 
 

@@ -35,6 +35,12 @@ class Command(StrEnum):
     PROMOTE = "promote"
     ROLLBACK = "rollback"
     REPORT_TROUBLE = "report-trouble"
+    ANNOUNCE = "announce"
+
+    @property
+    def decides(self) -> bool:
+        """It changes where the rollout goes; the others only tell somebody something."""
+        return self not in (Command.REPORT_TROUBLE, Command.ANNOUNCE)
 
 
 @dataclass(frozen=True)
@@ -112,6 +118,7 @@ _ACCEPTS: dict[Command, tuple[Status, ...]] = {
         Status.PAUSED,
         Status.AWAITING_APPROVAL,
     ),
+    Command.ANNOUNCE: tuple(Status),
     Command.ROLLBACK: (*(status for status in Status if not status.ended), Status.ROLLED_BACK),
 }
 
@@ -124,5 +131,5 @@ def check_command(status: Status, command: Command) -> None:
         raise Refused(
             f"cannot {command}: the rollout has ended ({status}). To change production again, run a new plan."
         )
-    possible = ", ".join(one.value for one in Command if status in _ACCEPTS[one])
+    possible = ", ".join(one.value for one in Command if status in _ACCEPTS[one] and one is not Command.ANNOUNCE)
     raise Refused(f"cannot {command} while the rollout is {status}. Now possible: {possible}.")

@@ -106,7 +106,10 @@ class Engine(Protocol):
         ...
 
     async def announce(self, rollout: str, by: str, text: str, audience: str) -> None:
-        """A person's own words go into the record, and from there to the channels. Raises NotFound when it is over."""
+        """A person's own words go into the record, and from there to the channels. `audience` empty: to everybody.
+
+        Raises NotFound when nothing follows the rollout any more: it has ended and no follow-up is open.
+        """
         ...
 
     async def note_direct(self, rollout: str, event: DirectRollback, by: str) -> None:

@@ -25,7 +25,7 @@ from pilotage.engine.clock import Clock
 from pilotage.engine.crew import Crew
 from pilotage.engine.recentlogs import recent_errors
 from pilotage.engine.tasks import AskTask, FollowUpTask, Seen
-from pilotage.store import Store, logs, queries
+from pilotage.store import Store, logs, messages, queries
 
 READ_TIMEOUT_S = 5.0
 LOOK_S = 60.0
@@ -117,7 +117,7 @@ class Aftercare:
     async def _status_page(self, plan: Plan, rollout: str) -> Look:
         """Whether the posts of this rollout say that it is over, on every channel that can tell."""
         said: list[Look] = []
-        threads = await self._store.run(queries.threads, rollout)
+        threads = await self._store.run(messages.threads, rollout)
         for number, channel in enumerate(plan.notify):
             notifier = cast(Notifier, registry.build("notify", channel.ref, self._context(plan)))
             try:
@@ -179,7 +179,8 @@ class Aftercare:
         row = await self._store.run(queries.get_rollout, rollout)
         record = await self._store.run(queries.events_of, rollout)
         samples, verdicts = await self._store.run(queries.judged_of, rollout)
-        return await asyncio.to_thread(review, row.plan, record, samples, verdicts)
+        sent = await self._store.run(messages.sent_of, rollout)
+        return await asyncio.to_thread(review, row.plan, record, samples, verdicts, sent)
 
     @activity.defn
     async def settle_rollout(self, rollout: str) -> None:

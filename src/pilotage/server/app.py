@@ -15,6 +15,7 @@ from pilotage.codec import to_data
 from pilotage.coordinator import Coordinator
 from pilotage.core.errors import ChecklistOpen, NotFound, PilotageError, PlanError, PreflightFailed, Refused
 from pilotage.core.explain import explanation_text
+from pilotage.core.model import Audience
 from pilotage.core.replay import replay_text, what_if_text
 from pilotage.core.state import Command
 from pilotage.server import followups
@@ -54,6 +55,18 @@ class CommandRequest(BaseModel):
 
 
 MARKDOWN = "text/markdown; charset=utf-8"
+
+
+class AnnounceRequest(BaseModel):
+    """`audience` empty: everybody whom the plan's channels tell."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    by: str = Field(max_length=128)
+    text: str = Field(max_length=2000)
+    audience: Audience | Literal[""] = ""
+
+
 STATUS_CODES: list[tuple[type[PilotageError], int]] = [
     (PlanError, 422),
     (PreflightFailed, 412),
@@ -97,7 +110,8 @@ def create_app(coordinator: Coordinator, health: Health, token: str) -> FastAPI:
     async def start(request: StartRequest) -> dict[str, Any]:
         about = (request.plan, request.directory, request.file, request.by, request.reason)
         rollout = await coordinator.start(*about, request.overrides)
-        return {"id": rollout, "late_s": await coordinator.late_s(rollout)}
+        late, advised = await coordinator.late_s(rollout), await coordinator.advised(rollout)
+        return {"id": rollout, "late_s": late, "advised": advised}
 
     @app.get("/v1/rollouts/{rollout}", dependencies=guard)
     async def view(rollout: str) -> dict[str, Any]:
@@ -136,6 +150,10 @@ def create_app(coordinator: Coordinator, health: Health, token: str) -> FastAPI:
     async def what_if(rollout: str, request: WhatIfRequest) -> dict[str, Any]:
         answer = await coordinator.what_if(rollout, request.plan, request.directory, request.file)
         return {**to_data(answer), "text": what_if_text(answer)}
+
+    @app.post("/v1/rollouts/{rollout}/announce", dependencies=guard)
+    async def announce(rollout: str, request: AnnounceRequest) -> dict[str, Any]:
+        return await coordinator.announce(rollout, request.by, request.text, request.audience)
 
     @app.post("/v1/rollouts/{rollout}/{command}", dependencies=guard)
     async def command(rollout: str, command: Command, request: CommandRequest) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pilotage.coordinator import Coordinator
-from pilotage.store import Store, queries
+from pilotage.store import Store, messages
 
 
 class Health:
@@ -35,7 +35,7 @@ class Health:
                 view = await self._coordinator.view(row["id"])
                 why = view["reason"] or (view["verdict"] or {}).get("reason") or "nothing: it goes on by itself"
                 waits.append({"id": row["id"], "status": row["status"], "waits_for": why})
-        backlog = await self._store.run(queries.backlog)
+        backlog = await self._store.run(messages.backlog)
         return {
             "pid": os.getpid(),
             "up_s": round(time.time() - self._started, 1),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +13,7 @@ from pilotage.core.events import Failed, Promoted, Recorded, RolledBack
 from pilotage.core.model import Plan, Sample, Verdict
 from pilotage.logs.saved import Saved
 from pilotage.store import logs, versions
-from pilotage.store.schema import deliveries, driver_calls, events, locks, rollouts, samples
+from pilotage.store.schema import driver_calls, events, locks, rollouts, samples
 
 
 class EventConflict(PilotageError):
@@ -236,52 +235,6 @@ def calls_of_ended(connection: Connection, before: float) -> list[str]:
     query = select(driver_calls.c.key).join(rollouts, rollouts.c.id == driver_calls.c.rollout)
     query = query.where(rollouts.c.ended.is_(True), rollouts.c.id.in_(last))
     return list(connection.execute(query).scalars())
-
-
-def delivery(connection: Connection, rollout: str, channel: int) -> int:
-    """The number of the next event to announce on this channel."""
-    where = and_(deliveries.c.rollout == rollout, deliveries.c.channel == channel)
-    row = connection.execute(select(deliveries.c.next_number).where(where)).first()
-    return 0 if row is None else int(row.next_number)
-
-
-def note_delivery(
-    connection: Connection, rollout: str, channel: int, next_number: int, attempts: int, last_error: str
-) -> None:
-    where = and_(deliveries.c.rollout == rollout, deliveries.c.channel == channel)
-    values: dict[str, Any] = {"next_number": next_number, "attempts": attempts, "last_error": last_error}
-    if connection.execute(update(deliveries).where(where).values(**values)).rowcount == 0:
-        connection.execute(insert(deliveries).values(rollout=rollout, channel=channel, **values))
-
-
-def threads(connection: Connection, rollout: str) -> dict[int, str]:
-    """By channel: the post that the rollout's messages edit or answer, where there is one."""
-    where = (deliveries.c.rollout == rollout, deliveries.c.thread != "")
-    rows = connection.execute(select(deliveries.c.channel, deliveries.c.thread).where(*where))
-    return {row.channel: row.thread for row in rows}
-
-
-def backlog(connection: Connection) -> Sequence[Row[Any]]:
-    """Channels whose last attempt failed: (rollout, channel, attempts, last_error)."""
-    return connection.execute(select(deliveries).where(deliveries.c.last_error != "")).all()
-
-
-def untold(connection: Connection, since: float) -> set[str]:
-    """Rollouts and plans with an event since then that not every channel that was used has passed, or none yet has."""
-    last = (
-        select(events.c.rollout, func.max(events.c.number).label("number"))
-        .group_by(events.c.rollout)
-        .having(func.max(events.c.at) >= since)
-        .subquery()
-    )
-    told = (
-        select(deliveries.c.rollout, func.min(deliveries.c.next_number).label("next"))
-        .group_by(deliveries.c.rollout)
-        .subquery()
-    )
-    query = select(last.c.rollout).outerjoin(told, told.c.rollout == last.c.rollout)
-    query = query.where(or_(told.c.next.is_(None), told.c.next <= last.c.number))
-    return set(connection.execute(query).scalars())
 
 
 def _rollout(row: Row[Any]) -> RolloutRow:

@@ -15,6 +15,7 @@ from pilotage.planfile.schema.kinds import Schema, mapping, rows
 from pilotage.planfile.schema.measuring import metrics
 from pilotage.planfile.schema.preparing import preparing
 from pilotage.planfile.schema.rollout import judged, logs, moving, name, shipped
+from pilotage.planfile.schema.telling import channel, messages
 from pilotage.planfile.schema.wayback import leading_back
 
 __all__ = ["DIALECT", "ID", "as_text", "schema"]
@@ -41,11 +42,13 @@ def schema() -> Schema:
             **leading_back(),
             **preparing(),
             "notify": rows("Who is told.", {"$ref": "#/$defs/notify-driver"}, least=0),
+            "messages": messages(),
         },
         REQUIRED,
     )
+    beside = {"deploy": own, "traffic": own, "notify": channel()}
     drivers: Schema = {
-        f"{port}-driver": {"oneOf": alternatives(port, own=own if port in ("deploy", "traffic") else None)}
+        f"{port}-driver": {"oneOf": alternatives(port, own=beside.get(port))}
         for port in ("deploy", "logs", "metrics", "notify", "traffic")
     }
     return {"$schema": DIALECT, "$id": ID, "title": "Pilotage plan", **plan, "$defs": {**drivers, "secret": SECRET}}

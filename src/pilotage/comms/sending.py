@@ -1,0 +1,62 @@
+"""One message through one driver, and what is said when that fails."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any, cast
+
+from pydantic import ValidationError
+
+from pilotage.core.errors import PermanentError, PilotageError
+from pilotage.core.model import DriverRef
+from pilotage.core.redact import HIDDEN, redact
+from pilotage.drivers import Context, Message, Notifier, registry
+from pilotage.drivers.secrets import Secret
+
+CLOSE_WITHIN_S = 2.0
+LEAST_SECRET = 4
+"""Shorter values would hide half of any sentence."""
+_BEHIND_THE_HOST = re.compile(r"(\w+://[^/\s?#]+)[/?#][^\s\"'<>)]*")
+
+
+async def deliver(ref: DriverRef, context: Context, message: Message, within_s: float) -> str | None:
+    """What the driver returns, or whatever it raises. That it cannot be closed is no reason to send again."""
+    notifier = cast(Notifier, registry.build("notify", ref, context))
+    try:
+        return await asyncio.wait_for(notifier.send(message), within_s)
+    finally:
+        with suppress(Exception):
+            await asyncio.wait_for(notifier.close(), CLOSE_WITHIN_S)
+
+
+def complaint(error: Exception, ref: DriverRef, within_s: float) -> str:
+    """A line for `doctor` and the log, without secrets: neither the plan's own, nor what looks like one, nor a path."""
+    if isinstance(error, TimeoutError):
+        return f"{ref.driver} did not answer within {within_s:g} s"
+    if isinstance(error, KeyError):
+        return f"there is no notify driver {ref.driver} where the coordinator runs: is its package installed there?"
+    if isinstance(error, ValidationError):
+        names = sorted({".".join(map(str, one["loc"])) for one in error.errors(include_input=False)})
+        return f"the options of {ref.driver} are refused where the coordinator runs: {redact(', '.join(names))}"
+    said = " ".join(str(error).split())
+    for secret in _secrets(ref.options):
+        said = said.replace(secret, HIDDEN)
+    said = _BEHIND_THE_HOST.sub(r"\1", redact(said))
+    if not isinstance(error, PilotageError) or not said:
+        said = f"{type(error).__name__}: {said}".rstrip(": ")
+    return f"refused, somebody has to put it right: {said}" if isinstance(error, PermanentError) else said
+
+
+def _secrets(options: Any) -> Iterator[str]:
+    """The values behind the references in a driver's options, as far as they can be read here."""
+    if isinstance(options, dict):
+        with suppress(Exception):
+            value = Secret.model_validate(options).reveal()
+            yield from (one for one in (value, *value.split()) if len(one) >= LEAST_SECRET)
+        options = list(options.values())
+    if isinstance(options, list | tuple):
+        for one in options:
+            yield from _secrets(one)

@@ -197,8 +197,8 @@ class Coordinator:
 
     async def report(self, rollout: str, picture: str = "") -> str:
         """Markdown; `picture` is the address it links its picture by."""
-        plan, *rest, sent = await self._told(rollout)
-        return await asyncio.to_thread(report, plan, *rest, picture, sent)
+        plan, record, samples, verdicts, sent = await self._told(rollout)
+        return await asyncio.to_thread(report, plan, record, samples, verdicts, picture, sent)
 
     async def report_page(self, rollout: str) -> str:
         """One HTML file with everything in it."""

@@ -109,7 +109,7 @@ async def test_what_a_person_settles_is_not_reminded_of_and_what_is_not_open_is_
     await world.engine.settle("r", Settled("flag", "ann", "gone already"))
     with pytest.raises(Refused, match="no open follow-up 'flag'"):
         await world.engine.settle("r", Settled("flag", "bob"))
-    with pytest.raises(Refused, match="no open follow-up 'flga'.*Open: told"):
+    with pytest.raises(Refused, match=r"no open follow-up 'flga'.*Open: told"):
         await world.engine.settle("r", Settled("flga", "bob"))
     await world.until(ev.FollowUpDone, "effects")
     await world.environment.sleep(8 * DAY)

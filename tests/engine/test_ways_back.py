@@ -178,9 +178,7 @@ def sick(stage: Stage, service: str, more: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("policy", ["hold", "flag-off", "fix-forward"])
-def test_going_back_into_the_outage_is_not_done_without_a_person(
-    coordinator: Local, stage: Stage, policy: str
-) -> None:
+def test_going_back_into_the_outage_is_not_done_without_a_person(coordinator: Local, stage: Stage, policy: str) -> None:
     (stage.folder / "feature").write_text("100")
     feature = (
         'feature: {driver: shell, set: ["./set-feature", "{weight}"], read: ["./read-feature"]}, '

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from ruamel.yaml import YAML
 
 from pilotage.core.policy import TABLE
+from pilotage.core.preparing import BUILT_IN
 from pilotage.planfile.presets import PRESETS
 from tests import stage
 from tests.engine import test_signals as engine
@@ -64,6 +68,29 @@ WIDE = without(COMPLETE, "verdicts", "metrics", "traffic") + (
 """Every row of the table by severity, every preset with all its keys, a secret in a file, a folder that is there."""
 
 
+DRIVERS = without(COMPLETE, "rollback", "tracker", "notify") + (
+    (Path(__file__).parent / "drivers.yaml").read_text(encoding="utf-8")
+)
+"""Every option of every driver of messages, trackers and ways back."""
+
+
+def checking() -> Iterator[str]:
+    """For each check of COMPLETE's checklist that has a driver: as a follow-up, and as the way back's probe."""
+    own: dict[str, Any] = {
+        "id": "seen",
+        "after": "1h",
+        "text": "It is seen",
+        "who": "Ann",
+        "when": "always",
+        "ticket": False,
+    }
+    for item in YAML(typ="safe").load(COMPLETE)["checklist"]:
+        asked = {key: value for key, value in item.items() if key not in ("id", "part", "text", "required")}
+        if asked.get("check") not in (None, *BUILT_IN):
+            rows = {"follow_ups": [{**own, **asked}], "rollback": {"probe": asked}}
+            yield without(COMPLETE, *rows) + "".join(f"{key}: {json.dumps(row)}\n" for key, row in rows.items())
+
+
 def blocks(text: str) -> Iterator[str]:
     """The whole plans among a page's code blocks."""
     for block in re.findall(r"^```ya?ml\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
@@ -79,6 +106,8 @@ def shown() -> dict[str, str]:
         "complete.yaml": COMPLETE,
         "complete.yaml, other keys": OTHER,
         "complete.yaml, wide": WIDE,
+        "drivers.yaml": DRIVERS,
+        **{f"complete.yaml, check {number}": text for number, text in enumerate(checking())},
         "the demo": templates.get_template("plan.yaml.j2").render(**ports),
         "tests/planfile/test_planfile.py": planfile.GOOD,
         "tests/planfile/test_signals.py": signals.PLAN,

@@ -39,7 +39,10 @@ ONLY_THE_LOADER = (
     *("the bug's own metric, as known_bad", "limits for .*, as nothing is compared", "a limit, as it is not compared"),
     *("one of .*", "a name from metrics.sources"),
     *("label matchers", "a prometheus source", "a plain selector", "a baseline phase", "either within, or a window"),
-    *("a time after start.from", "a window of at most 30 days"),
+    *("a time after start.from", "a window of at most 30 days", "another time than from", "each kind once"),
+    *("redeploy only where", r"rollback\.revert, which says", "the method revert among", "what flag-off switches off"),
+    *("least_bad: flag-off, which", "at least the watch", "where tickets are opened", "either a check or a ticket"),
+    *("a name that no other driver", "placeholders as arguments of their own", "a driver that deploys a new"),
     # Amounts: the form is right, the number is not.
     *(
         "a duration of at (least|most)",

@@ -20,15 +20,11 @@ from pilotage.core.model import (
 from pilotage.core.strategies import AfterSpec, PhaseSpec
 from pilotage.planfile import judging, logging, preparing, signals, telling, wayback
 from pilotage.planfile.document import Node
+from pilotage.planfile.names import A_NAME, A_VERSION, LABEL, NAME, VERSION
 from pilotage.planfile.options import driver
 from pilotage.planfile.reader import Reader
 from pilotage.planfile.signals import source_name
 
-NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}"
-VERSION = r"[A-Za-z0-9][A-Za-z0-9._+/@:-]{0,127}"
-LABEL = r"[A-Za-z0-9_.:/@-]{1,200}"
-A_NAME = "a name of letters, digits, '.', '_', '-' (at most 63)"
-A_VERSION = 'a version in quotes such as "2.4.1"'
 PLACEHOLDER = "REPLACE_ME"
 SILENCE_S = 60.0
 A_PLACEHOLDER = f"the placeholder {PLACEHOLDER}"
@@ -151,6 +147,9 @@ def _targets(reader: Reader, top: dict[str, Node]) -> tuple[Target, ...]:
     for kind in ("deploy", "traffic"):
         for path, row in reader.items(top.get(kind), kind, f"{kind} drivers"):
             ref = driver(reader, row, path, kind, ("name",))
+            if ref is not None and ref.driver == "git-revert":
+                hint = "It belongs under rollback.revert."
+                reader.wrong(f"{path}.driver", row, "a driver that deploys a new version", "git-revert", hint)
             entries = row.value if isinstance(row.value, dict) else {}
             named = entries.get("name")
             name = reader.text(named, f"{path}.name", A_NAME, NAME) if named else (ref.driver if ref else None)

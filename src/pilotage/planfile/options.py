@@ -17,6 +17,8 @@ from pilotage.planfile.document import Node
 from pilotage.planfile.reader import Reader, did_you_mean, show
 from pilotage.planfile.wording import expectation
 
+NOT_SHOWN = "a value that is not shown"
+
 
 def driver(
     reader: Reader, node: Node, path: str, port: str, own: Collection[str] = (), key: str = "driver"
@@ -75,7 +77,7 @@ def _problem(reader: Reader, node: Node, path: str, error: Any, fields: Collecti
         reader.wrong(at, line, expected, f'the unknown option "{key}"', did_you_mean(key, known))
         return
     got = _shown(found, at)
-    if found is not None and isinstance(found.value, str) and got == "a value that is not shown":
+    if found is not None and isinstance(found.value, str) and found.value.strip() and got == NOT_SHOWN:
         message = message.replace(found.value, "...")
     reader.wrong(at, line, message, got)
 
@@ -85,7 +87,7 @@ def _shown(found: Node | None, path: str) -> str:
         return "nothing"
     last = path.rsplit(".", 1)[-1]
     if isinstance(found.value, str) and (SECRET_NAME.search(last) or "://" in found.value or len(found.value) > 20):
-        return "a value that is not shown"
+        return NOT_SHOWN
     return show(found)
 
 

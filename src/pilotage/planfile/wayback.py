@@ -10,12 +10,13 @@ from pilotage.core.model import DriverRef, Step, Target, Way, WayBack
 from pilotage.core.preparing import LEAST_BAD, METHODS, LeastBad, Method
 from pilotage.drivers import registry
 from pilotage.planfile.document import Node
+from pilotage.planfile.names import A_NAME, NAME
 from pilotage.planfile.options import driver
 from pilotage.planfile.reader import Reader
 
 KEYS = ("methods", "afterwards", "revert", "probe", "least_bad", "feature", "confirm")
 REVERT, FEATURE = "revert", "feature"
-"""The names of what only the way back acts on."""
+"""What the way back alone acts on is called so, where the plan gives it no name."""
 CONFIRM_S, CONFIRM_WITHIN_S = 120.0, 300.0
 
 
@@ -48,15 +49,16 @@ def way_back(reader: Reader, node: Node | None, targets: Sequence[Target], previ
     within = reader.duration(confirm.get("within"), "rollback.confirm.within", max(CONFIRM_WITHIN_S, watch))
     if within < watch:
         reader.wrong("rollback.confirm.within", confirm["within"], f"at least the watch ({watch:g}s)")
+    undo = revert.name if revert is not None else REVERT
     return WayBack(
-        ways=tuple(_way(method, targets, previous) for method in methods or ["traffic"]),
+        ways=tuple(_way(method, targets, previous, undo) for method in methods or ["traffic"]),
         targets=tuple(own),
         probe=_probe(reader, found.get("probe")),
         least_bad=cast(LeastBad, least),
-        feature=Step(FEATURE, "set_weight", weight=0.0) if feature is not None else None,
+        feature=Step(feature.name, "set_weight", weight=0.0) if feature is not None else None,
         confirm_s=watch,
         confirm_within_s=within,
-        afterwards=tuple(_way(method, targets, previous) for method in afterwards),
+        afterwards=tuple(_way(method, targets, previous, undo) for method in afterwards),
     )
 
 
@@ -84,20 +86,24 @@ def _possible(
         reader.wrong(path, node, "rollback.revert, which says what is reverted", "revert without it", hint)
 
 
-def _way(method: Method, targets: Sequence[Target], previous: str) -> Way:
+def _way(method: Method, targets: Sequence[Target], previous: str, undo: str) -> Way:
     if method == "redeploy":
         return Way(method, strategies.redeploy(targets, previous))
     if method == "revert":
-        return Way(method, (Step(REVERT, "deploy", version=previous), *strategies.redeploy(targets, previous)))
+        return Way(method, (Step(undo, "deploy", version=previous), *strategies.redeploy(targets, previous)))
     return Way(method, strategies.rollback(targets))
 
 
 def _target(reader: Reader, node: Node | None, name: str, port: str, targets: Sequence[Target]) -> Target | None:
     if node is None:
         return None
-    ref = driver(reader, node, f"rollback.{name}", port)
+    path = f"rollback.{name}"
+    ref = driver(reader, node, path, port, ("name",))
+    named = node.value.get("name") if isinstance(node.value, dict) else None
+    name = (reader.text(named, f"{path}.name", A_NAME, NAME) if named is not None else None) or name
     if any(one.name == name for one in targets):
-        reader.wrong(f"rollback.{name}", node, f"that no driver of the plan is called {name}", f"{name} twice")
+        hint = "Say name: ... here."
+        reader.wrong(path, node, "a name that no other driver of the plan has", f"{name} again", hint)
     return None if ref is None else Target(name, "deploy" if port == "deploy" else "traffic", ref)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pilotage.planfile.compile import LABEL
+from pilotage.planfile.names import LABEL
 from pilotage.planfile.presets import PRESETS
 from pilotage.planfile.schema.kinds import (
     FILLED_IN,

@@ -91,7 +91,7 @@ def _follow_ups() -> list[Schema]:
         "text": _line("What to look at."),
         "who": _line("A name, or a role of the contacts."),
         "when": one_of("After which end it is due.", ENDINGS, "always"),
-        "ticket": flag("A ticket is opened for it, at `tracker`.", False),
+        "ticket": flag("A ticket is opened for it, at `tracker`; instead of a check.", False),
     }
     needed = ("after", "text")
     built_in = one_of("What Pilotage looks at by itself; without it somebody is reminded.", AFTER_CHECKS)

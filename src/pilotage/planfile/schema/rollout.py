@@ -5,9 +5,9 @@ from __future__ import annotations
 from pilotage.core.model import Severity, Strategy
 from pilotage.core.policy import MEANING, TABLE
 from pilotage.core.quantities import RATE
-from pilotage.planfile.compile import A_NAME, A_VERSION, NAME, VERSION
 from pilotage.planfile.judging import ANSWERS
 from pilotage.planfile.logging import MOST_TEXTS
+from pilotage.planfile.names import A_NAME, A_VERSION, NAME, VERSION
 from pilotage.planfile.schema.kinds import (
     FILLED_IN,
     LINE,

@@ -41,7 +41,7 @@ def _rollback() -> Schema:
             "revert": described({"$ref": "#/$defs/deploy-driver"}, "What reverts the change."),
             "probe": described(
                 {"oneOf": alternatives("checks", "check")},
-                "A check of what gets the traffic back: by itself nothing is sent to what is gone.",
+                "A check of what gets the traffic back: Pilotage by itself sends nobody to what is gone.",
             ),
             "least_bad": one_of("What to do when going back would bring the outage back.", LEAST_BAD, "hold"),
             "feature": described({"$ref": "#/$defs/traffic-driver"}, "What flag-off switches off, for both versions."),

@@ -151,7 +151,7 @@ def usual_plan(share: float, minutes: int, known_bad: bool = False) -> Plan:
     measures = Measures({}, "canary", "control", errors, LatencyMetric("latency", "s", "le"), bug)
     phase = Phase(f"{share:.0%}", share * 100, (), minutes * 60.0, 10.0)
     return Plan(
-        "shop", "test", "2", "1", Severity.P0, Strategy.CANARY, "x", known_bad, (), (phase,), (), measures, Limits(),
+        "shop", "test", "2", "1", Severity.P0, Strategy.CANARY, "x", known_bad, (), (phase,), WayBack(()), measures, Limits(),
         HoldPolicy(), (), "/",
     )  # fmt: skip
 

@@ -24,6 +24,7 @@ from pilotage.core.model import (
     Severity,
     Strategy,
     Verdict,
+    WayBack,
 )
 
 INF = float("inf")
@@ -39,7 +40,8 @@ def plan(
     phase = Phase(f"{weight:g} %", weight, (), watch_s, 10.0)
     hold = hold or HoldPolicy()
     return Plan(
-        "shop", "test", "2", "1", Severity.P0, Strategy.CANARY, "x", known_bad, (), (phase,), (), measures, Limits(),
+        "shop", "test", "2", "1", Severity.P0, Strategy.CANARY, "x", known_bad, (), (phase,), WayBack(()), measures,
+        Limits(),
         hold, (), "/",
     )  # fmt: skip
 

@@ -40,7 +40,7 @@ async def go_back(ways: Sequence[Way], attempt: Attempt, failed: Failed, barred:
     try:
         return await race.run()
     except asyncio.CancelledError:
-        race.cancel()
+        await race.cancel()
         raise
 
 
@@ -60,9 +60,10 @@ class _Race:
         assert self._won is not None
         return GoneBack(self._won, tuple(task for task in self._tasks if not task.done()))
 
-    def cancel(self) -> None:
+    async def cancel(self) -> None:
         for task in self._tasks:
             task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _begin(self, place: int) -> None:
         if place == len(self._tasks) and place < len(self._ways):

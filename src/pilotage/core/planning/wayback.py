@@ -58,7 +58,7 @@ def follow_ups(brief: Brief, strategy: Strategy) -> list[dict[str, Any]]:
         standby = brief.standby_s.value if brief.standby_s else hour
         rows.append((standby, "Release the old version's servers", "on-call", {"when": "promoted"}))
     if urgent:
-        rows.append((1 * day, "Hold the review: `pilotage review` has its draft", "owner", {}))
+        rows.append((1 * day, "Hold the review (pilotage review has its draft)", "owner", {}))
     rows.append((1 * day, "Open the ticket for the permanent fix, and bring the runbooks up to date", "owner", {}))
     return [
         {"after": written(after) if after else "0s", "text": text, "who": who, **more}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -177,6 +178,34 @@ async def test_tries_are_counted_across_a_restart_also_when_the_process_was_kill
     driver = through(monkeypatch, Refusing())
     await world.told(world.comms())
     assert [one.attempt for one in driver.given] == [1]
+
+
+KILLED = """
+import asyncio, sys
+from pathlib import Path
+from pilotage.comms import Comms
+from pilotage.store import open_store
+asyncio.run(Comms(open_store(Path(sys.argv[1])), Path(sys.argv[1]), lambda: float(sys.argv[2])).follow())
+"""
+
+
+async def test_a_process_that_is_killed_while_it_sends_goes_on_at_that_very_message(world: World) -> None:
+    answering = iter([(204, True), (204, True), (204, False)])
+    with sink(lambda: next(answering, (204, True))) as service:
+        await world.rollout("one", world.plan(webhook(service.url)))
+        await world.happened("one", *STORY)
+        argv = [sys.executable, "-c", KILLED, str(world.folder), str(world.clock.time)]
+        process = await asyncio.create_subprocess_exec(*argv, stdout=asyncio.subprocess.DEVNULL)
+        async with asyncio.timeout(60):
+            while len(service.taken) < 3:
+                await asyncio.sleep(0.02)
+        process.kill()
+        await process.wait()
+        assert await world.sent("one") == TOLD[:2]
+        await world.told(world.comms())
+        assert [one["kind"] for one in service.taken] == TOLD
+        assert await world.sent("one") == TOLD
+        assert [tries for tries in service.attempts.values() if tries != [0]] == [[0, 1]]
 
 
 async def test_the_thread_is_what_was_last_returned_and_survives_a_restart(

@@ -34,6 +34,7 @@ from pilotage.core.model import (
     Severity,
     Strategy,
     Verdict,
+    WayBack,
 )
 from pilotage.simulation.world import BOUNDS, Drawn, World, draw, past_samples, samples
 
@@ -151,8 +152,8 @@ def usual_plan(share: float, minutes: int, known_bad: bool = False) -> Plan:
     measures = Measures({}, "canary", "control", errors, LatencyMetric("latency", "s", "le"), bug)
     phase = Phase(f"{share:.0%}", share * 100, (), minutes * 60.0, 10.0)
     return Plan(
-        "shop", "test", "2", "1", Severity.P0, Strategy.CANARY, "x", known_bad, (), (phase,), WayBack(()), measures, Limits(),
-        HoldPolicy(), (), "/",
+        "shop", "test", "2", "1", Severity.P0, Strategy.CANARY, "x", known_bad, (), (phase,), WayBack(()), measures,
+        Limits(), HoldPolicy(), (), "/",
     )  # fmt: skip
 
 

@@ -45,7 +45,8 @@ def marks(record: list[ev.Recorded], seen: dict[str, Seen], overrides: dict[str,
 
 
 def test_what_is_always_looked_up_is_added_once() -> None:
-    assert [one.check for one in items_of(()) if one.check] == ["window", "freeze", "lock", "drivers", "metrics"]
+    always = ["window", "freeze", "lock", "version", "drivers", "metrics", "channels"]
+    assert [one.check for one in items_of(()) if one.check] == always
     mine = Item("my-lock", Part.TECHNICAL, "free", check="lock")
     assert [one.check for one in items_of((mine,))].count("lock") == 1
 
@@ -55,6 +56,27 @@ def test_a_plan_cannot_make_optional_what_is_never_overridden() -> None:
         one for one in items_of((Item("l", Part.TEAM, "x", required=False, check="lock"),)) if one.check == "lock"
     ]
     assert lock.required
+
+
+def test_channels_are_advised_and_stand_in_nobodys_way_unless_a_plan_requires_them() -> None:
+    seen = {**ALL_SEEN, "channels": Seen(False, "webhook (incident): no answer")}
+    (channels,) = [one for one in states(ITEMS, [], seen) if one.item.check == "channels"]
+    assert (channels.mark, channels.in_the_way) == (Mark.FAILED, False)
+    taken = Item("channels", Part.TEAM, "Radios are charged")
+    (added,) = [one for one in items_of((taken,)) if one.check == "channels"]
+    assert (added.id, added.required) == ("channels-now", False)
+    mine = Item("chat", Part.TEAM, "Chat answers", check="channels")
+    assert [one.required for one in items_of((mine,)) if one.check == "channels"] == [True]
+
+
+def test_a_version_that_was_rolled_back_is_required_to_be_another_and_can_be_overridden() -> None:
+    seen = {**ALL_SEEN, "version": Seen(False, "2 was rolled back")}
+    before, after = (
+        next(one for one in states(ITEMS, [], seen, overrides) if one.item.check == "version")
+        for overrides in ({}, {"version": "the cause was the database"})
+    )
+    assert (before.in_the_way, after.mark) == (True, Mark.OVERRIDDEN)
+    check_overrides(ITEMS, ["version"], "the cause was the database")
 
 
 def test_an_item_of_the_same_name_as_one_that_is_added_keeps_its_name() -> None:
@@ -127,6 +149,7 @@ def test_a_built_in_check_is_overridden_by_its_item_or_by_its_own_name() -> None
         ("window", "in the window, which opens in 3 h", "--at-window`, or "),
         ("freeze", "", "A hot-fix may go through"),
         ("escalation", "", "Name one under contacts:"),
+        ("version", "", "Ship a version that has the cause repaired, or "),
         ("command", "", "Put it right, or "),
     ],
 )

@@ -37,10 +37,20 @@ def test_rollback_is_accepted_in_every_state_that_has_not_ended(status: Status) 
     check_command(status, Command.ROLLBACK)
 
 
-@pytest.mark.parametrize("command", list(Command))
+@pytest.mark.parametrize("command", [one for one in Command if one is not Command.ANNOUNCE])
 def test_a_promoted_rollout_accepts_nothing_more(command: Command) -> None:
     with pytest.raises(Refused, match="has ended"):
         check_command(Status.PROMOTED, command)
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_words_are_accepted_in_every_state_and_never_offered_as_a_decision(status: Status) -> None:
+    check_command(status, Command.ANNOUNCE)
+    assert not Command.ANNOUNCE.decides
+    if status is Status.WATCHING:
+        with pytest.raises(Refused) as refused:
+            check_command(status, Command.APPROVE)
+        assert "announce" not in str(refused.value)
 
 
 def test_a_refusal_names_what_is_possible_instead() -> None:

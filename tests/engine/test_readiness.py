@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from pilotage.drivers import Evidence, registry
 from pilotage.readiness import REHEARSED_WITHIN_S, Surroundings, look
 from pilotage.rehearsal import rehearse
 from pilotage.store.gates import Freeze, HeldLock
+from pilotage.store.versions import BadVersion
 from tests.stage import Stage
 
 NOW = 1_800_000_000.0
@@ -111,6 +113,61 @@ async def test_a_lock_and_an_active_rollout_stand_in_the_way(stage: Stage) -> No
     locked = await seen(stage, plan, lock=HeldLock("shop", "test", "the database moves", "Bo", NOW))
     assert (locked.holds, "locked by Bo since 2027-01-15 08:00 UTC: the database moves" in locked.text) == (False, True)
     assert await seen(stage, plan, active="shop-1 runs") == Seen(False, "shop-1 runs")
+
+
+async def test_a_version_that_was_rolled_back_is_named_with_its_rollout_time_and_reason(stage: Stage) -> None:
+    plan = plan_with(stage, "version")
+    assert await seen(stage, plan) == Seen(True, "it was not rolled back before")
+    found = await seen(stage, plan, bad=BadVersion("2.0", "shop-0114-0800-1a", "errors 4.1% above 2.0%", NOW))
+    assert found == Seen(
+        False, "2.0 was rolled back at 2027-01-15 08:00 UTC as shop-0114-0800-1a: errors 4.1% above 2.0%"
+    )
+
+
+async def test_channels_are_asked_side_by_side_and_what_is_wrong_is_named_with_its_audience(stage: Stage) -> None:
+    rows = [
+        "{driver: console, path: said.log, audience: pager}",
+        "{driver: console, path: no-such-folder/said.log, audience: stakeholders}",
+        "{driver: console, path: nor-this/said.log}",
+    ]
+    good = await seen(stage, plan_with(stage, "channels", f"notify: [{rows[0]}]\n"))
+    assert good == Seen(True, f"console (pager): announcements go to {stage.folder / 'said.log'}")
+    bad = await seen(stage, plan_with(stage, "channels", f"notify: [{', '.join(rows)}]\n"))
+    assert bad.holds is False
+    assert "console (stakeholders): refused" in bad.text
+    assert "console (incident): refused" in bad.text
+    assert "pager" not in bad.text
+    assert await seen(stage, plan_with(stage, "channels")) == Seen(True, "no channel is asked for")
+    assert not (stage.folder / "said.log").exists()
+
+
+async def test_channels_that_hang_cost_their_limit_once(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Hanging(Failing):
+        async def probe(self) -> str:
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    build = registry.build
+    monkeypatch.setattr("pilotage.readiness.CHANNEL_WITHIN_S", 0.3)
+    monkeypatch.setattr(
+        registry, "build", lambda port, *about: Hanging(*about) if port == "notify" else build(port, *about)
+    )
+    plan = plan_with(stage, "channels", "notify: [{driver: console}, {driver: console}, {driver: console}]\n")
+    began = asyncio.get_running_loop().time()
+    found = await seen(stage, plan)
+    assert asyncio.get_running_loop().time() - began < 3
+    assert found == Seen(False, "; ".join(["console (incident): console did not answer within 0.3 s"] * 3))
+
+
+async def test_a_template_that_is_wrong_stands_against_a_start(stage: Stage) -> None:
+    (stage.folder / "words").mkdir()
+    (stage.folder / "words" / "held.md.j2").write_text("# Held\n\n{{ resaon }}\n")
+    plan = plan_with(stage, "drivers", "messages: {templates: words}\n")
+    _, answers = await look(plan, stage.folder, Surroundings(NOW))
+    assert (answers.drivers, answers.metrics) == ((), ())
+    assert answers.problems == (
+        "line 3: words/held.md.j2: expected a value that held has, got resaon. Did you mean reason?",
+    )
 
 
 async def test_logs_hold_when_controls_can_be_read_and_the_canarys_may_be_born_later(stage: Stage) -> None:

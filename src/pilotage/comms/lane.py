@@ -20,6 +20,7 @@ from pilotage.store import Store, messages, queries
 from pilotage.store.messages import Delivery, Sent
 from pilotage.wording import render
 from pilotage.wording.facts import instant
+from pilotage.wording.language import LONGEST_TEXT
 from pilotage.wording.message import Rendered
 
 log = structlog.get_logger()
@@ -138,7 +139,8 @@ class Lane:
         told = "; ".join(f"{title} ({instant(other.at)})" for title, other in zip(titles, missed, strict=False))
         more = f"; and {len(missed) - MOST_TOLD} more" if len(missed) > MOST_TOLD else ""
         when = "While it was quiet" if self._channel.quiet else "Not told in time"
-        return Rendered(said.title, f"{said.text}\n\n{when}: {told}{more}.".strip())
+        line = f"{when}: {told}{more}."
+        return Rendered(said.title, f"{said.text[: LONGEST_TEXT - len(line)]}\n\n{line}".strip())
 
     def _message(self, one: Recorded, said: Rendered, before: Delivery) -> Message:
         plan = self._plan

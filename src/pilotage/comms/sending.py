@@ -42,7 +42,7 @@ def complaint(error: Exception, ref: DriverRef, within_s: float) -> str:
         names = sorted({".".join(map(str, one["loc"])) for one in error.errors(include_input=False)})
         return f"the options of {ref.driver} are refused where the coordinator runs: {redact(', '.join(names))}"
     said = " ".join(str(error).split())
-    for secret in _secrets(ref.options):
+    for secret in sorted(_secrets(ref.options), key=len, reverse=True):  # one may be the beginning of another
         said = said.replace(secret, HIDDEN)
     said = _BEHIND_THE_HOST.sub(r"\1", redact(said))
     if not isinstance(error, PilotageError) or not said:

@@ -19,7 +19,9 @@ URGENT = frozenset(
 )
 """Sent in quiet hours, too."""
 
-_CHANGES = frozenset({"rollout_started", "held", "start_overdue", "promoted", "rolled_back", "announced"})
+_CHANGES = frozenset(
+    {"rollout_started", "held", "start_overdue", "promoted", "rolled_back", "direct_rollback", "announced"}
+)
 """Start, delay, complete, rollback: what somebody outside of the incident wants to know."""
 
 USUAL: dict[Audience, frozenset[str]] = {

@@ -17,6 +17,7 @@ LONGEST_TEMPLATE = 64 * 1024
 """In bytes."""
 LONGEST_TEXT = 4000
 """In characters: of a message, title and all."""
+LONGEST_TITLE = 200
 LONGEST_RANGE = 100
 FILTERS = (
     *("capitalize", "default", "first", "int", "last", "length", "lower", "round", "title", "trim", "truncate"),
@@ -32,7 +33,7 @@ _ALLOWED = (
 
 class _Environment(SandboxedEnvironment):
     def __init__(self) -> None:
-        super().__init__(undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True)
+        super().__init__(undefined=StrictUndefined, autoescape=False)
         self.filters = {name: self.filters[name] for name in FILTERS}
         self.globals = {"range": _range}
 

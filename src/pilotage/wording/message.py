@@ -12,7 +12,7 @@ from pilotage.core.events import Recorded
 from pilotage.core.model import Audience, Plan
 from pilotage.core.redact import redact
 from pilotage.wording.facts import facts
-from pilotage.wording.language import LONGEST_TEXT, compiled, rendered
+from pilotage.wording.language import LONGEST_TEXT, LONGEST_TITLE, compiled, rendered
 from pilotage.wording.samples import SAMPLES
 from pilotage.wording.templates import own_source, source, team_files, team_folder
 
@@ -49,6 +49,7 @@ def words(template: str, values: Mapping[str, Any]) -> Rendered:
     title = title.lstrip("# ").strip()
     if not title:
         raise ValueError("a first line, which is the title")
+    title = title if len(title) <= LONGEST_TITLE else title[: LONGEST_TITLE - 3] + "..."
     return Rendered(title, body.strip())
 
 

@@ -138,7 +138,7 @@ class Coordinator:
             raise Refused(f"no channel of this plan tells {audience or 'anybody'} such words; its audiences: {there}")
         await self.engine.announce(row.id, by.strip(), text.strip(), audience)
         through = [f"{one.ref.driver} ({one.audience})" for one in told]
-        return {"id": row.id, "message": "noted, and on its way", "through": through}
+        return {"id": row.id, "message": "noted", "through": through}
 
     async def advised(self, rollout: str) -> list[str]:
         """What is advised and did not hold when it began: the item and what was seen, a line each."""

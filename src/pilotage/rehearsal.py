@@ -61,13 +61,14 @@ class _Practice:
         back = self._plan.rollback
         steps = [step for way in (*back.ways, *back.afterwards) for step in way.steps]
         for name in dict.fromkeys(one.target for one in steps if one.action == "set_weight"):
-            await self._try(name, lambda name=name: self._splitter(name))  # type: ignore[misc]
+            await self._try(name, WITHIN_S, lambda name=name: self._splitter(name))  # type: ignore[misc]
         if back.feature is not None:
-            await self._try(back.feature.target, lambda: self._feature(back.feature.target if back.feature else ""))
+            feature = back.feature.target
+            await self._try(feature, WITHIN_S, lambda: self._feature(feature))
         deployers = [one.target for one in steps if one.action == "deploy"]
         others = [one.name for one in self._plan.targets if one.kind == "deploy"]
         for name in dict.fromkeys((*deployers, *others)):
-            await self._try(name, lambda name=name: self._deployer(name))  # type: ignore[misc]
+            await self._try(name, DEPLOY_WITHIN_S, lambda name=name: self._deployer(name))  # type: ignore[misc]
         if gone := await self._crew.gone():
             self._failed.append(gone)
         elif back.probe is not None:
@@ -76,7 +77,7 @@ class _Practice:
             )
         return Rehearsal(tuple(self._took), "; ".join(self._said), "; ".join(self._failed))
 
-    async def _try(self, name: str, practise: Callable[[], Awaitable[None]]) -> None:
+    async def _try(self, name: str, within_s: float, practise: Callable[[], Awaitable[None]]) -> None:
         """One that fails does not keep the others from being tried: a person wants to know all at once."""
         began = time.monotonic()
         try:
@@ -84,7 +85,7 @@ class _Practice:
         except Refused:
             raise
         except TimeoutError:
-            self._failed.append(f"{name} did not answer within {time.monotonic() - began:.0f} s")
+            self._failed.append(f"{name} did not answer within {within_s:g} s")
         except Exception as error:
             self._failed.append(f"{name}: {error or type(error).__name__}")
         else:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pilotage.core.events import FollowUpsPlanned, PlannedFollowUp, Recorded, RecoveryConfirmed, RecoveryDoubtful
 from pilotage.core.followups import follow_ups
-from pilotage.core.preparing import FollowUp
+from pilotage.core.preparing import Preparation
 from pilotage.core.state import Status
 
 LOOK_AGAIN_S = 600.0
@@ -18,14 +18,21 @@ KEPT_OPEN_S = 14 * 86400.0
 """After the last due time; then what is still open is left to people alone."""
 
 
-def planned(asked: Sequence[FollowUp], status: Status, ended_at: float) -> tuple[PlannedFollowUp, ...]:
-    """Those that fit how the rollout ended, the first due first."""
+def planned(preparation: Preparation, status: Status, ended_at: float) -> tuple[PlannedFollowUp, ...]:
+    """Those that fit how the rollout ended, the first due first; roles are the people whom the plan names for them."""
     ending = "promoted" if status is Status.PROMOTED else "rolled-back"
-    fitting = [one for one in asked if one.when in ("always", ending)]
     rows = [
-        PlannedFollowUp(one.id, ended_at + one.after_s, one.text, one.who, one.check, one.ticket) for one in fitting
+        PlannedFollowUp(one.id, ended_at + one.after_s, one.text, _who(preparation, one.who), one.check, one.ticket)
+        for one in preparation.follow_ups
+        if one.when in ("always", ending)
     ]
     return tuple(sorted(rows, key=lambda one: one.due_at))
+
+
+def _who(preparation: Preparation, who: str) -> str:
+    """``on-call`` as ``Ann @ann (on-call)``; a name stays as it is."""
+    named = [" ".join(filter(None, (one.name, one.reach))) for one in preparation.contacts if one.role == who]
+    return f"{', '.join(named)} ({who})" if named else who
 
 
 def looks_again(times: int) -> float | None:

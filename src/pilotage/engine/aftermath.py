@@ -1,6 +1,6 @@
 """What comes after a rollout, as the runbook tells it: what is done besides, the metrics come back, the follow-ups.
 
-One run looks after one moment and then begins anew with what is still open: histories stay short for weeks.
+Before a long wait it begins anew with what is still open: histories stay short for weeks.
 Deterministic: only `core` and workflow APIs here.
 """
 
@@ -33,6 +33,9 @@ PATIENT = RetryPolicy(
     maximum_attempts=8,
 )
 HEARTBEAT = timedelta(seconds=10)
+LONG_WAIT_S = 3600.0
+LONG = 30
+"""Events of a history that is worth leaving behind."""
 NEVER = 253_000_000_000.0
 FIRST_CALL = 1_000_000
 """The driver calls of the aftermath stand above all of the rollout's."""
@@ -57,14 +60,15 @@ class AftermathWorkflow:
             if start.status is Status.ROLLED_BACK:
                 await self._come_back()
             await self._plan_follow_ups()
-        elif self._items and self._now() < self._end_at():
+        while self._items and self._now() < self._end_at():
+            if self._next_at() - self._now() > LONG_WAIT_S and workflow.info().get_current_history_length() > LONG:
+                await workflow.wait_condition(workflow.all_handlers_finished)
+                left = tuple(self._items.values())
+                workflow.continue_as_new(replace(start, next_number=self._number, items=left))
             await self._wait()
             await self._look_after_what_is_due()
-        else:
-            await self._end()
-            return
+        await self._end()
         await workflow.wait_condition(workflow.all_handlers_finished)
-        workflow.continue_as_new(replace(start, next_number=self._number, items=tuple(self._items.values())))
 
     async def _come_back(self) -> None:
         """After a rollback: whatever else the plan says, the metrics, the review's draft."""
@@ -81,16 +85,16 @@ class AftermathWorkflow:
         await self._record(ev.InvestigationOpened(await self._written("open_review")))
 
     async def _plan_follow_ups(self) -> None:
-        rows = aftercare.planned(self._plan.preparation.follow_ups, self._start.status, self._start.ended_at)
+        rows = aftercare.planned(self._plan.preparation, self._start.status, self._start.ended_at)
         if rows:
             await self._record(ev.FollowUpsPlanned(rows))
         self._items |= {one.id: OpenItem(one, one.due_at) for one in rows}
 
     async def _wait(self) -> None:
         """Until the next item is due, or somebody has settled one."""
-        due = min([one.next_at for one in self._items.values()] + [self._end_at()])
+        self._woken = False
         try:
-            await workflow.wait_condition(lambda: self._woken, timeout=max(0.0, due - self._now()))
+            await workflow.wait_condition(lambda: self._woken, timeout=max(0.0, self._next_at() - self._now()))
         except TimeoutError:
             return
 
@@ -234,7 +238,7 @@ class AftermathWorkflow:
     async def _end(self) -> None:
         if self._items:
             await self._record(ev.AftermathEnded(f"left to people, and not repeated: {', '.join(self._items)}"))
-        elif aftercare.planned(self._plan.preparation.follow_ups, self._start.status, self._start.ended_at):
+        elif aftercare.planned(self._plan.preparation, self._start.status, self._start.ended_at):
             await self._record(ev.AftermathEnded("all follow-ups are done"))
         await workflow.execute_activity(
             "settle_rollout",
@@ -245,6 +249,9 @@ class AftermathWorkflow:
 
     def _now(self) -> float:
         return workflow.now().timestamp()
+
+    def _next_at(self) -> float:
+        return min([one.next_at for one in self._items.values()] + [self._end_at()])
 
     def _end_at(self) -> float:
         last = max((one.planned.due_at for one in self._items.values()), default=self._start.ended_at)

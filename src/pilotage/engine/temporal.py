@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowUpdateFailedError
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
@@ -31,6 +32,8 @@ CACHED_WORKFLOWS = 100
 """A rollout's workflow sleeps while its watch runs. One that is not cached is replayed from its short history when
 something happens; a cached one costs memory all the time."""
 CONNECT_WITHIN_S = 20.0
+UPDATE_TRIES = 5
+UPDATE_AGAIN_S = 0.2
 
 
 async def connect(address: str) -> Client:
@@ -119,8 +122,20 @@ class TemporalEngine:
             await self._update(aftermath_id(rollout), name, argument, type(None))
 
     async def _update(self, workflow: str, name: str, argument: object, result: type[Any]) -> Any:
+        """An aftermath begins anew now and then: what falls between two runs is said again, under the same id."""
+        about = f"{name}-{uuid4()}"
+        for left in reversed(range(UPDATE_TRIES)):
+            try:
+                return await self._update_once(workflow, name, argument, result, about)
+            except NotFound:
+                if not left or not await self.is_running(workflow):
+                    raise
+                await asyncio.sleep(UPDATE_AGAIN_S)
+
+    async def _update_once(self, workflow: str, name: str, argument: object, result: type[Any], about: str) -> Any:
+        handle = self._client.get_workflow_handle(workflow)
         try:
-            return await self._client.get_workflow_handle(workflow).execute_update(name, argument, result_type=result)
+            return await handle.execute_update(name, argument, result_type=result, id=about)
         except WorkflowUpdateFailedError as failure:
             if isinstance(failure.cause, ApplicationError):
                 if failure.cause.type == "AcceptedUpdateCompletedWorkflow":

@@ -15,7 +15,7 @@ import structlog
 from pilotage import planfile
 from pilotage.codec import to_data
 from pilotage.core.counters import Tally
-from pilotage.core.errors import NotFound, Refused
+from pilotage.core.errors import NotFound, PilotageError, Refused
 from pilotage.core.events import ChecklistPassed, Recorded
 from pilotage.core.explain import Explanation, explain
 from pilotage.core.model import Plan, Sample, Verdict
@@ -27,6 +27,8 @@ from pilotage.desk import Busy, Desk
 from pilotage.engine import Engine, Order, Outcome, Start
 from pilotage.engine.clock import Clock, WallClock
 from pilotage.gates import Gates
+from pilotage.handover import snapshots
+from pilotage.handover.snapshots import Snapshot
 from pilotage.store import Store, known, queries
 
 log = structlog.get_logger()
@@ -85,7 +87,12 @@ class Coordinator:
         rollout = f"{plan.plan.service[:45]}-{datetime.now(UTC):%m%d-%H%M%S}-{secrets.token_hex(2)}"
         why = reason or plan.plan.summary
         async with self.desk.alone(plan.plan):
-            await self.store.run(known.begin, plan, rollout, passed, by, why, self.clock.now(), scheduled)
+            await self._keep_snapshot(Snapshot(rollout, plan.plan, self.clock.now(), by))
+            try:
+                await self.store.run(known.begin, plan, rollout, passed, by, why, self.clock.now(), scheduled)
+            except Exception:
+                await asyncio.to_thread(snapshots.forget, self.state, rollout)
+                raise
         await self.engine.start(Start(rollout, plan.plan, by, reason, checklist=passed))
         return rollout
 
@@ -167,15 +174,26 @@ class Coordinator:
         samples = await self.store.run(queries.samples_of, row.id)
         return report(row.plan, record, samples, await self.store.run(queries.verdicts_of, row.id), picture)
 
+    async def _keep_snapshot(self, snapshot: Snapshot) -> None:
+        """Nothing begins without it: going back must not need us. Raises PilotageError."""
+        try:
+            await asyncio.to_thread(snapshots.keep, self.state, snapshot)
+        except OSError as error:
+            raise PilotageError(f"{self.state} cannot be written ({error.strerror}): nothing was started") from None
+
     async def recover(self) -> None:
         """Starts again what the engine no longer knows: from the last phase the record names."""
-        for row in await self.store.run(queries.list_rollouts, active_only=True, limit=10_000):
+        active = await self.store.run(queries.list_rollouts, active_only=True, limit=10_000)
+        await asyncio.to_thread(snapshots.forget_others, self.state, {row.id for row in active})
+        for row in active:
+            await self._keep_snapshot(Snapshot(row.id, row.plan, row.created_at, row.requested_by))
             if await self.engine.is_running(row.id):
                 continue
             record = await self.store.run(queries.events_of, row.id)
             state = fold(record)
             if state.status.ended:
                 await self.store.run(queries.end_rollout, row.id)
+                await asyncio.to_thread(snapshots.forget, self.state, row.id)
                 continue
             log.warning("the engine does not know this rollout; starting it again", rollout=row.id, phase=state.phase)
             try:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from pilotage import __version__
-from pilotage.cli import check, checklist, explain, gates, plan, planfiles
+from pilotage.cli import check, checklist, direct, explain, gates, plan, planfiles, watchdog
 from pilotage.cli.client import Api, ApiError, running, whoami
 from pilotage.cli.logs import logs
 from pilotage.cli.simulate import simulate
@@ -157,7 +157,6 @@ _command("pause", "Keep the traffic where it is; the judge goes on guarding, the
 _command("resume", "Go on after a pause or a hold.")
 _command("hold", "Hold: like pause, but the plan's hold deadline and policy apply.")
 _command("promote", "Pass the present phase now, before its watch is over.")
-_command("rollback", "Send all traffic back to the previous version, at once.")
 
 
 @cli.command("report-trouble")
@@ -259,6 +258,8 @@ check.register(cli)
 checklist.register(cli)
 gates.register(cli)
 planfiles.register(cli)
+direct.register(cli)
+watchdog.register(cli)
 
 
 def follow(api: Api, rollout: str, json_out: bool) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from pilotage.core.events import ChecklistPassed
+from pilotage.core.events import ChecklistPassed, DirectRollback
 from pilotage.core.model import Plan
 from pilotage.core.state import Command, Status
 
@@ -49,6 +49,13 @@ class Engine(Protocol):
 
     async def command(self, rollout: str, order: Order) -> Outcome:
         """Raises Refused when the rollout's state does not accept it, NotFound when the engine does not know it."""
+        ...
+
+    async def note_direct(self, rollout: str, event: DirectRollback, by: str) -> None:
+        """What was done without the coordinator becomes part of the record, and the rollout goes back.
+
+        The same one again changes nothing. Raises NotFound when the engine does not know the rollout (any more).
+        """
         ...
 
     async def is_running(self, rollout: str) -> bool: ...

@@ -17,7 +17,8 @@ class Crew:
     def __init__(self, plan: Plan, state: Path) -> None:
         context = Context(Path(plan.directory), state, plan.service, plan.environment)
         self.plan = plan
-        self._targets = {target.name: registry.build(target.kind, target.ref, context) for target in plan.targets}
+        targets = (*plan.targets, *plan.rollback.targets)
+        self._targets = {target.name: registry.build(target.kind, target.ref, context) for target in targets}
         self.sources = {
             name: cast(Metrics, registry.build("metrics", ref, context)) for name, ref in plan.measures.sources.items()
         }

@@ -9,19 +9,26 @@ from pilotage.core.model import Step
 
 @dataclass(frozen=True)
 class StepTask:
-    """`call` rises with every new driver call of a rollout: a later one fences the earlier ones off."""
+    """`call` rises with every new driver call of a rollout: a later one fences the earlier ones off.
+
+    `forward` False: a step of the way back, which nothing refuses. `expected`: the percent that this rollout has set on
+    the step's target before, None when it has not.
+    """
 
     rollout: str
     step: Step
     call: int
     key: str
+    forward: bool = True
+    expected: float | None = None
 
 
 @dataclass(frozen=True)
 class WatchTask:
     """`counted` False: a person has paused or held, only a rollback verdict ends the watch.
 
-    `held`: the record already says HELD; `asked`: a person has already been asked.
+    `held`: the record already says HELD; `asked`: a person has already been asked. `weight`: the percent that the
+    rollout has set, None when it has set none.
     """
 
     rollout: str
@@ -29,3 +36,4 @@ class WatchTask:
     counted: bool
     held: bool
     asked: bool
+    weight: float | None = None

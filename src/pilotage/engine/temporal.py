@@ -16,6 +16,7 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from pilotage.core.errors import NotFound, PilotageError, Refused
+from pilotage.core.events import DirectRollback
 from pilotage.engine import Order, Outcome, Start
 from pilotage.engine.activities import Activities
 from pilotage.engine.clock import Clock, WallClock
@@ -106,6 +107,15 @@ class TemporalEngine:
                 raise NotFound(f"{rollout} is not running (any more)") from None
             raise
         return outcome
+
+    async def note_direct(self, rollout: str, event: DirectRollback, by: str) -> None:
+        handle = self._client.get_workflow_handle(rollout)
+        try:
+            await handle.execute_update("note_direct", args=[event, by], id=f"direct/{by}/{event.at!r}")
+        except RPCError as error:
+            if error.status == RPCStatusCode.NOT_FOUND:
+                raise NotFound(f"{rollout} is not running (any more)") from None
+            raise
 
     async def is_running(self, rollout: str) -> bool:
         try:

@@ -91,6 +91,19 @@ def latest_rollout(connection: Connection) -> str:
     return str(row.id)
 
 
+def newest_of_change(connection: Connection, service: str, environment: str, version: str) -> str:
+    """The last rollout of a service's version in an environment; empty when there was none."""
+    where = (rollouts.c.service == service, rollouts.c.environment == environment)
+    query = select(rollouts.c.id, rollouts.c.plan).where(*where).order_by(rollouts.c.created_at.desc()).limit(20)
+    found = (row.id for row in connection.execute(query) if from_json(Plan, row.plan).version == version)
+    return str(next(found, ""))
+
+
+def running_rollouts(connection: Connection) -> list[str]:
+    """Those that have not ended."""
+    return list(connection.execute(select(rollouts.c.id).where(rollouts.c.ended.is_(False))).scalars())
+
+
 def list_rollouts(connection: Connection, limit: int = 50, active_only: bool = False) -> list[RolloutRow]:
     query = select(rollouts).order_by(rollouts.c.created_at.desc()).limit(limit)
     if active_only:

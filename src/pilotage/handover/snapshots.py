@@ -1,0 +1,73 @@
+"""The compiled plan of each rollout that runs: all that going back needs when database, server and engine are gone.
+
+Secrets are in it as references only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pilotage.codec import from_json, to_json
+from pilotage.core.errors import NotFound, PilotageError
+from pilotage.core.model import Plan
+from pilotage.handover import files
+
+RUNNING, WATCHED = "rollouts", "watched"
+"""Folders: what the coordinator of this state folder runs; what a watchdog has heard of another host's coordinator."""
+
+
+BY_PLAN = "With the plan file nothing else is needed: `pilotage rollback --direct plan.yaml`."
+
+
+class Damaged(PilotageError):
+    pass
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    rollout: str
+    plan: Plan
+    started_at: float
+    by: str
+    format: Literal[1] = 1
+
+
+def place(state: Path, rollout: str, folder: str = RUNNING) -> Path:
+    if not files.is_name(rollout):
+        raise NotFound(f"expected the id of a rollout, got {rollout[:80]!r}")
+    return state / folder / f"{rollout}.json"
+
+
+def keep(state: Path, snapshot: Snapshot, folder: str = RUNNING) -> None:
+    """Raises OSError."""
+    files.write(place(state, snapshot.rollout, folder), to_json(snapshot))
+
+
+def forget(state: Path, rollout: str, folder: str = RUNNING) -> None:
+    place(state, rollout, folder).unlink(missing_ok=True)
+
+
+def forget_others(state: Path, active: Collection[str]) -> None:
+    """Left behind by a crash between the end of a rollout and `forget`."""
+    for path in every(state):
+        if path.stem not in active:
+            path.unlink(missing_ok=True)
+
+
+def every(state: Path, folder: str = RUNNING) -> list[Path]:
+    return sorted((state / folder).glob("*.json"))
+
+
+def read(path: Path) -> Snapshot:
+    """Raises NotFound, or Damaged."""
+    try:
+        return from_json(Snapshot, path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise NotFound(f"there is no snapshot of {path.stem}") from None
+    except OSError as error:
+        raise Damaged(f"the snapshot {path} cannot be read: {error.strerror}. {BY_PLAN}") from None
+    except ValueError:  # not UTF-8, not JSON, or not a plan
+        raise Damaged(f"the snapshot {path} is damaged, or of another release. {BY_PLAN}") from None

@@ -79,7 +79,7 @@ class Comms:
         message = render(plan, recorded)
         if message is None:
             return
-        ref = plan.notify[channel]
+        ref = plan.notify[channel].ref
         context = Context(Path(plan.directory), self._state, plan.service, plan.environment)
         notifier = cast(Notifier, registry.build("notify", ref, context))
         try:

@@ -39,7 +39,7 @@ async def rehearse(plan: Plan, state: Path) -> Rehearsal:
     said: list[str] = []
     name = ""
     try:
-        for step in plan.rollback:
+        for step in plan.rollback.ways[0].steps:
             name = step.target
             took.append((name, await _set_what_is_in_force(crew, name, state)))
         for target in plan.targets:

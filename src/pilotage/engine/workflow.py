@@ -143,6 +143,7 @@ class RolloutWorkflow:
             counted=not by_person,
             held=self._state.status is Status.HELD,
             asked=self._state.needs_person,
+            weight=self._state.weight or None,
         )
         watch = workflow.start_activity(
             "watch",
@@ -192,7 +193,7 @@ class RolloutWorkflow:
         """Act first, tell in the same breath; keep trying until the splitter itself says it is back."""
         began = workflow.now()
         telling = self._record(ev.RollbackStarted(self._state.phase, why.reason, why.verdict), by=self._turned_by)
-        await asyncio.gather(telling, self._undo(self._plan.rollback))
+        await asyncio.gather(telling, self._undo(self._plan.rollback.ways[0].steps))
         took = (workflow.now() - began).total_seconds()
         await self._record(ev.RolledBack(why.reason, took), by=self._turned_by)
 
@@ -238,6 +239,13 @@ class RolloutWorkflow:
                     return Outcome(self._state.status, False, f"not promoted yet: {self._state.reason}")
         return Outcome(self._state.status, True, f"{order.command}: the rollout is {self._state.status}")
 
+    @workflow.update(name="note_direct")
+    async def note_direct(self, event: ev.DirectRollback, by: str) -> None:
+        await self._record(event, by=by)
+        if self._turn_back is None:
+            self._turned_by = by
+            self._turn_back = TurnBack(f"rolled back directly by {by}: {event.reason}")
+
     @command.validator
     def _check(self, order: Order) -> None:
         try:
@@ -279,7 +287,9 @@ class RolloutWorkflow:
 
     async def _try(self, step: Step, call: int) -> str | None:
         """The error when the step did not succeed. One call number is one driver call, however often it is tried."""
-        task = StepTask(self._start.rollout, step, call, key=f"{self._start.rollout}/{call}")
+        back = step.action == "set_weight" and step.weight == 0
+        key = f"{self._start.rollout}/{call}"
+        task = StepTask(self._start.rollout, step, call, key, forward=not back, expected=self._state.weight or None)
         try:
             event: ev.WeightSet | ev.Deployed = await workflow.execute_activity(
                 "take_step",
@@ -292,6 +302,8 @@ class RolloutWorkflow:
         except ActivityError as failure:
             if is_cancelled_exception(failure):
                 raise asyncio.CancelledError from None  # the walk was turned back: not a failure of the step
+            if isinstance(failure.cause, ApplicationError) and failure.cause.type == "GoneBackDirectly":
+                raise TurnBack(str(failure.cause)) from None
             return str(failure.cause or failure)
         await self._record(event)
         return None

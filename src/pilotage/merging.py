@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
 
+from pilotage.codec import from_json
 from pilotage.coordinator import Coordinator
-from pilotage.core.errors import NotFound
+from pilotage.core.errors import NotFound, Refused
 from pilotage.handover import journals
+from pilotage.handover.files import is_name
 from pilotage.handover.journals import Journal
 from pilotage.store import known, queries
 
@@ -38,7 +41,7 @@ class Merging:
         """Once over all journals that are no part of the record yet. One that fails is tried again at the next look."""
         for path, journal in await asyncio.to_thread(journals.to_merge, self._coordinator.state):
             try:
-                rollout = await self._rollout_of(journal)
+                rollout = await rollout_of(self._coordinator, journal)
                 if await self._merge(rollout, journal):
                     await asyncio.to_thread(journals.merged, path)
                     log.warning("a direct rollback is part of the record now", rollout=rollout, by=journal.by)
@@ -46,14 +49,6 @@ class Merging:
                 if path not in self._said:
                     self._said.add(path)
                     log.warning("a direct rollback cannot be recorded yet", journal=str(path), error=str(error))
-
-    async def _rollout_of(self, journal: Journal) -> str:
-        """Raises NotFound."""
-        change = (journal.service, journal.environment, journal.version)
-        rollout = journal.rollout or await self._coordinator.store.run(queries.newest_of_change, *change)
-        if not rollout:
-            raise NotFound(f"no rollout of {journal.service} {journal.version} in {journal.environment} is known here")
-        return rollout
 
     async def _merge(self, rollout: str, journal: Journal) -> bool:
         event = journal.event()
@@ -66,6 +61,34 @@ class Merging:
             return False  # between two lives: `recover` starts it again, and its record is the engine's to write
         await self._coordinator.store.run(known.note_once, row.id, event, journal.by, self._coordinator.clock.now())
         return True
+
+
+async def accept(coordinator: Coordinator, text: str) -> str:
+    """Keeps the journal of a watchdog elsewhere as one of ours: a fence at once, and merged like the others.
+
+    Returns the rollout's id. Raises NotFound when it is none of ours, Refused when this is no finished journal.
+    """
+    try:
+        journal = from_json(Journal, text)
+    except ValueError:
+        raise Refused("this is no journal of a direct rollback, or one of another release") from None
+    if not journal.finished or not is_name(journal.run):
+        raise Refused("expected the journal of a direct rollback that is over")
+    rollout = await rollout_of(coordinator, journal)
+    if not await asyncio.to_thread(journals.is_known, coordinator.state, rollout, journal.run):
+        await asyncio.to_thread(journals.write, coordinator.state, replace(journal, rollout=rollout))
+    return rollout
+
+
+async def rollout_of(coordinator: Coordinator, journal: Journal) -> str:
+    """Raises NotFound."""
+    if journal.rollout:
+        return (await coordinator.store.run(queries.get_rollout, journal.rollout)).id
+    change = (journal.service, journal.environment, journal.version)
+    rollout = await coordinator.store.run(queries.newest_of_change, *change)
+    if not rollout:
+        raise NotFound(f"no rollout of {journal.service} {journal.version} in {journal.environment} is known here")
+    return rollout
 
 
 async def merge(coordinator: Coordinator) -> None:

@@ -111,7 +111,7 @@ def _go(name: str, reason: str, within: float | None, json_out: bool) -> int:
         return FAILED
     journal = intended(found.plan, found.rollout, whoami(), reason)
     _let_nothing_end_it_but_a_person()
-    done = asyncio.run(take_back(found.plan, state, journal, lambda line: click.echo(line, err=json_out), within))
+    done = asyncio.run(take_back(found.plan, found.state, journal, lambda line: click.echo(line, err=json_out), within))
     if json_out:
         told = {"id": done.rollout, "direct": True, "done": bool(done.method), "method": done.method}
         click.echo(json.dumps({**told, "took_s": round(done.took_s, 3), "lines": list(done.lines)}, indent=2))

@@ -229,6 +229,7 @@ def doctor(json_out: bool) -> None:
         f"engine       {health['engine']}, pid {health['engine_pid'] or '- (not ours)'}",
         f"state        {health['state']}",
     ]
+    lines += [f"watchdog     {row['name']}, asked {row['asked_s_ago']:g} s ago" for row in health["watchdogs"]]
     lines += [f"{row['id']}: {row['status']}; waits for: {row['waits_for']}" for row in health["rollouts"]]
     lines += [
         f"{row['id']}: not started; {row['starts']}. {row['overdue'].upper()}".rstrip() for row in health["plans"]

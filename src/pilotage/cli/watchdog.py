@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
 
-from pilotage.core.errors import PilotageError
+from pilotage.cli.client import running
 from pilotage.core.quantities import seconds
 from pilotage.paths import state_folder
 
@@ -32,17 +35,35 @@ def watchdog(coordinator: str | None, token_file: Path | None, every: str, once_
 
     It runs beside the coordinator, or on another host that reaches the splitters and has the plans' secrets.
     """
-    from pilotage.direct.asking import Door
+    from pilotage.direct.asking import Door, Where
     from pilotage.direct.watchdog import AnotherActs, run
 
     every_s = seconds(every)
     if every_s is None or not 0.1 <= every_s <= 60:
         raise click.UsageError(f"--every: expected a duration from 100ms to 60s, got {every!r}")
     state = state_folder()
+    url = coordinator or os.environ.get("PILOTAGE_URL")
+    where: Where = partial(_here, state) if url is None else partial(_elsewhere, url, token_file)
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
-        run(state, Door(state, coordinator, token_file), every_s, once_idle)
+        run(state, Door(where), url is not None, every_s, once_idle)
     except AnotherActs as error:
         click.echo(str(error), err=True)
         sys.exit(ANOTHER_ACTS)
-    except PilotageError:
-        raise
+    except KeyboardInterrupt:
+        sys.exit(0)
+
+
+def _here(state: Path) -> tuple[str, str] | None:
+    note = running(state)
+    return None if note is None else (note["url"], note["token"])
+
+
+def _elsewhere(url: str, token_file: Path | None) -> tuple[str, str]:
+    """The file is read anew each time: a token may be changed while we run."""
+    if token_file is None:
+        return url, os.environ.get("PILOTAGE_TOKEN", "")
+    try:
+        return url, token_file.read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        return url, ""

@@ -13,9 +13,11 @@ from pilotage.handover.snapshots import BY_PLAN, Damaged, Snapshot
 
 @dataclass(frozen=True)
 class Found:
-    """`rollout` is empty when only the plan is known."""
+    """`state` is where it is noted: of another host's rollout the watchdog's folder, which hands it on. `rollout` is
+    empty when only the plan is known."""
 
     plan: Plan
+    state: Path
     rollout: str = ""
 
 
@@ -29,9 +31,11 @@ def find(state: Path, name: str) -> Found:
         from pilotage import planfile
 
         plan = planfile.load_file(Path(name))
-        return Found(plan, _rollout_of(state, plan))
-    snapshot = latest(state) if name == "latest" else _named(state, name)
-    return Found(snapshot.plan, snapshot.rollout)
+        return _of_change(state, plan)
+    if name == "latest":
+        newest = latest(state)
+        return Found(newest.plan, state, newest.rollout)
+    return _named(state, name)
 
 
 def latest(state: Path) -> Snapshot:
@@ -42,11 +46,11 @@ def latest(state: Path) -> Snapshot:
     return max(found, key=lambda one: one.started_at)
 
 
-def _named(state: Path, rollout: str) -> Snapshot:
-    for folder in (snapshots.RUNNING, snapshots.WATCHED):
-        path = snapshots.place(state, rollout, folder)
+def _named(state: Path, rollout: str) -> Found:
+    for root in (state, snapshots.elsewhere(state)):
+        path = snapshots.place(root, rollout)
         if path.exists():
-            return snapshots.read(path)
+            return Found(snapshots.read(path).plan, root, rollout)
     there = ", ".join(path.stem for path in snapshots.every(state))
     raise NotFound(
         f"{state} has no snapshot of {rollout}: it has ended, was never started here, or another folder is meant "
@@ -54,16 +58,17 @@ def _named(state: Path, rollout: str) -> Snapshot:
     )
 
 
-def _rollout_of(state: Path, plan: Plan) -> str:
-    """The id under which this very change runs; empty when that is not known."""
-    for path in snapshots.every(state):
-        try:
-            one = snapshots.read(path)
-        except (NotFound, Damaged):
-            continue
-        if _change(one.plan) == _change(plan):
-            return one.rollout
-    return ""
+def _of_change(state: Path, plan: Plan) -> Found:
+    """The plan as the file says it, with the id under which this very change runs, if that is known."""
+    for root in (state, snapshots.elsewhere(state)):
+        for path in snapshots.every(root):
+            try:
+                one = snapshots.read(path)
+            except (NotFound, Damaged):
+                continue
+            if _change(one.plan) == _change(plan):
+                return Found(plan, root, one.rollout)
+    return Found(plan, state)
 
 
 def _change(plan: Plan) -> tuple[str, str, str]:

@@ -78,6 +78,12 @@ def went_back(state: Path, rollout: str) -> str:
         return "rolled back directly, by a journal that cannot be read"
 
 
+def is_known(state: Path, rollout: str, run: str) -> bool:
+    """Whether this try is here, merged or not."""
+    names = {path.stem.removesuffix(MERGED) for path in _files(folder(state, rollout))}
+    return run in names
+
+
 def is_back(state: Path, rollout: str) -> bool:
     """Whether one of the tries has worked."""
     return any(one.method for _, one in _readable(_files(folder(state, rollout))))

@@ -15,8 +15,8 @@ from pilotage.core.errors import NotFound, PilotageError
 from pilotage.core.model import Plan
 from pilotage.handover import files
 
-RUNNING, WATCHED = "rollouts", "watched"
-"""Folders: what the coordinator of this state folder runs; what a watchdog has heard of another host's coordinator."""
+FOLDER = "rollouts"
+ELSEWHERE = "elsewhere"
 
 
 BY_PLAN = "With the plan file nothing else is needed: `pilotage rollback --direct plan.yaml`."
@@ -35,19 +35,24 @@ class Snapshot:
     format: Literal[1] = 1
 
 
-def place(state: Path, rollout: str, folder: str = RUNNING) -> Path:
+def elsewhere(state: Path) -> Path:
+    """A folder like a state folder, for what a watchdog has heard of another host's coordinator."""
+    return state / ELSEWHERE
+
+
+def place(state: Path, rollout: str) -> Path:
     if not files.is_name(rollout):
         raise NotFound(f"expected the id of a rollout, got {rollout[:80]!r}")
-    return state / folder / f"{rollout}.json"
+    return state / FOLDER / f"{rollout}.json"
 
 
-def keep(state: Path, snapshot: Snapshot, folder: str = RUNNING) -> None:
+def keep(state: Path, snapshot: Snapshot) -> None:
     """Raises OSError."""
-    files.write(place(state, snapshot.rollout, folder), to_json(snapshot))
+    files.write(place(state, snapshot.rollout), to_json(snapshot))
 
 
-def forget(state: Path, rollout: str, folder: str = RUNNING) -> None:
-    place(state, rollout, folder).unlink(missing_ok=True)
+def forget(state: Path, rollout: str) -> None:
+    place(state, rollout).unlink(missing_ok=True)
 
 
 def forget_others(state: Path, active: Collection[str]) -> None:
@@ -57,8 +62,8 @@ def forget_others(state: Path, active: Collection[str]) -> None:
             path.unlink(missing_ok=True)
 
 
-def every(state: Path, folder: str = RUNNING) -> list[Path]:
-    return sorted((state / folder).glob("*.json"))
+def every(state: Path) -> list[Path]:
+    return sorted((state / FOLDER).glob("*.json"))
 
 
 def read(path: Path) -> Snapshot:

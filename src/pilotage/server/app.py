@@ -17,8 +17,8 @@ from pilotage.core.errors import ChecklistOpen, NotFound, PilotageError, PlanErr
 from pilotage.core.explain import explanation_text
 from pilotage.core.replay import replay_text, what_if_text
 from pilotage.core.state import Command
+from pilotage.server import plans, watchdogs
 from pilotage.server.health import Health
-from pilotage.server.plans import add_routes
 
 
 class StartRequest(BaseModel):
@@ -135,7 +135,8 @@ def create_app(coordinator: Coordinator, health: Health, token: str) -> FastAPI:
         outcome = await coordinator.command(rollout, command, request.by, request.reason)
         return {**to_data(outcome), "id": await coordinator.resolve(rollout)}
 
-    add_routes(app, guard, coordinator)
+    plans.add_routes(app, guard, coordinator)
+    watchdogs.add_routes(app, guard, coordinator, health)
 
     @app.exception_handler(PilotageError)
     async def problem(request: Request, error: PilotageError) -> JSONResponse:

@@ -160,7 +160,7 @@ class Local:
                 stderr=log,
                 start_new_session=True,
             )
-        wait_for(lambda: running(self.state) is not None, 30, lambda: (self.state / "coordinator.log").read_text())
+        wait_for(lambda: running(self.state) is not None, 60, lambda: (self.state / "coordinator.log").read_text())
 
     def kill_worker(self) -> None:
         assert self._child is not None

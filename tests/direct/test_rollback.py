@@ -165,6 +165,12 @@ def test_a_plan_file_is_enough(remains: Remains) -> None:
     assert remains.journals("shop")[0]["rollout"] == ""
 
 
+def test_a_secret_that_is_not_here_and_not_needed_does_not_stop_a_plan_file(remains: Remains) -> None:
+    remains.leave(more="notify:\n  - {driver: webhook, url: {env: NO_SUCH_HOOK}}")
+    assert remains.rollback("--direct", "plan.yaml").returncode == 1
+    assert remains.stage.weight() == 0
+
+
 def test_an_id_that_is_not_known_is_said_with_those_that_are(remains: Remains) -> None:
     remains.leave()
     done = remains.rollback("--direct", "shop-0101-000000-0000")

@@ -1,297 +1,292 @@
-"""The watchdog goes back when the coordinator is silent in the middle of a rollout, and never otherwise."""
+"""The watchdog by itself: what it does in the silence, and what it takes for a sign of life."""
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.direct.world import REDEPLOY, World, environment, pilotage, world
+from tests.direct.dog import a_dog, a_door, stays
+from tests.direct.world import REDEPLOY, Remains, remains
 from tests.stage import wait_for
 
-__all__ = ["world"]
+__all__ = ["remains"]
 
-LIMIT_S = 6
-LATE_S = 5
+LIMIT_S = 2
 SILENCE = f"watchdog: {{silence: {LIMIT_S}s}}\n"
 
 
-class Dog:
-    """A watchdog's process; `heard` is what it has said so far."""
-
-    def __init__(self, state: Path, *options: str, **more: str) -> None:
-        state.mkdir(exist_ok=True)
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "pilotage", "watchdog", "--every", "0.5s", *options],
-            env=environment(state, **more),
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self.heard = ""
-        threading.Thread(target=self._listen, daemon=True).start()
-
-    def _listen(self) -> None:
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
-            self.heard += line
-
-    def says(self, text: str, seconds: float = 30) -> None:
-        wait_for(lambda: text in self.heard, seconds, lambda: f"{text!r} not in:\n{self.heard}")
+def elsewhere(remains: Remains) -> tuple[Path, str]:
+    """Another host's state folder, and the snapshot that its coordinator would give it."""
+    remains.leave(more=SILENCE)
+    snapshot = remains.state / "rollouts" / f"{remains.rollout}.json"
+    other = remains.state.with_name("other")
+    other.mkdir(exist_ok=True)
+    return other, snapshot.read_text()
 
 
-@contextmanager
-def a_dog(state: Path, *options: str, **more: str) -> Iterator[Dog]:
-    dog = Dog(state, *options, **more)
-    try:
-        yield dog
-    finally:
-        dog.process.send_signal(signal.SIGCONT)
-        dog.process.terminate()
-        dog.process.wait(20)
-
-
-def stays(world: World, weight: float, seconds: float) -> None:
-    """The time itself is what is tested here: nothing may happen in it."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        assert world.stage.weight() == weight
-        time.sleep(0.2)
-
-
-def test_it_goes_back_when_coordinator_and_engine_are_killed(world: World) -> None:
-    rollout = world.start(more=SILENCE)
-    with a_dog(world.state) as dog:
-        dog.says(f"{rollout}: splitter:")
-        world.kill_both()
-        began = time.monotonic()
-        wait_for(lambda: world.stage.weight() == 0, 30, lambda: dog.heard)
-        assert LIMIT_S - 1 <= time.monotonic() - began <= LIMIT_S + LATE_S
+def test_a_coordinator_that_is_gone_is_silent_and_the_traffic_goes_back(remains: Remains) -> None:
+    remains.leave(more=SILENCE)
+    with a_dog(remains.state) as dog:
         dog.says("ROLLED BACK by traffic")
-        (journal,) = world.journals(rollout)
+        assert remains.stage.weight() == 0
+        (journal,) = remains.journals()
         assert journal["by"].startswith("watchdog@")
         assert "silent for" in journal["reason"]
-        world.coordinator.up()
-        assert world.coordinator.ended(rollout)["status"] == "rolled back"
-        assert world.kinds(rollout).count("direct_rollback") == 1
-        assert world.stage.weight() == 0
+        dog.says("left alone: it was rolled back directly already")
 
 
-def test_it_leaves_a_coordinator_alone_that_answers_slowly_is_restarted_or_loses_its_engine(world: World) -> None:
-    rollout = world.start(more=SILENCE)
-    with a_dog(world.state) as dog:
-        dog.says("is rolled back")
-        world.coordinator.kill_engine()
-        stays(world, 50, 2)
-        world.coordinator.kill_worker()
-        stays(world, 50, LIMIT_S / 3)
-        world.coordinator.up()
-        pid = json.loads((world.state / "coordinator.json").read_text())["pid"]
-        for _ in range(3):
-            os.kill(pid, signal.SIGSTOP)
-            stays(world, 50, 3)
-            os.kill(pid, signal.SIGCONT)
-            stays(world, 50, 0.7)
-        assert "GOING BACK" not in dog.heard
-        assert world.journals(rollout) == []
-
-
-def test_a_coordinator_that_hangs_is_silent(world: World) -> None:
-    rollout = world.start(more=SILENCE)
-    pid = json.loads((world.state / "coordinator.json").read_text())["pid"]
-    with a_dog(world.state) as dog:
-        dog.says("is rolled back")
-        os.kill(pid, signal.SIGSTOP)
-        try:
-            wait_for(lambda: world.stage.weight() == 0, 60, lambda: dog.heard)
-        finally:
-            os.kill(pid, signal.SIGCONT)
-        assert world.coordinator.ended(rollout)["status"] == "rolled back"
-        assert world.stage.weight() == 0
-
-
-def test_one_that_was_stopped_for_longer_than_the_limit_looks_before_it_acts(world: World) -> None:
-    world.start(more=SILENCE)
-    with a_dog(world.state) as dog:
-        dog.says("is rolled back")
-        dog.process.send_signal(signal.SIGSTOP)
-        stays(world, 50, LIMIT_S + 6)
-        dog.process.send_signal(signal.SIGCONT)
-        stays(world, 50, 3)
-        assert "GOING BACK" not in dog.heard
-
-
-def test_it_leaves_alone_what_has_ended(world: World) -> None:
-    promoted = world.start(until=100, phases="[{weight: 100%, watch: 1s}]", more=SILENCE)
-    world.coordinator.ended(promoted)
-    with a_dog(world.state) as dog:
-        dog.says("the coordinator answers")
-        world.kill_both()
-        stays(world, 100, LIMIT_S + LATE_S)
-        assert "GOING BACK" not in dog.heard
-
-
-def test_a_snapshot_that_outlived_its_rollout_is_checked_against_the_record(world: World) -> None:
-    rollout = world.start(until=100, phases="[{weight: 100%, watch: 3s}]", more=SILENCE)
-    snapshot = world.state / "rollouts" / f"{rollout}.json"
-    kept = snapshot.read_text()
-    world.coordinator.ended(rollout)
-    world.kill_both()
-    snapshot.write_text(kept)
-    with a_dog(world.state) as dog:
+def test_a_snapshot_that_outlived_its_rollout_is_left_alone(remains: Remains) -> None:
+    remains.leave(100, more=SILENCE)
+    with closing(sqlite3.connect(remains.state / "pilotage.db")) as database:
+        database.execute("CREATE TABLE rollouts (id TEXT, ended BOOLEAN)")
+        database.execute("INSERT INTO rollouts VALUES (?, 1)", (remains.rollout,))
+        database.commit()
+    with a_dog(remains.state) as dog:
         dog.says("its record says that it has ended")
-        stays(world, 100, 2)
+        stays(remains.stage.weight, 100, 1)
 
 
-def test_a_rollout_at_0_percent_is_only_noted(world: World) -> None:
-    phases = "[{weight: 10%, watch: 1s, approval: true}, {weight: 100%, watch: 1s}]"
-    body = world.stage.plan(phases=phases, more=SILENCE)
-    rollout = str(world.coordinator.api.post("/v1/rollouts", body)["id"])
-    world.coordinator.until(rollout, lambda view: view["status"] == "awaiting approval")
-    world.kill_both()
-    with a_dog(world.state) as dog:
-        dog.says("every splitter sends 0 % already")
-        assert world.journals(rollout) == []
-        assert world.stage.calls() == []
-    world.coordinator.up()
-    assert world.coordinator.view(rollout)["status"] == "awaiting approval"
+def test_a_record_that_another_process_holds_does_not_keep_it_from_acting(remains: Remains) -> None:
+    remains.leave(more=SILENCE)
+    with closing(sqlite3.connect(remains.state / "pilotage.db", isolation_level=None)) as database:
+        database.execute("CREATE TABLE rollouts (id TEXT, ended BOOLEAN)")
+        database.execute("BEGIN EXCLUSIVE")
+        with a_dog(remains.state) as dog:
+            dog.says("ROLLED BACK by traffic")
 
 
-def test_it_goes_on_trying_takes_the_next_way_and_ends_when_the_coordinator_is_back(world: World) -> None:
-    rollout = world.start(more=SILENCE)
-    (world.stage.folder / "broken").touch()
-    with a_dog(world.state) as dog:
-        world.kill_both()
-        dog.says("traffic is tried again", 60)
-        world.coordinator.up()
-        dog.says("NOT ROLLED BACK yet")
-        (world.stage.folder / "broken").unlink()
-        assert world.coordinator.ended(rollout)["status"] == "rolled back"
-        assert world.stage.weight() == 0
+def test_a_rollout_that_sends_nothing_is_only_noted(remains: Remains) -> None:
+    remains.leave(0, more=SILENCE)
+    with a_dog(remains.state) as dog:
+        dog.says("left alone: every splitter sends 0 % already")
+        assert remains.stage.calls() == []
+        assert remains.journals() == []
 
 
-def test_nothing_is_sent_to_what_its_probe_says_is_gone(world: World) -> None:
-    probe = REDEPLOY.replace("redeploy]}", "redeploy], probe: {check: command, command: ['false']}}")
-    rollout = world.start(more=SILENCE + probe)
-    with a_dog(world.state) as dog:
-        dog.says("is rolled back")
-        world.kill_both()
-        dog.says("ROLLED BACK by redeploy", 60)
-        assert "nothing is sent to 1.0" in dog.heard
-        assert world.stage.weight() == 50
-        assert world.journals(rollout)[0]["method"] == "redeploy"
+def test_a_rollout_whose_snapshot_was_removed_is_left_alone(remains: Remains) -> None:
+    remains.leave(more=SILENCE)
+    with a_dog(remains.state) as dog:
+        dog.says("the coordinator is silent")
+        (remains.state / "rollouts" / f"{remains.rollout}.json").unlink()
+        stays(remains.stage.weight, 50, LIMIT_S + 2)
 
 
-def test_from_another_host_it_knows_the_plans_acts_and_tells(world: World, tmp_path: Path) -> None:
-    rollout = world.start(more=SILENCE)
-    note = json.loads((world.state / "coordinator.json").read_text())
-    token = tmp_path / "token"
-    token.write_text(note["token"])
-    port = int(note["url"].rsplit(":", 1)[1])
-    other = tmp_path / "other"
-    with a_dog(other, "--coordinator", note["url"], "--token-file", str(token)) as dog:
-        dog.says(f"{rollout}: splitter:")
+def test_it_goes_on_trying(remains: Remains) -> None:
+    remains.leave(more=SILENCE)
+    broken = remains.mark("broken")
+    with a_dog(remains.state) as dog:
+        dog.says("traffic is tried again")
+        broken.unlink()
+        dog.says("ROLLED BACK by traffic")
+        assert remains.stage.weight() == 0
+
+
+@pytest.mark.parametrize(("probe", "method"), [("'false'", "redeploy"), ("'true'", "traffic"), ("./none", "traffic")])
+def test_nothing_is_sent_to_what_its_probe_says_is_gone(remains: Remains, probe: str, method: str) -> None:
+    checked = f"probe: {{check: command, command: [{probe}]}}"
+    remains.leave(more=SILENCE + REDEPLOY.replace("redeploy]}", f"redeploy], {checked}}}"))
+    with a_dog(remains.state) as dog:
+        dog.says(f"ROLLED BACK by {method}")
+        assert ("nothing is sent to 1.0" in dog.heard) == (method == "redeploy")
+        assert remains.stage.weight() == (50 if method == "redeploy" else 0)
+
+
+def test_one_that_was_stopped_for_longer_than_the_limit_asks_before_it_acts(remains: Remains) -> None:
+    other, snapshot = elsewhere(remains)
+    with a_door() as door:
+        door.runs(remains.rollout, snapshot)
+        with a_dog(other, "--coordinator", door.url) as dog:
+            dog.says("is rolled back")
+            dog.process.send_signal(signal.SIGSTOP)
+            door.shut()
+            time.sleep(13)  # longer than any question and the silence take together
+            door.open()
+            dog.process.send_signal(signal.SIGCONT)
+            asked = door.asked
+            wait_for(lambda: door.asked > asked + 2, 20)
+            assert "GOING BACK" not in dog.heard
+            assert remains.stage.weight() == 50
+
+
+@pytest.mark.parametrize(("status", "kind"), [(401, "application/problem+json"), (404, "application/problem+json")])
+def test_a_coordinator_that_refuses_lives(remains: Remains, status: int, kind: str) -> None:
+    other, snapshot = elsewhere(remains)
+    with a_door() as door:
+        door.runs(remains.rollout, snapshot)
+        with a_dog(other, "--coordinator", door.url) as dog:
+            dog.says("is rolled back")
+            door.status, door.kind = status, kind
+            dog.says("the coordinator answers but tells nothing")
+            stays(remains.stage.weight, 50, LIMIT_S + 3)
+
+
+@pytest.mark.parametrize(("status", "kind"), [(502, "text/html"), (404, "text/html"), (500, "application/json")])
+def test_a_page_of_another_program_is_no_sign_of_life(remains: Remains, status: int, kind: str) -> None:
+    other, snapshot = elsewhere(remains)
+    with a_door() as door:
+        door.runs(remains.rollout, snapshot)
+        with a_dog(other, "--coordinator", door.url) as dog:
+            dog.says("is rolled back")
+            door.status, door.kind = status, kind
+            dog.says("ROLLED BACK by traffic")
+
+
+def test_a_coordinator_that_answers_slowly_lives(remains: Remains) -> None:
+    other, snapshot = elsewhere(remains)
+    with a_door() as door:
+        door.runs(remains.rollout, snapshot)
+        with a_dog(other, "--coordinator", door.url) as dog:
+            dog.says("is rolled back")
+            door.slow_s = 4.0
+            stays(remains.stage.weight, 50, 13)
+            assert "GOING BACK" not in dog.heard
+
+
+def test_a_coordinator_that_takes_the_question_and_never_answers_is_silent(remains: Remains) -> None:
+    other, snapshot = elsewhere(remains)
+    with a_door() as door:
+        door.runs(remains.rollout, snapshot)
+        with a_dog(other, "--coordinator", door.url) as dog:
+            dog.says("is rolled back")
+            door.slow_s = 60.0
+            dog.says("ROLLED BACK by traffic", 60)
+
+
+def test_a_coordinator_that_comes_back_in_time_is_not_acted_for(remains: Remains) -> None:
+    other, snapshot = elsewhere(remains)
+    with a_door() as door:
+        door.runs(remains.rollout, snapshot)
+        with a_dog(other, "--coordinator", door.url) as dog:
+            dog.says("is rolled back")
+            for _ in range(4):
+                door.shut()
+                stays(remains.stage.weight, 50, LIMIT_S / 2)
+                asked = door.asked
+                door.open()
+                wait_for(lambda asked=asked: door.asked > asked, 20)
+            assert "GOING BACK" not in dog.heard
+
+
+def test_it_ends_its_try_when_the_coordinator_is_back_and_tells_it(remains: Remains) -> None:
+    other, snapshot = elsewhere(remains)
+    remains.mark("broken")
+    with a_door() as door:
+        door.runs(remains.rollout, snapshot)
+        with a_dog(other, "--coordinator", door.url) as dog:
+            dog.says("is rolled back")
+            door.shut()
+            dog.says("traffic is tried again")
+            door.status, door.kind = 503, "text/plain"
+            door.open()
+            stays(remains.stage.weight, 50, 1)
+            assert door.told == []
+            door.status, door.kind = 200, "application/json"
+            dog.says("the coordinator knows now what was done")
+            (journal,) = door.told
+            assert (journal["rollout"], journal["method"], journal["finished"]) == (remains.rollout, "", True)
+
+
+def test_one_that_was_restarted_in_the_silence_still_knows_the_plans(remains: Remains) -> None:
+    other, snapshot = elsewhere(remains)
+    with a_door() as door:
+        door.runs(remains.rollout, snapshot)
+        with a_dog(other, "--coordinator", door.url) as dog:
+            dog.says("is rolled back")
         (copy,) = (other / "elsewhere" / "rollouts").glob("*.json")
         assert copy.stat().st_mode & 0o777 == 0o600
-        doctor = pilotage(world, "doctor").stdout
-        assert "watchdog@" in doctor
-    world.kill_both()
-    with a_dog(other, "--coordinator", note["url"], "--token-file", str(token)) as dog:
-        wait_for(lambda: world.stage.weight() == 0, 30, lambda: dog.heard)
+    with a_dog(other, "--coordinator", door.url) as dog:
         dog.says("ROLLED BACK by traffic")
-        assert world.journals(rollout) == []
-        world.coordinator.up(port)
-        token.write_text(json.loads((world.state / "coordinator.json").read_text())["token"])
-        dog.says("the coordinator knows now what was done", 60)
-        assert world.coordinator.ended(rollout)["status"] == "rolled back"
-        wait_for(lambda: world.kinds(rollout).count("direct_rollback") == 1, 20)
-        assert world.stage.weight() == 0
+        assert remains.stage.weight() == 0
 
 
-def test_a_token_that_is_refused_is_a_sign_of_life(world: World, tmp_path: Path) -> None:
-    world.start(more=SILENCE)
-    note = json.loads((world.state / "coordinator.json").read_text())
-    other = tmp_path / "other"
-    with a_dog(other, "--coordinator", note["url"], PILOTAGE_TOKEN=note["token"]) as dog:
-        dog.says("is rolled back")
-    with a_dog(other, "--coordinator", note["url"], PILOTAGE_TOKEN="an old one") as dog:
-        dog.says("tells nothing (HTTP 401")
-        stays(world, 50, LIMIT_S + LATE_S)
-        assert "GOING BACK" not in dog.heard
-
-
-def test_what_was_heard_of_long_ago_is_left_alone(world: World, tmp_path: Path) -> None:
-    rollout = world.start(more=SILENCE)
-    note = json.loads((world.state / "coordinator.json").read_text())
-    other = tmp_path / "other"
-    with a_dog(other, "--coordinator", note["url"], PILOTAGE_TOKEN=note["token"]) as dog:
-        dog.says("is rolled back")
-    world.kill_both()
-    copy = other / "elsewhere" / "rollouts" / f"{rollout}.json"
+def test_what_was_heard_of_long_ago_is_left_alone(remains: Remains) -> None:
+    other, snapshot = elsewhere(remains)
+    copy = other / "elsewhere" / "rollouts" / f"{remains.rollout}.json"
+    copy.parent.mkdir(parents=True)
+    copy.write_text(snapshot)
     os.utime(copy, (time.time() - 3600, time.time() - 3600))
-    with a_dog(other, "--coordinator", note["url"], PILOTAGE_TOKEN=note["token"]) as dog:
+    with a_dog(other, "--coordinator", "http://127.0.0.1:9") as dog:
         dog.says("it may have ended since")
-        stays(world, 50, 2)
+        stays(remains.stage.weight, 50, 1)
 
 
-def test_a_database_that_is_held_for_longer_than_the_limit_is_no_coordinator(world: World) -> None:
-    """It answers that it cannot: then nothing is judged, and nothing could be taken back by it."""
-    world.start(more=SILENCE)
-    with a_dog(world.state) as dog:
-        dog.says("is rolled back")
-        holder = sqlite3.connect(world.state / "pilotage.db", timeout=20)
-        try:
-            holder.execute("BEGIN EXCLUSIVE")
-            wait_for(lambda: world.stage.weight() == 0, 60, lambda: dog.heard)
-        finally:
-            holder.close()
+def test_one_that_has_ended_elsewhere_is_forgotten(remains: Remains) -> None:
+    other, snapshot = elsewhere(remains)
+    with a_door() as door:
+        door.runs(remains.rollout, snapshot)
+        with a_dog(other, "--coordinator", door.url) as dog:
+            dog.says("is rolled back")
+            door.answers["/v1/watchdog"] = {"rollouts": []}
+            wait_for(lambda: not list((other / "elsewhere" / "rollouts").glob("*.json")), 20)
+            door.shut()
+            stays(remains.stage.weight, 50, LIMIT_S + 3)
 
 
-def test_a_second_one_on_the_same_folder_says_so(world: World) -> None:
-    with a_dog(world.state) as dog:
-        dog.says("the coordinator answers")
-        second = pilotage(world, "watchdog")
+def test_a_splitter_that_could_not_be_taken_back_from_here_is_said_at_once(remains: Remains) -> None:
+    other, snapshot = elsewhere(remains)
+    (remains.stage.folder / "read").unlink()
+    with a_door() as door:
+        door.runs(remains.rollout, snapshot)
+        with a_dog(other, "--coordinator", door.url) as dog:
+            dog.says("WARNING splitter: could not be taken back from here")
+
+
+def test_a_second_one_on_the_same_folder_says_so(remains: Remains) -> None:
+    with a_dog(remains.state) as dog:
+        dog.says("watches")
+        second = remains.pilotage("watchdog")
         assert second.returncode == 5
         assert "already runs" in second.stderr
 
 
-def test_it_ends_by_itself_when_nothing_runs(world: World) -> None:
-    done = pilotage(world, "watchdog", "--once-idle")
+def test_it_ends_by_itself_when_nothing_runs(remains: Remains) -> None:
+    with a_door() as door:
+        door.answers["/v1/watchdog"] = {"rollouts": []}
+        done = remains.pilotage("watchdog", "--once-idle", "--coordinator", door.url)
     assert done.returncode == 0
     assert "nothing is left to watch" in done.stderr
 
 
-def test_a_secret_is_in_nothing_that_it_says_or_keeps(world: World) -> None:
+def test_a_secret_is_in_nothing_that_it_says_or_keeps(remains: Remains) -> None:
     planted = "planted-99c0ffee"
-    more = f"{SILENCE}notify:\n  - {{driver: webhook, url: 'http://127.0.0.1:9/', secret: {{env: HOOK_KEY}}}}"
-    world.start(more=more)
-    with a_dog(world.state, HOOK_KEY=planted) as dog:
-        world.kill_both()
-        dog.says("ROLLED BACK", 60)
+    remains.leave(
+        more=f"{SILENCE}notify:\n  - {{driver: webhook, url: 'http://127.0.0.1:9/', secret: {{env: HOOK_KEY}}}}"
+    )
+    with a_dog(remains.state, HOOK_KEY=planted) as dog:
+        dog.says("ROLLED BACK")
         assert planted not in dog.heard
-    for file in world.state.rglob("*"):
+    for file in remains.state.rglob("*"):
         assert not file.is_file() or planted.encode() not in file.read_bytes(), file
 
 
-def test_it_is_small(world: World) -> None:
-    world.start(more=SILENCE)
-    with a_dog(world.state) as dog:
-        dog.says("is rolled back")
+def test_it_is_small(remains: Remains) -> None:
+    remains.leave(more=SILENCE)
+    with a_dog(remains.state) as dog:
+        dog.says("ROLLED BACK")
         assert psutil.Process(dog.process.pid).memory_info().rss < 60e6
 
 
+def test_it_imports_neither_server_nor_engine_nor_database() -> None:
+    code = (
+        "import sys, pilotage.cli.watchdog, pilotage.direct.watchdog; import pilotage.drivers.traffic.envoy; "
+        "heavy = {'temporalio', 'fastapi', 'uvicorn', 'rich', 'sqlalchemy', 'numpy', 'structlog', 'jinja2'}; "
+        "sys.exit(', '.join(heavy & set(sys.modules)))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert ran.stderr.strip() == ""
+
+
 @pytest.mark.parametrize("every", ["0s", "2h", "soon"])
-def test_a_time_between_questions_that_makes_no_sense_is_refused(world: World, every: str) -> None:
-    done = pilotage(world, "watchdog", "--every", every)
+def test_a_time_between_questions_that_makes_no_sense_is_refused(remains: Remains, every: str) -> None:
+    done = remains.pilotage("watchdog", "--every", every)
     assert done.returncode == 2
     assert "--every" in done.stderr

@@ -39,7 +39,7 @@ class Remains:
     def leave(self, weight: float = 50, more: str = "", **plan: str) -> None:
         body = self.stage.plan(**{"phases": PHASES, "more": more, **plan})
         (self.stage.folder / "plan.yaml").write_text(body["plan"])
-        compiled = planfile.load(body["plan"], directory=self.stage.folder)
+        compiled = planfile.load(body["plan"], directory=self.stage.folder, secrets=False)
         snapshots.keep(self.state, Snapshot(self.rollout, compiled, time.time(), "tester"))
         (self.stage.folder / "weight").write_text(f"{weight:g}")
 

@@ -88,7 +88,7 @@ def _look(rollout: str) -> dict[str, Any] | None:
 def _refuse_another_hosts_latest(rollout: str) -> None:
     """What is the newest elsewhere need not be the newest here."""
     if rollout == "latest" and os.environ.get("PILOTAGE_URL"):
-        raise PilotageError(
+        raise CoordinatorUnreachable(
             "PILOTAGE_URL names a coordinator elsewhere, so the newest rollout here need not be its newest. Say which "
             "one: `pilotage rollback --direct ID`, or `pilotage rollback --direct plan.yaml`"
         )

@@ -30,7 +30,7 @@ def find(state: Path, name: str) -> Found:
     if is_file(name):
         from pilotage import planfile
 
-        plan = planfile.load_file(Path(name))
+        plan = planfile.load_file(Path(name), secrets=False)
         return _of_change(state, plan)
     if name == "latest":
         newest = latest(state)

@@ -33,6 +33,7 @@ from pilotage.store import Store, known, queries
 
 log = structlog.get_logger()
 
+UNKNOWN_KEPT_S = 86400.0
 KEPT_TALLIES = 200
 """Rollouts whose totals are kept between two looks."""
 EXIT_CODES = {Status.PROMOTED: 0, Status.ROLLED_BACK: 1, Status.FAILED: 4}
@@ -181,12 +182,33 @@ class Coordinator:
         except OSError as error:
             raise PilotageError(f"{self.state} cannot be written ({error.strerror}): nothing was started") from None
 
+    async def _renew_snapshots(self, active: Sequence[queries.RolloutRow]) -> None:
+        """Those that are missing are written, and those left of rollouts that have ended removed.
+
+        One of a rollout that this store does not know is kept for a day: another store may have been meant.
+        """
+        for row in active:
+            try:
+                await self._keep_snapshot(Snapshot(row.id, row.plan, row.created_at, row.requested_by))
+            except PilotageError as error:
+                log.error("going back without us would not be possible by id", rollout=row.id, error=str(error))
+        known_ids = {row.id for row in active}
+        for path in await asyncio.to_thread(snapshots.every, self.state):
+            if path.stem in known_ids:
+                continue
+            try:
+                await self.store.run(queries.get_rollout, path.stem)
+            except NotFound:
+                if self.clock.now() - path.stat().st_mtime < UNKNOWN_KEPT_S:
+                    log.warning("a snapshot of a rollout that is not known here is kept", file=str(path))
+                    continue
+            await asyncio.to_thread(path.unlink, missing_ok=True)
+
     async def recover(self) -> None:
         """Starts again what the engine no longer knows: from the last phase the record names."""
         active = await self.store.run(queries.list_rollouts, active_only=True, limit=10_000)
-        await asyncio.to_thread(snapshots.forget_others, self.state, {row.id for row in active})
+        await self._renew_snapshots(active)
         for row in active:
-            await self._keep_snapshot(Snapshot(row.id, row.plan, row.created_at, row.requested_by))
             if await self.engine.is_running(row.id):
                 continue
             record = await self.store.run(queries.events_of, row.id)

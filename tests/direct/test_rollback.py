@@ -23,6 +23,7 @@ def test_a_snapshot_is_all_that_it_needs(remains: Remains) -> None:
     assert "splitter: 0 % in force" in done.stdout
     (journal,) = remains.journals()
     assert (journal["method"], journal["finished"], journal["reason"]) == ("traffic", True, "errors at night")
+    assert list((remains.state / "calls").iterdir()) == []
 
 
 def test_it_is_noted_before_anything_is_touched(remains: Remains) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sqlite3
 import time
 from pathlib import Path
 
@@ -95,17 +94,3 @@ def test_from_another_host_it_knows_the_plans_acts_and_tells(world: World, tmp_p
         assert world.coordinator.ended(rollout)["status"] == "rolled back"
         wait_for(lambda: world.kinds(rollout).count("direct_rollback") == 1, 20)
         assert world.stage.weight() == 0
-
-
-def test_a_coordinator_that_cannot_use_its_database_for_so_long_is_acted_for(world: World) -> None:
-    """It judges nothing then, and could take nothing back."""
-    rollout = world.start(more=SILENCE)
-    with a_dog(world.state) as dog:
-        dog.says("is rolled back")
-        holder = sqlite3.connect(world.state / "pilotage.db", timeout=20)
-        try:
-            holder.execute("BEGIN EXCLUSIVE")
-            wait_for(lambda: world.stage.weight() == 0, 90, lambda: dog.heard)
-        finally:
-            holder.close()
-        assert world.coordinator.ended(rollout)["status"] == "rolled back"

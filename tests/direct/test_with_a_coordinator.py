@@ -150,11 +150,28 @@ def test_a_splitter_that_is_slow_is_no_silent_coordinator(world: World) -> None:
     assert "GOING BACK DIRECTLY" not in done.stderr
 
 
-def test_a_snapshot_is_written_again_and_one_of_an_ended_rollout_removed_when_it_comes_back(world: World) -> None:
+def test_when_it_comes_back_it_renews_its_snapshots(world: World) -> None:
+    rollout = world.start()
+    folder = world.state / "rollouts"
+    ended, strange = folder / f"{rollout}.json", folder / "shop-0101-000000-dead.json"
+    kept = ended.read_text()
+    assert world.rollback(rollout).returncode == 0
+    running = folder / f"{world.start()}.json"
+    world.kill_both()
+    ended.write_text(kept)
+    running.unlink()
+    strange.write_text(kept)
+    world.coordinator.up()
+    wait_for(lambda: running.exists() and not ended.exists(), 20)
+    assert strange.exists()
+
+
+def test_a_coordinator_that_has_lost_its_database_is_done_without(world: World) -> None:
     rollout = world.start()
     world.kill_both()
-    kept = world.state / "rollouts" / f"{rollout}.json"
-    other = kept.with_name("shop-0101-000000-dead.json")
-    kept.rename(other)
+    for file in world.state.glob("*.db*"):
+        file.unlink()
     world.coordinator.up()
-    wait_for(lambda: kept.exists() and not other.exists(), 20)
+    done = world.rollback(rollout)
+    assert "The coordinator cannot do it" in done.stderr
+    assert (done.returncode, world.stage.weight()) == (1, 0), done.stderr

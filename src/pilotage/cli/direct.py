@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -48,9 +49,9 @@ def rollback(rollout: str, direct: bool, within: float | None, reason: str, json
         except CoordinatorUnreachable as error:
             why = f"The coordinator does not answer: {error}"
         except ApiError as error:
-            if error.status < 500:
+            if error.status < 500 and not (error.status == 404 and _is_here(rollout)):
                 raise
-            why = f"The coordinator fails: {error}"
+            why = f"The coordinator cannot do it: {error}"
         else:
             click.echo(json.dumps(outcome, indent=2) if json_out else f"{outcome['id']}: {outcome['message']}")
             sys.exit(0 if outcome["done"] else FAILED)
@@ -85,6 +86,21 @@ def _look(rollout: str) -> dict[str, Any] | None:
     return view
 
 
+def _is_here(rollout: str) -> bool:
+    """A snapshot of what this coordinator does not know: it has lost its database, or was started with another one."""
+    from pilotage.core.errors import NotFound
+    from pilotage.handover import snapshots
+    from pilotage.paths import state_folder
+
+    if os.environ.get("PILOTAGE_URL"):
+        return False
+    state = state_folder()
+    try:
+        return bool(snapshots.every(state)) if rollout == "latest" else snapshots.place(state, rollout).exists()
+    except NotFound:
+        return False
+
+
 def _refuse_another_hosts_latest(rollout: str) -> None:
     """What is the newest elsewhere need not be the newest here."""
     if rollout == "latest" and os.environ.get("PILOTAGE_URL"):
@@ -112,15 +128,11 @@ def _go(name: str, reason: str, within: float | None, json_out: bool) -> int:
     journal = intended(found.plan, found.rollout, whoami(), reason)
     _let_nothing_end_it_but_a_person()
     done = asyncio.run(take_back(found.plan, found.state, journal, lambda line: click.echo(line, err=json_out), within))
-    if json_out:
-        told = {"id": done.rollout, "direct": True, "done": bool(done.method), "method": done.method}
-        click.echo(json.dumps({**told, "took_s": round(done.took_s, 3), "lines": list(done.lines)}, indent=2))
-    else:
-        click.echo(
-            _told(
-                done.rollout, done.method, found.plan.previous, [one.method for one in found.plan.rollback.afterwards]
-            )
-        )
+    told = {"id": done.rollout, "direct": True, "done": bool(done.method), "method": done.method}
+    data = {**told, "took_s": round(done.took_s, 3), "lines": list(done.lines)}
+    text = _told(done.rollout, done.method, found.plan.previous, [one.method for one in found.plan.rollback.afterwards])
+    with suppress(OSError):  # the terminal may be gone
+        click.echo(json.dumps(data, indent=2) if json_out else text)
     return ROLLED_BACK if done.method else FAILED
 
 

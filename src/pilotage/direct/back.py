@@ -14,7 +14,7 @@ from pathlib import Path
 from pilotage.core.model import Plan, Step, Way
 from pilotage.core.redact import redact
 from pilotage.direct.hands import DirectHands
-from pilotage.drivers.process import stop_running
+from pilotage.drivers.process import forget, stop_running
 from pilotage.engine.acting import act
 from pilotage.engine.back import go_back
 from pilotage.handover import journals
@@ -62,6 +62,7 @@ class _Try:
         self._journal = journal
         self._tell = tell
         self._began = time.monotonic()
+        self._calls = state
         self._hands = DirectHands(plan, state)
         self._keys: dict[Step, str] = {}
         self._begun: set[str] = set()
@@ -79,6 +80,8 @@ class _Try:
         self._journal = replace(self._journal, finished=True)
         await self._note()
         await self._hands.close()
+        with suppress(OSError):
+            await asyncio.to_thread(forget, self._calls, self._keys.values())
         return self._journal
 
     async def _race(self, within_s: float | None, probe: bool) -> str:
@@ -105,7 +108,8 @@ class _Try:
         except OSError as error:
             self._say(f"this cannot be noted in {self._state} ({error.strerror}): the coordinator will not know of it")
             if not self._journal.finished:
-                self._hands = DirectHands(self._plan, Path(tempfile.mkdtemp(prefix="pilotage-")))
+                self._calls = Path(tempfile.mkdtemp(prefix="pilotage-"))
+                self._hands = DirectHands(self._plan, self._calls)
 
     async def _stop_what_goes_forward(self) -> None:
         """Commands outlive a killed coordinator: a shift that ends after us would undo what we do."""

@@ -63,7 +63,7 @@ class Watchdog:
 
     async def follow(self, once_idle: bool) -> None:
         """Until cancelled, or with `once_idle` until no rollout runs."""
-        say(f"{self._name} watches, and asks every {duration(self._every_s)}")
+        say(f"{self._name} watches, and asks every {self._every_s:g} s")
         try:
             while True:
                 idle = await self._ask()

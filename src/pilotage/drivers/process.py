@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -187,6 +187,14 @@ async def stop_running(state: Path, prefix: str) -> list[str]:
     running = await asyncio.to_thread(_running, state / "calls", prefix)
     await asyncio.gather(*(asyncio.to_thread(_stop, folder) for folder, _ in running))
     return [key for _, key in running]
+
+
+def forget(state: Path, keys: Iterable[str]) -> None:
+    """Removes the journals of these calls; those of commands that still run stay."""
+    for key in keys:
+        folder = journal(state, key)
+        if (folder / "lock").exists() and not _is_held(folder / "lock"):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _running(calls: Path, prefix: str) -> list[tuple[Path, str]]:

@@ -112,8 +112,9 @@ def merged(path: Path) -> None:
 def sweep(state: Path, before: float) -> None:
     """Removes the folders of rollouts that have ended, when all in them is merged and older than `before`."""
     for one in (state / FOLDER).glob("*"):
-        old = all(path.stem.endswith(MERGED) and path.stat().st_mtime < before for path in _files(one))
-        if old and not snapshots.place(state, one.name).exists():
+        held = list(_files(one))
+        old = all(path.stem.endswith(MERGED) and path.stat().st_mtime < before for path in held)
+        if held and old and not (files.is_name(one.name) and snapshots.place(state, one.name).exists()):
             shutil.rmtree(one, ignore_errors=True)
 
 

@@ -5,7 +5,6 @@ Secrets are in it as references only.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -47,19 +46,18 @@ def place(state: Path, rollout: str) -> Path:
 
 
 def keep(state: Path, snapshot: Snapshot) -> None:
-    """Raises OSError."""
-    files.write(place(state, snapshot.rollout), to_json(snapshot))
+    """Writes it, unless this very one is there. Raises OSError."""
+    path, text = place(state, snapshot.rollout), to_json(snapshot)
+    try:
+        if path.read_text(encoding="utf-8") == text:
+            return
+    except (OSError, ValueError):
+        pass  # missing or damaged: it is written
+    files.write(path, text)
 
 
 def forget(state: Path, rollout: str) -> None:
     place(state, rollout).unlink(missing_ok=True)
-
-
-def forget_others(state: Path, active: Collection[str]) -> None:
-    """Left behind by a crash between the end of a rollout and `forget`."""
-    for path in every(state):
-        if path.stem not in active:
-            path.unlink(missing_ok=True)
 
 
 def every(state: Path) -> list[Path]:

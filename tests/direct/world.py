@@ -139,4 +139,6 @@ def remains(tmp_path: Path) -> Iterator[Remains]:
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     with a_stage(tmp_path / "stage") as stage, local(tmp_path / "state") as coordinator:
-        yield World(stage, tmp_path / "state", coordinator=coordinator)
+        world = World(stage, tmp_path / "state", coordinator=coordinator)
+        yield world
+        world.pilotage("down")  # a command may have started another one

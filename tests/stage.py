@@ -153,17 +153,17 @@ class Local:
         self.api = Api(state, start_if_missing=False)
         self._child: subprocess.Popen[bytes] | None = None
 
-    def up(self) -> None:
+    def up(self, port: int = 0) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("TEMPORAL_")}
         with (self.state / "coordinator.log").open("ab") as log:
             self._child = subprocess.Popen(
-                [sys.executable, "-m", "pilotage", "up", "--quiet"],
+                [sys.executable, "-m", "pilotage", "up", "--quiet", "--port", str(port)],
                 env={**environment, "PILOTAGE_STATE": str(self.state)},
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
-        wait_for(lambda: running(self.state) is not None, 30, lambda: (self.state / "coordinator.log").read_text())
+        wait_for(lambda: running(self.state) is not None, 60, lambda: (self.state / "coordinator.log").read_text())
 
     def kill_worker(self) -> None:
         assert self._child is not None

@@ -19,7 +19,7 @@ from pilotage.core.announcing import gets
 from pilotage.core.checklist import Mark
 from pilotage.core.comparison import comparison
 from pilotage.core.counters import Tally
-from pilotage.core.errors import NotFound, Refused
+from pilotage.core.errors import NotFound, PilotageError, Refused
 from pilotage.core.events import Announced, ChecklistPassed, Recorded
 from pilotage.core.explain import Explanation, explain
 from pilotage.core.model import Plan, Sample, Verdict
@@ -34,10 +34,13 @@ from pilotage.desk import Busy, Desk
 from pilotage.engine import Engine, Order, Outcome, Start
 from pilotage.engine.clock import Clock, WallClock
 from pilotage.gates import Gates
+from pilotage.handover import snapshots
+from pilotage.handover.snapshots import Snapshot
 from pilotage.store import Store, known, messages, queries
 
 log = structlog.get_logger()
 
+UNKNOWN_KEPT_S = 86400.0
 KEPT_TALLIES = 200
 """Rollouts whose totals are kept between two looks."""
 EXIT_CODES = {Status.PROMOTED: 0, Status.ROLLED_BACK: 1, Status.FAILED: 4}
@@ -97,7 +100,12 @@ class Coordinator:
         rollout = f"{plan.plan.service[:45]}-{datetime.now(UTC):%m%d-%H%M%S}-{secrets.token_hex(2)}"
         why = reason or plan.plan.summary
         async with self.desk.alone(plan.plan):
-            await self.store.run(known.begin, plan, rollout, passed, by, why, self.clock.now(), scheduled)
+            await self._keep_snapshot(Snapshot(rollout, plan.plan, self.clock.now(), by))
+            try:
+                await self.store.run(known.begin, plan, rollout, passed, by, why, self.clock.now(), scheduled)
+            except Exception:
+                await asyncio.to_thread(snapshots.forget, self.state, rollout)
+                raise
         await self.engine.start(Start(rollout, plan.plan, by, reason, checklist=passed))
         return rollout
 
@@ -216,15 +224,47 @@ class Coordinator:
         record = await self.store.run(queries.events_of, row.id)
         return row.plan, record, samples, verdicts, await self.store.run(messages.sent_of, row.id)
 
+    async def _keep_snapshot(self, snapshot: Snapshot) -> None:
+        """Nothing begins without it: going back must not need us. Raises PilotageError."""
+        try:
+            await asyncio.to_thread(snapshots.keep, self.state, snapshot)
+        except OSError as error:
+            raise PilotageError(f"{self.state} cannot be written ({error.strerror}): nothing was started") from None
+
+    async def _renew_snapshots(self, active: Sequence[queries.RolloutRow]) -> None:
+        """Those that are missing are written, and those left of rollouts that have ended removed.
+
+        One of a rollout that this store does not know is kept for a day: another store may have been meant.
+        """
+        for row in active:
+            try:
+                await self._keep_snapshot(Snapshot(row.id, row.plan, row.created_at, row.requested_by))
+            except PilotageError as error:
+                log.error("going back without us would not be possible by id", rollout=row.id, error=str(error))
+        known_ids = {row.id for row in active}
+        for path in await asyncio.to_thread(snapshots.every, self.state):
+            if path.stem in known_ids:
+                continue
+            try:
+                await self.store.run(queries.get_rollout, path.stem)
+            except NotFound:
+                if self.clock.now() - path.stat().st_mtime < UNKNOWN_KEPT_S:
+                    log.warning("a snapshot of a rollout that is not known here is kept", file=str(path))
+                    continue
+            await asyncio.to_thread(path.unlink, missing_ok=True)
+
     async def recover(self) -> None:
         """Starts again what the engine no longer knows: from the last phase the record names, or what comes after."""
-        for row in await self.store.run(queries.list_rollouts, active_only=True, limit=10_000):
+        active = await self.store.run(queries.list_rollouts, active_only=True, limit=10_000)
+        await self._renew_snapshots(active)
+        for row in active:
             if await self.engine.is_running(row.id):
                 continue
             record = await self.store.run(queries.events_of, row.id)
             state = fold(record)
             if state.status.ended:
                 await self.store.run(queries.end_rollout, row.id)
+                await asyncio.to_thread(snapshots.forget, self.state, row.id)
                 continue
             log.warning("the engine does not know this rollout; starting it again", rollout=row.id, phase=state.phase)
             try:

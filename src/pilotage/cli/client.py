@@ -32,9 +32,17 @@ class ApiError(Exception):
 class Api:
     """Speaks to PILOTAGE_URL, or to the local coordinator, which is started when it is missing."""
 
-    def __init__(self, state: Path | None = None, start_if_missing: bool = True) -> None:
+    def __init__(
+        self,
+        state: Path | None = None,
+        start_if_missing: bool = True,
+        answer_within_s: float = ANSWER_WITHIN_S,
+        start_within_s: float = START_WITHIN_S,
+    ) -> None:
         self._state = state
         self._start_if_missing = start_if_missing
+        self._answer_within_s = answer_within_s
+        self._start_within_s = start_within_s
 
     def get(self, path: str) -> Any:
         return self._ask("GET", path, None)
@@ -46,7 +54,7 @@ class Api:
         url, token = self._door()
         parts = urlsplit(url)
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        connection = kind(parts.hostname or "", parts.port, timeout=ANSWER_WITHIN_S)
+        connection = kind(parts.hostname or "", parts.port, timeout=self._answer_within_s)
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         try:
             connection.request(
@@ -76,7 +84,7 @@ class Api:
         state = self._state or state_folder()
         note = running(state)
         if note is None and self._start_if_missing:
-            note = start_local(state)
+            note = start_local(state, self._start_within_s)
         if note is None:
             raise CoordinatorUnreachable("no coordinator is running. `pilotage up` starts one")
         return note["url"], note["token"]
@@ -113,7 +121,7 @@ def _is_pilotage(pid: int) -> bool:
         return True
 
 
-def start_local(state: Path) -> dict[str, Any]:
+def start_local(state: Path, within_s: float = START_WITHIN_S) -> dict[str, Any]:
     """Starts `pilotage up` so that it outlives this terminal, and waits until it answers."""
     log = state / "coordinator.log"
     child: subprocess.Popen[bytes] | None = None
@@ -127,10 +135,10 @@ def start_local(state: Path) -> dict[str, Any]:
                 start_new_session=True,
                 env={**os.environ, "PILOTAGE_STATE": str(state)},
             )
-        note = _when_up(state, child)
+        note = _when_up(state, child, within_s)
     except KeyboardInterrupt:
         if child is not None:  # half started, nobody could find it to end it; so the interrupt waits until it is up
-            _when_up(state, child)
+            _when_up(state, child, within_s)
         raise
     if note is not None:
         return note
@@ -138,9 +146,9 @@ def start_local(state: Path) -> dict[str, Any]:
     raise CoordinatorUnreachable(f"the coordinator did not start; {log} ends with: {' '.join(tail)}")
 
 
-def _when_up(state: Path, child: subprocess.Popen[bytes]) -> dict[str, Any] | None:
+def _when_up(state: Path, child: subprocess.Popen[bytes], within_s: float) -> dict[str, Any] | None:
     """Its note, or that of the one that was quicker (exit code 5); None when the child ended or takes too long."""
-    deadline = time.monotonic() + START_WITHIN_S
+    deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:
         note = running(state)
         if note is not None:

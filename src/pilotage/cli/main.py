@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from pilotage import __version__
-from pilotage.cli import announce, check, checklist, explain, gates, plan, planfiles, report
+from pilotage.cli import announce, check, checklist, direct, explain, gates, plan, planfiles, report, watchdog
 from pilotage.cli.client import Api, ApiError, running, whoami
 from pilotage.cli.followups import followups
 from pilotage.cli.logs import logs
@@ -144,7 +144,6 @@ _command("pause", "Keep the traffic where it is; the judge goes on guarding, the
 _command("resume", "Go on after a pause or a hold.")
 _command("hold", "Hold: like pause, but the plan's hold deadline and policy apply.")
 _command("promote", "Pass the present phase now, before its watch is over.")
-_command("rollback", "Send all traffic back to the previous version, at once.")
 
 
 @cli.command("report-trouble")
@@ -217,6 +216,7 @@ def doctor(json_out: bool) -> None:
         f"engine       {health['engine']}, pid {health['engine_pid'] or '- (not ours)'}",
         f"state        {health['state']}",
     ]
+    lines += [f"watchdog     {row['name']}, asked {row['asked_s_ago']:g} s ago" for row in health["watchdogs"]]
     lines += [f"{row['id']}: {row['status']}; waits for: {row['waits_for']}" for row in health["rollouts"]]
     lines += [
         f"{row['id']}: not started; {row['starts']}. {row['overdue'].upper()}".rstrip() for row in health["plans"]
@@ -249,6 +249,8 @@ announce.register(cli)
 checklist.register(cli)
 gates.register(cli)
 planfiles.register(cli)
+direct.register(cli)
+watchdog.register(cli)
 
 
 def follow(api: Api, rollout: str, json_out: bool) -> int:

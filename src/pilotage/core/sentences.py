@@ -49,7 +49,7 @@ def sentence(event: ev.Event) -> str:
         case ev.LeastBadChosen(policy=policy, reason=reason):
             return f"not rolled back by itself, the plan says {policy}: {reason}"
         case ev.DirectRollback(method=method, detail=detail):
-            return f"rolled back directly, without the coordinator, by {method}: {detail}"
+            return f"rolled back directly, without the coordinator{f', by {method}' if method else ''}: {detail}"
         case ev.Promoted(reason=reason):
             return f"promoted: {reason}"
         case ev.Failed(detail=detail):

@@ -91,6 +91,8 @@ def apply(state: RolloutState, recorded: ev.Recorded) -> RolloutState:
             return replace(state, status=Status.ROLLING_BACK, reason=reason, needs_person=False)
         case ev.RolledBack(reason=reason):
             return replace(state, status=Status.ROLLED_BACK, reason=reason, needs_person=False)
+        case ev.DirectRollback(reason=reason) if state.status is Status.PROMOTED:
+            return replace(state, status=Status.ROLLED_BACK, weight=0.0, reason=reason)
         case ev.Promoted(reason=reason):
             return replace(state, status=Status.PROMOTED, reason=reason, needs_person=False)
         case ev.Failed(detail=detail):

@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,7 +107,7 @@ async def run_once(
     """
     await asyncio.to_thread(check_command, argv, cwd, env)
     folder = journal(state, key)
-    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True, mode=0o700)
+    await asyncio.to_thread(_make, folder, key)
     try:
         return await _run_once(folder, argv, cwd, env, timeout_s)
     except asyncio.CancelledError as cancelled:
@@ -175,6 +175,47 @@ def _last_result(folder: Path) -> tuple[int, Finished | None]:
     if not attempts:
         return 0, None
     return attempts, Finished(**json.loads((folder / f"{attempts}.json").read_text(encoding="utf-8")))
+
+
+def _make(folder: Path, key: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (folder / "key").write_text(key, encoding="utf-8")
+
+
+async def stop_running(state: Path, prefix: str) -> list[str]:
+    """Ends the commands that still run, whoever started them, whose keys begin with `prefix`; returns those keys."""
+    running = await asyncio.to_thread(_running, state / "calls", prefix)
+    await asyncio.gather(*(asyncio.to_thread(_stop, folder) for folder, _ in running))
+    return [key for _, key in running]
+
+
+def forget(state: Path, keys: Iterable[str]) -> None:
+    """Removes the journals of these calls; those of commands that still run stay."""
+    for key in keys:
+        folder = journal(state, key)
+        if (folder / "lock").exists() and not _is_held(folder / "lock"):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _running(calls: Path, prefix: str) -> list[tuple[Path, str]]:
+    found = []
+    for lock in calls.glob("*/lock"):
+        try:
+            key = (lock.parent / "key").read_text(encoding="utf-8")
+            if key.startswith(prefix) and _is_held(lock):
+                found.append((lock.parent, key))
+        except OSError:
+            continue
+    return found
+
+
+def _is_held(lock: Path) -> bool:
+    with lock.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def _stop(folder: Path) -> None:

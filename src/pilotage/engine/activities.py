@@ -17,23 +17,22 @@ from pilotage.core.errors import PermanentError, PilotageError
 from pilotage.core.events import Deployed, Recorded, WeightSet
 from pilotage.core.judge import Judge
 from pilotage.core.model import Action, Plan, Sample, Step, Verdict
-from pilotage.drivers import Call
 from pilotage.drivers.process import OVERTAKEN
-from pilotage.engine import measure
+from pilotage.engine import fence, measure
+from pilotage.engine.acting import act
 from pilotage.engine.aftercare import Aftercare
 from pilotage.engine.clock import Clock
 from pilotage.engine.crew import Crew
 from pilotage.engine.listening import Listening
 from pilotage.engine.tasks import AskTask, StepTask, WatchTask
 from pilotage.engine.telemetry import DRIVER_SECONDS, TICK_LATENESS, TICKS
+from pilotage.handover import snapshots
 from pilotage.store import Store, queries
 
 BEAT_S = 1.0
 """A driver call that runs shows its life so often."""
 READ_TIMEOUT_S = 5.0
 PAST_TIMEOUT_S = 10.0
-WEIGHT_TOLERANCE = 0.51
-"""Percent points between wish and read-back that a coarse splitter may round away."""
 
 log = structlog.get_logger()
 
@@ -60,6 +59,7 @@ class Activities:
     @activity.defn
     async def end(self, rollout: str) -> None:
         await self._store.run(queries.end_rollout, rollout)
+        await asyncio.to_thread(snapshots.forget, self._state, rollout)
         self._listenings.pop(rollout, None)
         await self._dismiss(rollout)
 
@@ -72,12 +72,17 @@ class Activities:
 
     @activity.defn
     async def take_step(self, task: StepTask) -> WeightSet | Deployed:
-        """One driver call under its key. A later call on the same target ends an earlier one that still runs."""
+        """One driver call under its key. A later call on the same target ends an earlier one that still runs.
+
+        A step forward is refused when somebody has gone back without the coordinator, also while it runs.
+        """
         me = _this_task()
         place = (task.rollout, task.step.target)
         before = self._acting.get(place)
         self._acting[place] = me
         try:
+            if task.forward:
+                await fence.check(self._state, task.rollout)
             done = await self._store.run(
                 queries.begin_call, task.key, task.rollout, task.step.target, task.call, self._clock.now()
             )
@@ -87,9 +92,9 @@ class Activities:
             if done is not None:
                 return from_json(_event_type(task.step), done)
             async with _heartbeats():
-                event = await self._act(task)
+                event = await self._act_forward(task) if task.forward else await self._act(task)
             await self._store.run(queries.finish_call, task.key, to_json(event))
-        except (PermanentError, queries.Fenced) as error:
+        except (PermanentError, queries.Fenced, fence.GoneBackDirectly) as error:
             raise ApplicationError(str(error), type=type(error).__name__, non_retryable=True) from None
         except PilotageError as error:
             raise ApplicationError(str(error), type=type(error).__name__) from None
@@ -100,30 +105,31 @@ class Activities:
 
     async def _act(self, task: StepTask) -> WeightSet | Deployed:
         crew = await self._crew(task.rollout)
-        step = task.step
-        began = self._clock.now()
-        call = Call(task.key, crew.plan.version, crew.plan.previous)
-        with DRIVER_SECONDS.labels(step.action).time():
-            if step.action == "deploy":
-                version = step.version or crew.plan.version
-                detail = await crew.deployer(step.target).deploy(version, call)
-                return Deployed(step.target, version, detail, self._clock.now() - began, task.key)
-            wanted = step.weight or 0.0
-            in_force = await crew.traffic(step.target).set_weight(wanted, call)
-        if abs(in_force - wanted) > WEIGHT_TOLERANCE or (in_force == 0) != (wanted == 0):
-            raise ApplicationError(f"{step.target}: asked for {wanted:g} %, but {in_force:g} % is in force")
-        return WeightSet(step.target, wanted, in_force, self._clock.now() - began, task.key)
+        with DRIVER_SECONDS.labels(task.step.action).time():
+            return await act(crew, task.step, task.key, self._clock.now)
+
+    async def _act_forward(self, task: StepTask) -> WeightSet | Deployed:
+        if task.step.action == "set_weight" and task.expected:
+            reason = await fence.taken_back(await self._crew(task.rollout), {task.step.target: task.expected})
+            if reason:
+                raise fence.GoneBackDirectly(reason)
+        return await fence.unless_gone_back(self._state, task.rollout, self._act(task))
 
     # -------------------------------------------------------------- watching
 
     @activity.defn
     async def watch(self, task: WatchTask) -> Verdict:
-        """Samples, stores, judges; returns when the verdict changes what the rollout does. Never acts."""
+        """Samples, stores, judges; returns when the verdict changes what the rollout does. Never acts.
+
+        Going back without the coordinator, or from outside while nobody watched, is a verdict, too.
+        """
         before = self._watching.get(task.rollout)
         if before is not None and not before.done():
             before.cancel()
         self._watching[task.rollout] = _this_task()
         crew = await self._crew(task.rollout)
+        if back := await self._gone_back_meanwhile(crew, task):
+            return Verdict(Action.ROLLBACK, back)
         judge, last, verdict = await self._rebuilt_judge(crew.plan, task.rollout, task.phase)
         if last is not None and last.tick > 0 and last.counted and _decides(verdict, task):
             return verdict
@@ -138,7 +144,8 @@ class Activities:
         tick = 0 if last is None else last.tick + 1
         due = self._clock.now() if last is None else max(last.at + tick_s, self._clock.now())
         while True:
-            await self._sleep_until(due, listening)
+            if back := await self._sleep_until(due, listening, task.rollout):
+                return Verdict(Action.ROLLBACK, back)
             TICK_LATENESS.observe(max(0.0, self._clock.now() - due))
             reading = await measure.read(crew.plan.measures, crew.sources, min(READ_TIMEOUT_S, max(tick_s, 1.0)))
             reading = await listening.complete(reading)
@@ -193,13 +200,25 @@ class Activities:
         async with _heartbeats():
             await listening.settle(task.rollout, await self._store.run(queries.last_place, task.rollout))
 
-    async def _sleep_until(self, due: float, listening: Listening) -> None:
-        """In short pieces, each with a heartbeat: that is how a cancelled watch hears of it."""
+    async def _gone_back_meanwhile(self, crew: Crew, task: WatchTask) -> str:
+        splitters = [one.name for one in crew.plan.targets if one.kind == "traffic"] if task.weight else []
+        async with _heartbeats():
+            return await fence.gone_back(self._state, task.rollout) or await fence.taken_back(
+                crew, dict.fromkeys(splitters, task.weight or 0.0)
+            )
+
+    async def _sleep_until(self, due: float, listening: Listening, rollout: str) -> str:
+        """In short pieces, each with a heartbeat: that is how a cancelled watch hears of it.
+
+        Returns at once, with a sentence, when somebody goes back without the coordinator; else with nothing to say.
+        """
         while True:
             activity.heartbeat()
+            if back := await fence.gone_back(self._state, rollout):
+                return back
             left = due - self._clock.now()
             if left <= 0:
-                return
+                return ""
             await self._clock.sleep(min(left, listening.beat_s))
             await listening.poll()
 

@@ -174,7 +174,7 @@ class AftermathWorkflow:
     # -------------------------------------------------------------- the world
 
     async def _take(self, step: Step, call: int) -> bool:
-        task = StepTask(self._start.rollout, step, call, key=f"{self._start.rollout}/{call}")
+        task = StepTask(self._start.rollout, step, call, key=f"{self._start.rollout}/{call}", forward=False)
         try:
             event: ev.WeightSet | ev.Deployed = await workflow.execute_activity(
                 "take_step",

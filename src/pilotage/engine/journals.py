@@ -10,6 +10,7 @@ from pathlib import Path
 import structlog
 
 from pilotage.drivers.process import journal
+from pilotage.handover import journals
 from pilotage.store import Store, queries
 
 log = structlog.get_logger()
@@ -29,9 +30,11 @@ async def keep_clean(store: Store, state: Path) -> None:
 
 
 async def sweep(store: Store, state: Path, before: float) -> None:
-    """Removes the journals of rollouts whose last event is older than `before` (Unix seconds)."""
+    """Removes the journals of rollouts whose last event is older than `before` (Unix seconds), and those of direct
+    rollbacks that have been part of the record for so long."""
     keys = await store.run(queries.calls_of_ended, before)
     await asyncio.to_thread(_remove, [journal(state, key) for key in keys])
+    await asyncio.to_thread(journals.sweep, state, before)
 
 
 def _remove(folders: list[Path]) -> None:

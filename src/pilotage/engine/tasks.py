@@ -10,12 +10,18 @@ from pilotage.core.state import Status
 
 @dataclass(frozen=True)
 class StepTask:
-    """`call` rises with every new driver call of a rollout: a later one fences the earlier ones off."""
+    """`call` rises with every new driver call of a rollout: a later one fences the earlier ones off.
+
+    `forward` False: a step of the way back, which nothing refuses. `expected`: the percent that this rollout has set on
+    the step's target before, None when it has not.
+    """
 
     rollout: str
     step: Step
     call: int
     key: str
+    forward: bool = True
+    expected: float | None = None
 
 
 @dataclass(frozen=True)
@@ -24,6 +30,7 @@ class WatchTask:
 
     `held`: the record already says HELD; `asked`: a person has already been asked. `resigned`: going back would bring
     the outage back and the plan's least bad was chosen: only a rollback that would not do that ends the watch.
+    `weight`: the percent that the rollout has set, None when it has set none.
     """
 
     rollout: str
@@ -32,6 +39,7 @@ class WatchTask:
     held: bool
     asked: bool
     resigned: bool = False
+    weight: float | None = None
 
 
 @dataclass(frozen=True)

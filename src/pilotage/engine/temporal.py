@@ -112,18 +112,19 @@ class TemporalEngine:
         await self._update_either(rollout, "announce", Announcement(text, audience, by))
 
     async def note_direct(self, rollout: str, event: DirectRollback, by: str) -> None:
-        await self._update_either(rollout, "note_direct", Noted(event, by))
+        about = f"direct/{by}/{event.at!r}"  # the same one again is no second one
+        await self._update_either(rollout, "note_direct", Noted(event, by), about)
 
-    async def _update_either(self, rollout: str, name: str, argument: object) -> None:
+    async def _update_either(self, rollout: str, name: str, argument: object, about: str = "") -> None:
         """At the rollout while it runs, at its aftermath from then on."""
         try:
-            await self._update(rollout, name, argument, type(None))
+            await self._update(rollout, name, argument, type(None), about)
         except NotFound:
-            await self._update(aftermath_id(rollout), name, argument, type(None))
+            await self._update(aftermath_id(rollout), name, argument, type(None), about)
 
-    async def _update(self, workflow: str, name: str, argument: object, result: type[Any]) -> Any:
+    async def _update(self, workflow: str, name: str, argument: object, result: type[Any], about: str = "") -> Any:
         """An aftermath begins anew now and then: what falls between two runs is said again, under the same id."""
-        about = f"{name}-{uuid4()}"
+        about = about or f"{name}-{uuid4()}"
         for left in reversed(range(UPDATE_TRIES)):
             try:
                 return await self._update_once(workflow, name, argument, result, about)

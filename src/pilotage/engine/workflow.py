@@ -72,6 +72,7 @@ class RolloutWorkflow:
         self._held_by_person = False
         self._resigned = False
         self._failures: dict[tuple[str, str], str] = {}
+        self._weights: dict[str, float] = {}
         self._troubles: dict[int, int] = {}
         self._writing: list[asyncio.Task[None]] = []
 
@@ -180,6 +181,7 @@ class RolloutWorkflow:
             held=self._state.status is Status.HELD,
             asked=self._state.needs_person,
             resigned=self._resigned,
+            weight=self._state.weight or None,
         )
         watch = workflow.start_activity(
             "watch",
@@ -231,7 +233,7 @@ class RolloutWorkflow:
         self._resigned = True
         await self._record(ev.LeastBadChosen(index, back.least_bad, why, verdict))
         if back.least_bad == "flag-off" and back.feature is not None:
-            error = await self._try(back.feature, self._next_call())
+            error = await self._try(back.feature, self._next_call(), forward=False)
             if error is not None:
                 await self._record(ev.StepFailed(back.feature.target, error, "the feature is still on"))
         await self._ask(index, f"{why}. {LEAST_BAD[back.least_bad]}")
@@ -269,7 +271,7 @@ class RolloutWorkflow:
         await asyncio.gather(*gone.rest)
 
     async def _try_back(self, step: Step) -> str | None:
-        return await self._try(step, self._next_call())
+        return await self._try(step, self._next_call(), forward=False)
 
     async def _barred(self, way: Way) -> str:
         """By itself Pilotage sends nobody to something that is gone; a person who orders it is not kept waiting."""
@@ -319,6 +321,13 @@ class RolloutWorkflow:
                     return Outcome(self._state.status, False, f"not promoted yet: {self._state.reason}")
         return Outcome(self._state.status, True, f"{order.command}: the rollout is {self._state.status}")
 
+    @workflow.update(name="note_direct")
+    async def note_direct(self, event: ev.DirectRollback, by: str) -> None:
+        await self._record(event, by=by)
+        if self._turn_back is None:
+            self._turned_by = by
+            self._turn_back = TurnBack(f"rolled back directly by {by}: {event.reason}")
+
     @command.validator
     def _check(self, order: Order) -> None:
         try:
@@ -334,7 +343,9 @@ class RolloutWorkflow:
     async def note_direct(self, noted: Noted) -> None:
         """Sent back without us: that is recorded, and what still goes on turns back."""
         await self._record(noted.event, by=noted.by)
-        await self._answer_rollback(Order(Command.ROLLBACK, noted.by, noted.event.reason))
+        if self._turn_back is None and not self._state.status.ended:
+            self._turned_by = noted.by
+            self._turn_back = TurnBack(f"rolled back directly by {noted.by}: {noted.event.reason}".rstrip(": "))
 
     async def _change(self, event: ev.Event, order: Order, held: bool) -> None:
         self._held_by_person = held
@@ -369,9 +380,13 @@ class RolloutWorkflow:
 
     # -------------------------------------------------------------- the world
 
-    async def _try(self, step: Step, call: int) -> str | None:
-        """The error when the step did not succeed. One call number is one driver call, however often it is tried."""
-        task = StepTask(self._start.rollout, step, call, key=f"{self._start.rollout}/{call}")
+    async def _try(self, step: Step, call: int, forward: bool = True) -> str | None:
+        """The error when the step did not succeed. One call number is one driver call, however often it is tried.
+
+        A step forward raises TurnBack when somebody has gone back without us.
+        """
+        key, expected = f"{self._start.rollout}/{call}", self._weights.get(step.target)
+        task = StepTask(self._start.rollout, step, call, key, forward=forward, expected=expected)
         try:
             event: ev.WeightSet | ev.Deployed = await workflow.execute_activity(
                 "take_step",
@@ -384,7 +399,11 @@ class RolloutWorkflow:
         except ActivityError as failure:
             if is_cancelled_exception(failure):
                 raise asyncio.CancelledError from None  # the walk was turned back: not a failure of the step
+            if isinstance(failure.cause, ApplicationError) and failure.cause.type == "GoneBackDirectly":
+                raise TurnBack(str(failure.cause)) from None
             return str(failure.cause or failure)
+        if isinstance(event, ev.WeightSet):
+            self._weights[event.target] = event.in_force
         await self._record(event)
         return None
 

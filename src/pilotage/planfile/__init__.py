@@ -18,9 +18,12 @@ from pilotage.planfile.reader import Reader
 __all__ = ["Outline", "digest_of", "load", "load_file", "outline", "outline_file", "read", "read_file"]
 
 
-def load(text: str, *, directory: Path, file: str = "") -> Plan:
-    """The plan in `text`; relative paths in it start at `directory`. Raises PlanError with all problems found."""
-    reader = Reader()
+def load(text: str, *, directory: Path, file: str = "", secrets: bool = True) -> Plan:
+    """The plan in `text`; relative paths in it start at `directory`. Raises PlanError with all problems found.
+
+    Without `secrets` those that cannot be read here are no problem: who needs them finds out.
+    """
+    reader = Reader(secrets)
     try:
         tree, twice = read(text)
     except NotReadable as error:
@@ -65,9 +68,9 @@ def outline(text: str, *, directory: Path, file: str = "") -> Outline:
     return Outline(tree.plain(), digest_of(tree), open_places)
 
 
-def load_file(path: Path) -> Plan:
+def load_file(path: Path, secrets: bool = True) -> Plan:
     """The plan in a UTF-8 file. Raises PlanError, also when the file cannot be read."""
-    return load(_text(path), directory=path.absolute().parent, file=str(path))
+    return load(_text(path), directory=path.absolute().parent, file=str(path), secrets=secrets)
 
 
 def outline_file(path: Path) -> Outline:

@@ -41,7 +41,7 @@ def driver(
     except Exception as error:  # a stranger's driver may fail in any way: still no traceback for a plan's author
         reader.wrong(path, node, f"options that the driver {name} accepts", f"{type(error).__name__} from it")
         return None
-    for place, secret in _secrets(checked, ()):
+    for place, secret in _secrets(checked, ()) if reader.secrets else ():
         try:
             reason = secret.missing()
         except (OSError, ValueError):

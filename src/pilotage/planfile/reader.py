@@ -32,9 +32,13 @@ def did_you_mean(word: str, known: Collection[str]) -> str:
 
 
 class Reader:
-    """Collects problems; each method answers None (or the default) where the value is missing or wrong."""
+    """Collects problems; each method answers None (or the default) where the value is missing or wrong.
 
-    def __init__(self) -> None:
+    Without `secrets` one that cannot be read here is no problem.
+    """
+
+    def __init__(self, secrets: bool = True) -> None:
+        self.secrets = secrets
         self.problems: list[Problem] = []
 
     def wrong(self, path: str, node: Node | int | None, expected: str, got: str = "", hint: str = "") -> None:

@@ -18,9 +18,8 @@ from pilotage.core.explain import explanation_text
 from pilotage.core.model import Audience
 from pilotage.core.replay import replay_text, what_if_text
 from pilotage.core.state import Command
-from pilotage.server import followups
+from pilotage.server import followups, plans, watchdogs
 from pilotage.server.health import Health
-from pilotage.server.plans import add_routes
 
 
 class StartRequest(BaseModel):
@@ -160,8 +159,9 @@ def create_app(coordinator: Coordinator, health: Health, token: str) -> FastAPI:
         outcome = await coordinator.command(rollout, command, request.by, request.reason)
         return {**to_data(outcome), "id": await coordinator.resolve(rollout)}
 
-    add_routes(app, guard, coordinator)
     followups.add_routes(app, guard, coordinator)
+    plans.add_routes(app, guard, coordinator)
+    watchdogs.add_routes(app, guard, coordinator, health)
 
     @app.exception_handler(PilotageError)
     async def problem(request: Request, error: PilotageError) -> JSONResponse:

@@ -10,7 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from pilotage.coordinator import Coordinator
+from pilotage.core.redact import redact
 from pilotage.store import Store, messages
+
+WATCHDOGS_S = 60.0
+"""One that has not asked for so long is not there."""
+MOST_WATCHDOGS = 100
 
 
 class Health:
@@ -23,10 +28,18 @@ class Health:
         self._address = engine_address
         self._engine_pid = engine_pid
         self._started = time.time()
+        self._watchdogs: dict[str, float] = {}
         self.stopping = asyncio.Event()
 
     def stop(self) -> None:
         self.stopping.set()
+
+    def seen(self, watchdog: str) -> None:
+        """It has just asked, and gave this name."""
+        now = time.monotonic()
+        self._watchdogs = {name: at for name, at in self._watchdogs.items() if now - at < WATCHDOGS_S}
+        if watchdog and len(self._watchdogs) < MOST_WATCHDOGS:
+            self._watchdogs[redact(watchdog)[:128]] = now
 
     async def report(self) -> dict[str, Any]:
         waits = []
@@ -43,6 +56,11 @@ class Health:
             "engine": self._address,
             "engine_pid": self._engine_pid(),
             "rollouts": waits,
+            "watchdogs": [
+                {"name": name, "asked_s_ago": round(time.monotonic() - at, 1)}
+                for name, at in self._watchdogs.items()
+                if time.monotonic() - at < WATCHDOGS_S
+            ],
             "plans": await self._coordinator.desk.plans(),
             "undelivered": [
                 {"rollout": row.rollout, "channel": row.channel, "attempts": row.attempts, "error": row.last_error}

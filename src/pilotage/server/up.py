@@ -24,6 +24,7 @@ from pilotage.engine.embedded import EmbeddedServer
 from pilotage.engine.journals import keep_clean
 from pilotage.engine.temporal import TemporalEngine, activities, connect_when_up, worker
 from pilotage.keeper import keep
+from pilotage.merging import merge
 from pilotage.paths import coordinator_note
 from pilotage.server.app import create_app
 from pilotage.server.health import Health
@@ -92,6 +93,7 @@ async def _serve(state: Path, store: Store, port: int) -> None:
     if embedded is not None:
         tasks.append(asyncio.create_task(embedded.supervise()))
     await coordinator.recover()
+    tasks.append(asyncio.create_task(merge(coordinator)))
     _announce(state, listener.getsockname()[1], token)
     log.info("the coordinator is up", port=listener.getsockname()[1], engine=address)
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -89,6 +89,12 @@ def note(connection: Connection, name: str, event: ev.Event, by: str, at: float)
     append_event(connection, ev.Recorded(name, 0 if last is None else last + 1, at, by, event))
 
 
+def note_once(connection: Connection, name: str, event: ev.Event, by: str, at: float) -> None:
+    """As `note`, unless this very event stands there already."""
+    if not any(one.event == event for one in events_of(connection, name)):
+        note(connection, name, event, by, at)
+
+
 def note_all(connection: Connection, name: str, noted: Sequence[ev.Event], by: str, at: float) -> None:
     """All of them, or none."""
     for event in noted:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select,
 
 from pilotage.codec import from_json, to_json
 from pilotage.core.errors import NotFound, PilotageError, Refused
-from pilotage.core.events import Failed, Promoted, Recorded, RolledBack
+from pilotage.core.events import DirectRollback, Failed, Promoted, Recorded, RolledBack
 from pilotage.core.model import Plan, Sample, Verdict
 from pilotage.logs.saved import Saved
 from pilotage.store import logs, versions
@@ -90,6 +90,19 @@ def latest_rollout(connection: Connection) -> str:
     return str(row.id)
 
 
+def newest_of_change(connection: Connection, service: str, environment: str, version: str) -> str:
+    """The last rollout of a service's version in an environment; empty when there was none."""
+    where = (rollouts.c.service == service, rollouts.c.environment == environment)
+    query = select(rollouts.c.id, rollouts.c.plan).where(*where).order_by(rollouts.c.created_at.desc()).limit(20)
+    found = (row.id for row in connection.execute(query) if from_json(Plan, row.plan).version == version)
+    return str(next(found, ""))
+
+
+def running_rollouts(connection: Connection) -> list[str]:
+    """Those that have not ended."""
+    return list(connection.execute(select(rollouts.c.id).where(rollouts.c.ended.is_(False))).scalars())
+
+
 def list_rollouts(connection: Connection, limit: int = 50, active_only: bool = False) -> list[RolloutRow]:
     query = select(rollouts).order_by(rollouts.c.created_at.desc()).limit(limit)
     if active_only:
@@ -131,7 +144,7 @@ def append_event(connection: Connection, recorded: Recorded) -> None:
                 body=to_json(recorded),
             )
         )
-        if isinstance(recorded.event, RolledBack):
+        if isinstance(recorded.event, RolledBack | DirectRollback):
             versions.mark_bad(connection, recorded.rollout, recorded.event.reason, recorded.at)
         if isinstance(recorded.event, Promoted | RolledBack | Failed):
             end_rollout(connection, recorded.rollout)

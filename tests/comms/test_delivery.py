@@ -32,7 +32,8 @@ STORY: tuple[ev.Event, ...] = (
     ev.RolledBack("worse", 0.4),
     ev.RecoveryConfirmed("as before", 60.0),
 )
-TOLD = [one.kind for one in STORY if one.kind != "phase_started"]
+TOLD = [one.kind for one in STORY if one.kind not in ("phase_started", "rollback_started")]
+"""A rollback that is over before its beginning was told is told once."""
 
 
 async def follow_until(comms: Comms, done: Callable[[], bool], within_s: float = 60.0) -> None:
@@ -90,10 +91,10 @@ async def test_a_hung_service_is_given_up_and_said_and_asked_again_with_a_number
     with sink(lambda: (204, False)) as hanging:
         await world.rollout("one", world.plan(webhook(hanging.url)))
         await world.happened("one", *STORY[:1])
-        comms = world.comms(within_s=0.1)
+        comms = world.comms(within_s=1.0)
         await world.told(comms)
         (row,) = await world.store.run(messages.backlog)
-        assert (row.attempts, row.last_error) == (1, "webhook did not answer within 0.1 s")
+        assert (row.attempts, row.last_error) == (1, "webhook did not answer within 1 s")
         world.clock.time += 2.5
         await world.told(comms)
         assert hanging.attempts["one/0/0"] == [0, 1]
@@ -217,7 +218,7 @@ async def test_the_thread_is_what_was_last_returned_and_survives_a_restart(
     await world.told(world.comms())
     await world.happened("one", *STORY[4:])
     await world.told(world.comms())
-    assert [one.thread for one in driver.given] == ["", "post-1", "post-2", "post-3", "post-3", "post-3", "post-3"]
+    assert [one.thread for one in driver.given] == ["", "post-1", "post-2", "post-3", "post-3", "post-3"]
 
 
 async def test_a_closing_that_fails_is_no_reason_to_send_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,7 @@ async def test_each_audience_gets_its_kinds_and_only_overrules_them(world: World
     await world.rollout("one", world.plan(*own, console("few.log", audience="pager", only=("follow_up_due",))))
     await world.happened("one", *ALL)
     await world.told(world.comms())
-    assert set(await world.sent("one", 0)) == set(SAMPLES)
+    assert set(await world.sent("one", 0)) == set(SAMPLES) - {"rollback_started"}  # it is over already
     changes = {"rollout_started", "held", "start_overdue", "promoted", "rolled_back", "direct_rollback"}
     assert set(await world.sent("one", 1)) == changes | {"recovery_confirmed"}
     assert set(await world.sent("one", 2)) == changes

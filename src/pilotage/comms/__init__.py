@@ -23,7 +23,7 @@ __all__ = ["EVERY_S", "SEND_WITHIN_S", "Comms"]
 log = structlog.get_logger()
 
 EVERY_S = 0.5
-SEND_WITHIN_S = 10.0
+SEND_WITHIN_S = 20.0
 
 
 class Comms:

@@ -70,7 +70,15 @@ def passed_over(
 
 
 def _told(channel: Channel, record: Sequence[ev.Recorded], number: int, sent: Collection[int]) -> bool:
-    return gets(channel, record[number].event) and not _flaps(record, number, sent)
+    told = gets(channel, record[number].event)
+    return told and not _flaps(record, number, sent) and not _is_over(record, number)
+
+
+def _is_over(record: Sequence[ev.Recorded], number: int) -> bool:
+    """A rollback that has ended before its beginning was told: its end says it all."""
+    if not isinstance(record[number].event, ev.RollbackStarted):
+        return False
+    return any(isinstance(other.event, ev.RolledBack) for other in record[number + 1 :])
 
 
 def _flaps(record: Sequence[ev.Recorded], number: int, sent: Collection[int]) -> bool:

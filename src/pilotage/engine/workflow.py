@@ -321,13 +321,6 @@ class RolloutWorkflow:
                     return Outcome(self._state.status, False, f"not promoted yet: {self._state.reason}")
         return Outcome(self._state.status, True, f"{order.command}: the rollout is {self._state.status}")
 
-    @workflow.update(name="note_direct")
-    async def note_direct(self, event: ev.DirectRollback, by: str) -> None:
-        await self._record(event, by=by)
-        if self._turn_back is None:
-            self._turned_by = by
-            self._turn_back = TurnBack(f"rolled back directly by {by}: {event.reason}")
-
     @command.validator
     def _check(self, order: Order) -> None:
         try:

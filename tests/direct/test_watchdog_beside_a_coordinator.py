@@ -9,10 +9,10 @@ import time
 from pathlib import Path
 
 from tests.direct.dog import a_dog, stays
-from tests.direct.world import World, world
+from tests.direct.world import World, coordinator, world
 from tests.stage import wait_for
 
-__all__ = ["world"]
+__all__ = ["coordinator", "world"]
 
 LIMIT_S = 10
 LATE_S = 5

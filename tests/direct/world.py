@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pilotage import planfile
+from pilotage.cli.client import running
 from pilotage.handover import snapshots
 from pilotage.handover.snapshots import Snapshot
 from tests.stage import Local, Stage, local
@@ -75,16 +78,19 @@ class World(Remains):
     """With a coordinator."""
 
     coordinator: Local = field(kw_only=True)
+    service: str = field(kw_only=True)
 
     def start(self, until: float = 50, **plan: str) -> str:
         """A rollout that watches at `until` percent."""
-        body = self.stage.plan(**{"phases": PHASES, **plan})
+        body = self.stage.plan(**{"service": self.service, "phases": PHASES, **plan})
         (self.stage.folder / "plan.yaml").write_text(body["plan"])
         rollout = str(self.coordinator.api.post("/v1/rollouts", body)["id"])
         self.coordinator.until(rollout, lambda view: view["status"] == "watching" and self.stage.weight() == until)
         return rollout
 
     def kill_both(self) -> None:
+        with suppress(OSError, ValueError):
+            os.kill(self.pid, signal.SIGKILL)  # a command may have started it in the place of ours
         self.coordinator.kill_worker()
         self.coordinator.kill_engine()
 
@@ -136,9 +142,21 @@ def remains(tmp_path: Path) -> Iterator[Remains]:
         yield Remains(stage, tmp_path / "state")
 
 
+@pytest.fixture(scope="module")
+def coordinator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
+    state = tmp_path_factory.mktemp("state")
+    with local(state) as one:
+        yield one
+        pilotage(state, state, "down")  # a command may have started another one
+
+
+_numbers = count()
+
+
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with a_stage(tmp_path / "stage") as stage, local(tmp_path / "state") as coordinator:
-        world = World(stage, tmp_path / "state", coordinator=coordinator)
-        yield world
-        world.pilotage("down")  # a command may have started another one
+def world(tmp_path: Path, coordinator: Local) -> Iterator[World]:
+    """A service of its own, beside a coordinator that is up, whatever the test before has done to it."""
+    if running(coordinator.state) is None:
+        coordinator.up()
+    with a_stage(tmp_path / "stage") as stage:
+        yield World(stage, coordinator.state, coordinator=coordinator, service=f"shop{next(_numbers)}")

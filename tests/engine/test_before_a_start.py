@@ -172,7 +172,7 @@ def test_a_freeze_stops_a_start_names_its_owner_and_can_be_overridden(coordinato
     back(coordinator, start(coordinator, body, "freeze", reason="checkout is down"))
     coordinator.api.post(f"/v1/freezes/{made['id']}/lift", {"by": "Bo"})
     assert made["id"] not in [one["id"] for one in coordinator.api.get("/v1/freezes")]
-    back(coordinator, start(coordinator, body))
+    back(coordinator, start(coordinator, {**body, "plan": body["plan"].replace('"2.0"', '"2.1"')}))
     with pytest.raises(ApiError, match="no freeze"):
         coordinator.api.post(f"/v1/freezes/{made['id']}/lift", {"by": "Bo"})
 

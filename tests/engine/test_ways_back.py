@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -104,8 +105,6 @@ def test_the_first_way_wins_when_it_works_again_and_nothing_else_does(coordinato
     for name in ("broken", "undeployable"):
         (stage.folder / name).write_text("")
     coordinator.api.post(f"/v1/rollouts/{rollout}/hold", {"by": "tester", "reason": "look"})
-    import threading
-
     asking = threading.Thread(target=lambda: roll_back(coordinator, rollout))
     asking.start()
     wait_for(lambda: len(of_kind(coordinator, rollout, "step_failed")) >= 2, 20)

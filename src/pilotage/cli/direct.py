@@ -15,7 +15,7 @@ import click
 from pilotage.cli.client import Api, ApiError, whoami
 from pilotage.core.errors import CoordinatorUnreachable, PilotageError, PlanError
 
-ROLLED_BACK, FAILED = 1, 4
+DONE, FAILED = 0, 4
 
 START_WITHIN_S = 10.0
 ANSWER_WITHIN_S = 10.0
@@ -36,8 +36,8 @@ def register(cli: click.Group) -> None:
 def rollback(rollout: str, direct: bool, within: float | None, reason: str, json_out: bool) -> None:
     """Send all traffic back to the previous version, at once.
 
-    When the coordinator does not answer, it is done without: the plan's drivers are called from here. Exit codes: 0 the
-    coordinator has rolled back, 1 it was done directly, 4 it is not back.
+    When the coordinator does not answer, it is done without: the plan's drivers are called from here. Exit codes: 0
+    everybody is back, 4 not.
     """
     if within is not None and within <= 0:
         raise click.UsageError("--within: expected seconds, more than 0")
@@ -54,7 +54,7 @@ def rollback(rollout: str, direct: bool, within: float | None, reason: str, json
             why = f"The coordinator cannot do it: {error}"
         else:
             click.echo(json.dumps(outcome, indent=2) if json_out else f"{outcome['id']}: {outcome['message']}")
-            sys.exit(0 if outcome["done"] else FAILED)
+            sys.exit(DONE if outcome["done"] else FAILED)
         click.echo(f"{why.rstrip('.')}.\nGOING BACK DIRECTLY, without it.", err=True)
         _refuse_another_hosts_latest(rollout)
     sys.exit(_go(rollout, reason, within, json_out))
@@ -133,7 +133,7 @@ def _go(name: str, reason: str, within: float | None, json_out: bool) -> int:
     text = _told(done.rollout, done.method, found.plan.previous, [one.method for one in found.plan.rollback.afterwards])
     with suppress(OSError):  # the terminal may be gone
         click.echo(json.dumps(data, indent=2) if json_out else text)
-    return ROLLED_BACK if done.method else FAILED
+    return DONE if done.method else FAILED
 
 
 def _let_nothing_end_it_but_a_person() -> None:

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any, cast
+from typing import cast
 
 from pydantic import ValidationError
 
 from pilotage.core.errors import PermanentError, PilotageError
 from pilotage.core.model import DriverRef
-from pilotage.core.redact import HIDDEN, redact
+from pilotage.core.redact import redact
 from pilotage.drivers import Context, Message, Notifier, registry
-from pilotage.drivers.secrets import Secret
+from pilotage.drivers.secrets import hide
 
 CLOSE_WITHIN_S = 2.0
-LEAST_SECRET = 4
-"""Shorter values would hide half of any sentence."""
 _BEHIND_THE_HOST = re.compile(r"(\w+://[^/\s?#]+)[/?#][^\s\"'<>)]*")
 
 
@@ -41,22 +38,7 @@ def complaint(error: Exception, ref: DriverRef, within_s: float) -> str:
     if isinstance(error, ValidationError):
         names = sorted({".".join(map(str, one["loc"])) for one in error.errors(include_input=False)})
         return f"the options of {ref.driver} are refused where the coordinator runs: {redact(', '.join(names))}"
-    said = " ".join(str(error).split())
-    for secret in sorted(_secrets(ref.options), key=len, reverse=True):  # one may be the beginning of another
-        said = said.replace(secret, HIDDEN)
-    said = _BEHIND_THE_HOST.sub(r"\1", redact(said))
+    said = _BEHIND_THE_HOST.sub(r"\1", hide(" ".join(str(error).split()), [ref.options]))
     if not isinstance(error, PilotageError) or not said:
         said = f"{type(error).__name__}: {said}".rstrip(": ")
     return f"refused, somebody has to put it right: {said}" if isinstance(error, PermanentError) else said
-
-
-def _secrets(options: Any) -> Iterator[str]:
-    """The values behind the references in a driver's options, as far as they can be read here."""
-    if isinstance(options, dict):
-        with suppress(Exception):
-            value = Secret.model_validate(options).reveal()
-            yield from (one for one in (value, *value.split()) if len(one) >= LEAST_SECRET)
-        options = list(options.values())
-    if isinstance(options, list | tuple):
-        for one in options:
-            yield from _secrets(one)

@@ -264,6 +264,15 @@ class Plan:
     silence_s: float = 60.0
     """A watchdog goes back when the coordinator has been silent for longer during a phase."""
 
+    @property
+    def refs(self) -> tuple[DriverRef, ...]:
+        """All drivers that it names."""
+        back, logs = self.rollback, self.logs
+        targets = [one.ref for one in (*self.targets, *back.targets)]
+        others = (back.probe, self.tracker, *((logs.canary, logs.control, logs.both) if logs else ()))
+        channels = [one.ref for one in self.notify]
+        return (*targets, *self.measures.sources.values(), *channels, *(one for one in others if one is not None))
+
 
 # ------------------------------------------------------------------ what a watch sees
 

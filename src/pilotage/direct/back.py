@@ -15,6 +15,7 @@ from pilotage.core.model import Plan, Step, Way
 from pilotage.core.redact import redact
 from pilotage.direct.hands import DirectHands
 from pilotage.drivers.process import forget, stop_running
+from pilotage.drivers.secrets import hide
 from pilotage.engine.acting import act
 from pilotage.engine.back import go_back
 from pilotage.handover import journals
@@ -129,7 +130,8 @@ class _Try:
         except TimeoutError:
             return f"no answer within {SET_WITHIN_S:g} s"
         except Exception as error:
-            return redact(str(error)) or type(error).__name__
+            options = [ref.options for ref in self._plan.refs]
+            return await asyncio.to_thread(hide, str(error), options) or type(error).__name__
         done = f"{step.version} deployed" if step.action == "deploy" else f"{step.weight or 0:g} % in force"
         self._say(f"{step.target}: {done}")
         return None

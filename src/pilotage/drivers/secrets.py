@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from pilotage.core.errors import PermanentError
-from pilotage.core.redact import redact
+from pilotage.core.redact import HIDDEN, redact
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}", re.ASCII)
 _HIDDEN = "(hidden)"
+LEAST_SECRET = 4
+"""Shorter values would hide half of any sentence."""
 
 
 def _is_reference(value: Any) -> bool:
@@ -66,3 +70,22 @@ class Secret(BaseModel):
             return Path(self.file or "").read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError):
             raise PermanentError(f"a secret is missing: the file {self.file} cannot be read as text") from None
+
+
+def hide(text: str, options: Iterable[Any]) -> str:
+    """`text` without the values that drivers' `options` refer to, and without what looks like a secret."""
+    for secret in sorted({one for each in options for one in _values(each)}, key=len, reverse=True):
+        text = text.replace(secret, HIDDEN)  # the longest first: one may be the beginning of another
+    return redact(text)
+
+
+def _values(options: Any) -> Iterator[str]:
+    """The values behind the references, as far as they can be read here."""
+    if isinstance(options, Mapping):
+        with suppress(Exception):
+            value = Secret.model_validate(dict(options)).reveal()
+            yield from (one for one in (value, *value.split()) if len(one) >= LEAST_SECRET)
+        options = list(options.values())
+    if isinstance(options, list | tuple):
+        for one in options:
+            yield from _values(one)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
@@ -13,11 +14,12 @@ from temporalio.exceptions import ApplicationError
 
 from pilotage.codec import from_json, to_json
 from pilotage.core.counters import baseline_of, before
-from pilotage.core.errors import PermanentError, PilotageError
+from pilotage.core.errors import PermanentError
 from pilotage.core.events import Deployed, Recorded, WeightSet
 from pilotage.core.judge import Judge
 from pilotage.core.model import Action, Plan, Sample, Step, Verdict
 from pilotage.drivers.process import OVERTAKEN
+from pilotage.drivers.secrets import hide
 from pilotage.engine import fence, measure
 from pilotage.engine.acting import act
 from pilotage.engine.aftercare import Aftercare
@@ -93,15 +95,22 @@ class Activities:
                 return from_json(_event_type(task.step), done)
             async with _heartbeats():
                 event = await self._act_forward(task) if task.forward else await self._act(task)
+            if isinstance(event, Deployed):
+                event = replace(event, detail=await self._without_secrets(task.rollout, event.detail))
             await self._store.run(queries.finish_call, task.key, to_json(event))
-        except (PermanentError, queries.Fenced, fence.GoneBackDirectly) as error:
-            raise ApplicationError(str(error), type=type(error).__name__, non_retryable=True) from None
-        except PilotageError as error:
-            raise ApplicationError(str(error), type=type(error).__name__) from None
+        except Exception as error:
+            final = isinstance(error, PermanentError | queries.Fenced | fence.GoneBackDirectly)
+            said = await self._without_secrets(task.rollout, str(error))
+            raise ApplicationError(said, type=type(error).__name__, non_retryable=final) from None
         finally:
             if self._acting.get(place) is me:
                 del self._acting[place]
         return event
+
+    async def _without_secrets(self, rollout: str, text: str) -> str:
+        """What a driver says goes into the record, the engine's history and messages."""
+        options = [ref.options for ref in (await self._crew(rollout)).plan.refs]
+        return await asyncio.to_thread(hide, text, options)
 
     async def _act(self, task: StepTask) -> WeightSet | Deployed:
         crew = await self._crew(task.rollout)

@@ -16,10 +16,10 @@ from pilotage.core.errors import PermanentError, PilotageError
 from pilotage.core.model import Baseline, DriverRef, Plan
 from pilotage.core.preparing import AFTER_CHECKS, FollowUp
 from pilotage.core.recovery import Look, Window
-from pilotage.core.redact import redact
 from pilotage.core.review import review
 from pilotage.core.state import Status
 from pilotage.drivers import Check, Context, Notifier, Resolves, Ticket, Tracker, registry
+from pilotage.drivers.secrets import hide
 from pilotage.engine import measure
 from pilotage.engine.clock import Clock
 from pilotage.engine.crew import Crew
@@ -67,7 +67,7 @@ class Aftercare:
             look = recovery.back(plan, baseline, window)
             if look.holds and passed + tick_s >= back.confirm_s:
                 break
-        return _seen(look)
+        return _seen(look, plan)
 
     @activity.defn
     async def look_after(self, task: FollowUpTask) -> Seen:
@@ -76,11 +76,12 @@ class Aftercare:
         item = _item(crew.plan, task.item)
         beating = asyncio.create_task(_beat())
         try:
-            return _seen(await self._look(crew, item, task))
+            look = await self._look(crew, item, task)
         except Exception as error:
-            return _seen(Look(None, str(error) if isinstance(error, PilotageError) else f"{type(error).__name__}"))
+            look = Look(None, str(error) if isinstance(error, PilotageError) else f"{type(error).__name__}")
         finally:
             beating.cancel()
+        return _seen(look, crew.plan)
 
     async def _look(self, crew: Crew, item: FollowUp, task: FollowUpTask) -> Look:
         plan = crew.plan
@@ -149,11 +150,11 @@ class Aftercare:
         )
         tracker = cast(Tracker, registry.build("tracker", plan.tracker, self._context(plan)))
         try:
-            return _short(await asyncio.wait_for(tracker.open(ticket), WITHIN_S))
-        except PermanentError as error:
-            raise ApplicationError(str(error), type=type(error).__name__, non_retryable=True) from None
-        except PilotageError as error:
-            raise ApplicationError(str(error), type=type(error).__name__) from None
+            return _short(await asyncio.wait_for(tracker.open(ticket), WITHIN_S), plan)
+        except Exception as error:
+            said = _short(str(error) or type(error).__name__, plan)
+            final = isinstance(error, PermanentError)
+            raise ApplicationError(said, type=type(error).__name__, non_retryable=final) from None
         finally:
             await tracker.close()
 
@@ -211,13 +212,13 @@ def _item(plan: Plan, name: str) -> FollowUp:
     return next(one for one in plan.preparation.follow_ups if one.id == name)
 
 
-def _seen(look: Look) -> Seen:
-    return Seen(look.holds, _short(look.text))
+def _seen(look: Look, plan: Plan) -> Seen:
+    return Seen(look.holds, _short(look.text, plan))
 
 
-def _short(text: str) -> str:
+def _short(text: str, plan: Plan) -> str:
     """One line for the record: what a check prints may hold anything, secrets too."""
-    said = " ".join(redact(text).split())
+    said = " ".join(hide(text, [ref.options for ref in plan.refs]).split())
     return said if len(said) <= MOST_CHARACTERS else said[: MOST_CHARACTERS - 3] + "..."
 
 

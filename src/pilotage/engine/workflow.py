@@ -149,8 +149,8 @@ class RolloutWorkflow:
 
     async def _watch(self, index: int, phase: Phase) -> None:
         """Until the judge or a person passes the phase. Raises TurnBack when the judge says so."""
+        self._promoted_by_person = self._resigned = False  # first: a person may promote as soon as the record says so
         await self._record(ev.WatchStarted(index, phase.watch_s))
-        self._promoted_by_person = self._resigned = False
         await self._hold_for_trouble(index)
         while not self._promoted_by_person:
             verdict = await self._watch_until_something_changes(index)

@@ -14,7 +14,7 @@ from tests.stage import wait_for
 
 __all__ = ["coordinator", "world"]
 
-LIMIT_S = 10
+LIMIT_S = 7
 LATE_S = 5
 SILENCE = f"watchdog: {{silence: {LIMIT_S}s}}\n"
 

@@ -284,3 +284,30 @@ def test_follow_ups_go_on_when_the_engines_file_is_lost(tmp_path: Path) -> None:
             assert len(of_kind(coordinator, rollout, "follow_ups_planned")) == 1
     finally:
         stage.close()
+
+
+def test_a_revert_that_conflicts_falls_through_to_the_next_way(
+    coordinator: Local, stage: Stage, tmp_path: Path
+) -> None:
+    remote, work = tmp_path / "remote.git", tmp_path / "work"
+    git(tmp_path, "init", "-q", "--bare", "-b", "main", str(remote))
+    git(tmp_path, "clone", "-q", str(remote), str(work))
+    commits = []
+    for text in ("one", "two", "three"):
+        (work / "app").write_text(text)
+        git(work, "add", ".")
+        git(work, "commit", "-qm", text)
+        commits.append(git(work, "rev-parse", "HEAD"))
+    git(work, "push", "-q", "origin", "HEAD:main")
+    revert = f"revert: {{driver: git-revert, repository: work, commits: [{commits[1]}], branch: main}}"
+    more = SCRIPT + f"rollback: {{methods: [traffic, revert, redeploy], {revert}, {CONFIRM}}}"
+    rollout = start(coordinator, stage, "conflict", more)
+    watching(coordinator, rollout)
+    (stage.folder / "broken").write_text("")
+    assert roll_back(coordinator, rollout)["done"] is True
+    (back,) = of_kind(coordinator, rollout, "rolled_back")
+    assert back["method"] == "redeploy"
+    failed = {one["target"]: one["error"] for one in of_kind(coordinator, rollout, "step_failed")}
+    assert "conflict" in failed["revert"]
+    assert git(remote, "show", "main:app") == "three"
+    (stage.folder / "broken").unlink()

@@ -66,6 +66,7 @@ class RolloutWorkflow:
         self._calls = 1000 * start.next_number  # a restarted rollout's calls must stand above the first run's
         self._turn_back: TurnBack | None = None
         self._turned_by = "pilotage"
+        self._ordered = False
         self._nudged = False
         self._approved = False
         self._promoted_by_person = False
@@ -263,8 +264,7 @@ class RolloutWorkflow:
         """Act first, tell in the same breath; keep trying until the splitter itself says it is back."""
         began = workflow.now()
         telling = self._record(ev.RollbackStarted(self._state.phase, why.reason, why.verdict), by=self._turned_by)
-        barred = self._barred if self._turned_by == "pilotage" else None
-        going = go_back(self._plan.rollback.ways, self._try_back, self._way_failed, barred)
+        going = go_back(self._plan.rollback.ways, self._try_back, self._way_failed, self._barred)
         _, gone = await asyncio.gather(telling, going)
         took = (workflow.now() - began).total_seconds()
         await self._record(ev.RolledBack(why.reason, took, gone.way.method), by=self._turned_by)
@@ -275,7 +275,7 @@ class RolloutWorkflow:
 
     async def _barred(self, way: Way) -> str:
         """By itself Pilotage sends nobody to something that is gone; a person who orders it is not kept waiting."""
-        if way.method not in ("traffic", "switch") or self._plan.rollback.probe is None:
+        if self._ordered or way.method not in ("traffic", "switch") or self._plan.rollback.probe is None:
             return ""
         return await self._ask_about("probe_target")
 
@@ -362,6 +362,7 @@ class RolloutWorkflow:
     async def _answer_rollback(self, order: Order) -> Outcome:
         if self._state.status is Status.ROLLED_BACK:
             return Outcome(Status.ROLLED_BACK, True, "already rolled back")
+        self._ordered = True  # also while it goes back by itself: then nothing bars a way any more
         if self._turn_back is None:
             self._turned_by = order.by
             self._turn_back = TurnBack(order.reason or f"asked for by {order.by}")

@@ -135,3 +135,12 @@ async def test_wrong_options_are_named_without_their_values(world: World) -> Non
     await world.told(world.comms())
     (row,) = await world.store.run(messages.backlog)
     assert row.last_error == "the options of webhook are refused where the coordinator runs: timeout_s"
+
+
+async def test_back_in_the_outage_is_told_to_the_incident_channel_alone(world: World) -> None:
+    """A status page or an alert that is resolved then would be a lie."""
+    own = [console(f"{one}.log", audience=one) for one in AUDIENCES]
+    await world.rollout("one", world.plan(*own))
+    await world.happened("one", ev.RecoveryConfirmed("errors as before. The bug is still there", 60.0, sick=True))
+    await world.told(world.comms())
+    assert [await world.sent("one", number) for number in range(4)] == [["recovery_confirmed"], [], [], []]

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown import markdown
 
@@ -254,6 +254,7 @@ def test_markup_in_a_reason_is_no_link_mention_tag_or_code(plan: Plan) -> None:
         assert sign not in words
 
 
+@example("<@:>")
 @given(st.text(alphabet="[]()<>!@#`|\\*_ \n\r\thre:/w.x", max_size=60))
 def test_plain_text_never_becomes_a_link_or_code(text: str) -> None:
     shown = plain(text)

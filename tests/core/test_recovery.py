@@ -71,6 +71,7 @@ def test_a_sick_old_version_is_back_and_that_is_said() -> None:
     sick = Baseline(10_000, 4500, BASE.latency, 5000, 4500)
     look = back(PLAN, sick, window(Counts(latency=FAST), Counts(1000, 450, FAST)))
     assert look.holds
+    assert look.sick
     assert look.text.endswith(f"That is the sick state of before: {PLAN.previous} still has the bug")
 
 

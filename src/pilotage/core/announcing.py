@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pilotage.core.events import Announced, Event
+from pilotage.core.events import Announced, Event, RecoveryConfirmed
 from pilotage.core.model import Audience, Channel
 
 KINDS = (
@@ -49,7 +49,10 @@ def gets(channel: Channel, event: Event) -> bool:
     """Whether this event is for this channel.
 
     A person's own words go to the audience they name, whatever else it gets; without one to all that get such words.
+    Back in the outage of before is no good news: nobody outside is told "recovered", and no page or alert is resolved.
     """
     if isinstance(event, Announced) and event.audience:
         return event.audience == channel.audience
+    if isinstance(event, RecoveryConfirmed) and event.sick and channel.audience != "incident":
+        return False
     return event.kind in kinds_of(channel)

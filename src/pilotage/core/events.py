@@ -212,10 +212,11 @@ class Failed:
 
 @dataclass(frozen=True)
 class RecoveryConfirmed:
-    """After a rollback the metrics are what they were before the rollout."""
+    """After a rollback the metrics are what they were before the rollout. `sick`: that is the outage, which goes on."""
 
     reason: str
     took_s: float
+    sick: bool = False
     kind: Literal["recovery_confirmed"] = "recovery_confirmed"
 
 

@@ -60,6 +60,8 @@ JOINER = "\u2060"
 _LINK = re.compile(r"\](?=[(\[:]|$)")
 _TAG = re.compile(r"<(?=[\w/!@#?]|$)")
 _MENTION = re.compile(r"(?<!\w)@(?=[\w&!]|$)")
+_MAIL = re.compile(r"<(?=[^<>\s]*@[^<>\s]*>)")
+"""An address in angle brackets is a link whatever stands in it: only another sign helps."""
 
 
 def plain(text: str) -> str:
@@ -67,7 +69,7 @@ def plain(text: str) -> str:
 
     An address that stands there openly stays one. Lines become one line.
     """
-    flat = " ".join(text.split()).replace("`", "'")
+    flat = _MAIL.sub("\u2039", " ".join(text.split()).replace("`", "'"))
     for sign in (_LINK, _TAG, _MENTION):
         flat = sign.sub(lambda found: found[0] + JOINER, flat)
     return flat

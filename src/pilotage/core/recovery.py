@@ -24,6 +24,8 @@ class Look:
 
     holds: bool | None
     text: str
+    sick: bool = False
+    """What is there again is the sick state of before: the outage goes on."""
 
 
 class Window:
@@ -67,9 +69,17 @@ def back(plan: Plan, baseline: Baseline, window: Window) -> Look:
     text = f"{first.text}; {second.text}" if second.text else first.text
     if second.holds is False:
         return Look(False, second.text)
-    if plan.known_bad and baseline.requests and baseline.errors / baseline.requests > plan.limits.errors_trigger:
-        text += f". That is the sick state of before: {plan.previous} still has the bug"
-    return Look(True, text)
+    sick = _sick(plan, baseline)
+    text += f". That is the sick state of before: {plan.previous} still has the bug" if sick else ""
+    return Look(True, text, sick)
+
+
+def _sick(plan: Plan, baseline: Baseline) -> bool:
+    """Whether more failed on the old version, before the rollout, than the plan bears."""
+    if not plan.known_bad or baseline.requests <= 0:
+        return False
+    failed = max(baseline.errors, min(baseline.bug_bad, baseline.requests))
+    return failed / baseline.requests > plan.limits.errors_trigger
 
 
 def no_worse(plan: Plan, baseline: Baseline, window: Window, group: Group) -> Look:

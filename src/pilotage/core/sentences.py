@@ -63,8 +63,8 @@ def _after(event: ev.Event) -> str:
     match event:
         case ev.Announced(text=text, audience=audience):
             return f"said to {audience}: {text}"
-        case ev.RecoveryConfirmed(reason=reason):
-            return f"recovered: {reason}"
+        case ev.RecoveryConfirmed(reason=reason, sick=sick):
+            return f"{'back in the state of before' if sick else 'recovered'}: {reason}"
         case ev.RecoveryDoubtful(reason=reason):
             return f"not recovered: {reason}"
         case ev.InvestigationOpened(where=where):

@@ -213,7 +213,7 @@ def _item(plan: Plan, name: str) -> FollowUp:
 
 
 def _seen(look: Look, plan: Plan) -> Seen:
-    return Seen(look.holds, _short(look.text, plan))
+    return Seen(look.holds, _short(look.text, plan), look.sick)
 
 
 def _short(text: str, plan: Plan) -> str:

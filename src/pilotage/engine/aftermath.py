@@ -79,9 +79,10 @@ class AftermathWorkflow:
                 if not await self._take(step, call):
                     break
         began = self._now()
-        back, said = await self._asked("confirm")
+        seen = await self._asked("confirm")
         took = self._now() - began
-        await self._record(ev.RecoveryConfirmed(said, took) if back else ev.RecoveryDoubtful(said, took))
+        back, doubt = ev.RecoveryConfirmed(seen.text, took, seen.sick), ev.RecoveryDoubtful(seen.text, took)
+        await self._record(back if seen.holds else doubt)
         await self._record(ev.InvestigationOpened(await self._written("open_review")))
 
     async def _plan_follow_ups(self) -> None:
@@ -193,8 +194,8 @@ class AftermathWorkflow:
         await self._record(event)
         return True
 
-    async def _asked(self, activity: str) -> tuple[bool, str]:
-        seen = await workflow.execute_activity(
+    async def _asked(self, activity: str) -> Seen:
+        seen: Seen = await workflow.execute_activity(
             activity,
             AskTask(self._start.rollout),
             result_type=Seen,
@@ -202,7 +203,7 @@ class AftermathWorkflow:
             heartbeat_timeout=HEARTBEAT,
             retry_policy=FOREVER,
         )
-        return bool(seen.holds), seen.text
+        return seen
 
     async def _seen(self, item: str) -> Seen:
         seen: Seen = await workflow.execute_activity(

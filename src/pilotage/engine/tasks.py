@@ -61,7 +61,8 @@ class FollowUpTask:
 
 @dataclass(frozen=True)
 class Seen:
-    """What was seen; `holds` None: nobody could tell."""
+    """What was seen; `holds` None: nobody could tell. `sick`: it holds, and that is the outage of before."""
 
     holds: bool | None
     text: str
+    sick: bool = False

@@ -18,7 +18,7 @@ LONGEST_VALUE = 1000
 """In characters."""
 MOST_LINES = 50
 """Of a person's own words."""
-_ELSEWHERE = ("kind", "verdict", "items", "phase", "name", "audience")
+_ELSEWHERE = ("kind", "verdict", "items", "phase", "name", "audience", "sick")
 """An event's fields that have no value of their own, or one of another name."""
 
 

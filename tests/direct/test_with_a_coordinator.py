@@ -30,7 +30,7 @@ def test_with_coordinator_and_engine_killed_the_rollout_ends_and_never_shifts_fo
     later = world.stage.calls()[calls:]
     assert {one.split()[0].rsplit("/", 1)[0] for one in later} <= {rollout}
     assert (world.stage.weight(), len(later)) == (0, 2)
-    assert not (world.state / "rollouts" / f"{rollout}.json").exists()
+    wait_for(lambda: not (world.state / "rollouts" / f"{rollout}.json").exists(), 20)
 
 
 def test_while_the_coordinator_lives_it_turns_its_rollout_back(world: World) -> None:

@@ -91,11 +91,19 @@ def test_a_step_that_failed_before_the_decision_is_no_failed_way_back() -> None:
 
 def test_a_direct_rollback_counts_from_when_it_was_done_not_from_when_it_was_noted() -> None:
     found = turn(
-        (500.0, "ann", ev.DirectRollback("the coordinator is down", 30.0, "traffic", "flag set to 0")),
+        (500.0, "ann", ev.DirectRollback("the coordinator is down", 30.0, "traffic", "flag set to 0", 0.5)),
         (501.0, "pilotage", BACK),
     )
-    assert (found.decided_at, found.back, found.detect_s, found.recover_s) == (30.0, 30.0, 28.0, 0.0)
-    assert (found.method, found.took_s, found.alone) == ("traffic", None, False)
+    assert (found.decided_at, found.back, found.detect_s, found.recover_s) == (30.0, 30.5, 28.0, 0.5)
+    assert (found.method, found.took_s, found.alone) == ("traffic", 0.5, False)
+
+
+def test_a_direct_rollback_that_was_not_reached_brought_nobody_back() -> None:
+    found = turn(
+        (500.0, "ann", ev.DirectRollback("the coordinator is down", 30.0, "", "not reached; tried: traffic", 9.0)),
+        (501.0, "pilotage", BACK),
+    )
+    assert (found.decided_at, found.back) == (30.0, 501.0)
 
 
 def test_the_last_word_on_the_recovery_counts() -> None:

@@ -175,12 +175,16 @@ class LeastBadChosen:
 
 @dataclass(frozen=True)
 class DirectRollback:
-    """Sent back without the coordinator, at `at`; noted here when the coordinator was there again."""
+    """Sent back without the coordinator: begun at `at`, and back after `took_s` seconds, when `method` is not empty.
+
+    Noted here when the coordinator was there again.
+    """
 
     reason: str
     at: float
     method: str
     detail: str
+    took_s: float = 0.0
     kind: Literal["direct_rollback"] = "direct_rollback"
 
 

@@ -59,20 +59,21 @@ def turn_of(record: Sequence[ev.Recorded]) -> Turn | None:
     done = next((one for one in record if isinstance(one.event, ev.RolledBack)), None)
     direct = next((one for one in turns if isinstance(one.event, ev.DirectRollback)), None)
     by_hand = cast("ev.DirectRollback | None", direct.event if direct else None)
-    first = min((one for one in (done, direct) if one is not None), key=_when, default=None)
+    reached = direct if by_hand is not None and by_hand.method else None
+    first = min((one for one in (done, reached) if one is not None), key=_back, default=None)
     within = [one for one in record if sign.number <= one.number and (first is None or one.number <= first.number)]
     method, took_s = "", None
     if first is not None and isinstance(first.event, ev.RolledBack):
         method, took_s = first.event.method, first.event.took_s
-    elif by_hand is not None:
-        method = by_hand.method
+    elif first is not None and by_hand is not None:
+        method, took_s = by_hand.method, by_hand.took_s
     return Turn(
         first_traffic(record, decided),
         sign,
         _when(sign),
         decided,
         _when(decided),
-        None if first is None else _when(first),
+        None if first is None else _back(first),
         method,
         took_s,
         tuple(one for one in within if one.number > decided.number and isinstance(one.event, ev.StepFailed)),
@@ -84,6 +85,11 @@ def turn_of(record: Sequence[ev.Recorded]) -> Turn | None:
 
 def _when(one: ev.Recorded) -> float:
     return one.event.at if isinstance(one.event, ev.DirectRollback) else one.at
+
+
+def _back(one: ev.Recorded) -> float:
+    """When the traffic was back, of the event that says so."""
+    return one.event.at + one.event.took_s if isinstance(one.event, ev.DirectRollback) else one.at
 
 
 def _first_sign(record: Sequence[ev.Recorded], decided: ev.Recorded) -> ev.Recorded:

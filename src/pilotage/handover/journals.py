@@ -58,8 +58,9 @@ class Journal:
 
     def event(self) -> ev.DirectRollback:
         reached = () if self.method else (f"not reached; tried: {', '.join(self.ways)}",)
-        detail = "\n".join((*reached, *self.lines))[-LONGEST_DETAIL:]
-        return ev.DirectRollback(self.reason, self.at, self.method, detail)
+        lines = [" ".join(line.split()) for line in self.lines]
+        detail = "; ".join((*reached, *lines))[-LONGEST_DETAIL:]
+        return ev.DirectRollback(self.reason, self.at, self.method, detail, self.took_s)
 
 
 def write(state: Path, journal: Journal) -> None:

@@ -22,7 +22,7 @@ SAMPLES: Mapping[str, ev.Event] = {
         ev.LeastBadChosen(0, "hold", _SHARED),
         ev.RollbackStarted(0, _WORSE),
         ev.RolledBack(_WORSE, 0.8),
-        ev.DirectRollback("the coordinator did not answer", 1_795_644_900.0, "traffic", "proxy reads 0 % back"),
+        ev.DirectRollback("the coordinator did not answer", 1_795_644_900.0, "traffic", "proxy reads 0 % back", 0.4),
         ev.RecoveryConfirmed("errors are at 0.2% again, as before the rollout", 130.0),
         ev.RecoveryDoubtful("errors are still at 1.9%, 0.2% before the rollout", 300.0),
         ev.Promoted("all phases passed"),

@@ -13,13 +13,15 @@ Needs pytest and pytest-asyncio with ``asyncio_mode = "auto"``. Use the real thi
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from pilotage.core.errors import PermanentError
+from pilotage.core.errors import PermanentError, PilotageError, TemporaryError
+from pilotage.core.model import Cohort
 from pilotage.drivers import (
     Call,
     Check,
@@ -28,8 +30,12 @@ from pilotage.drivers import (
     Logs,
     Message,
     Metrics,
+    Mirrors,
     Notifier,
     Piece,
+    Pool,
+    Restarts,
+    Steers,
     Ticket,
     Tracker,
     Traffic,
@@ -85,6 +91,130 @@ class TrafficContract(_EveryDriver):
         before = await driver.read_weight()
         await driver.probe()
         assert await driver.read_weight() == before
+
+
+class UnreachableContract:
+    """For a driver that talks to something: `unreachable` is one whose counterpart does not answer."""
+
+    @pytest.fixture
+    def unreachable(self) -> Any:
+        raise NotImplementedError("override the fixture `unreachable`")
+
+    async def test_one_that_does_not_answer_is_named_at_probe(self, unreachable: Any) -> None:
+        with pytest.raises(PilotageError, match=r"\S"):
+            await unreachable.probe()
+
+
+class SteersContract:
+    """For a splitter that knows cohorts; `cohort` is one it can bring into force, `driver` as in `TrafficContract`."""
+
+    cohort = Cohort("header", "X-Canary", ("yes", "always"))
+
+    async def test_a_cohort_comes_into_force_with_the_weight(self, driver: Any) -> None:
+        offers = isinstance(driver, Steers)
+        assert offers
+        assert self.cohort.kind in driver.cohorts
+        assert await driver.set_weight(0, replace(call("a"), cohort=self.cohort)) == 0
+        assert await driver.read_cohort() == self.cohort
+
+    async def test_and_goes_with_the_next_call_that_has_none(self, driver: Any) -> None:
+        await driver.set_weight(10, replace(call("a"), cohort=self.cohort))
+        await driver.set_weight(10, call("b"))
+        assert await driver.read_cohort() is None
+
+    async def test_values_from_outside_stay_values(self, driver: Any) -> None:
+        strange = replace(self.cohort, values=("a b", '"x"; }', "$host`'", "(a|.*)", "\\"))
+        await driver.set_weight(0, replace(call("a"), cohort=strange))
+        assert await driver.read_cohort() == strange
+
+
+class MirrorsContract:
+    """For a splitter that copies requests; `driver` as in `TrafficContract`."""
+
+    async def test_copies_come_into_force_with_the_weight(self, driver: Any) -> None:
+        offers = isinstance(driver, Mirrors)
+        assert offers
+        assert await driver.set_weight(0, replace(call("a"), mirror=25)) == 0
+        assert await driver.read_mirror() == 25
+
+    async def test_and_end_with_the_next_call_that_has_none(self, driver: Any) -> None:
+        await driver.set_weight(10, replace(call("a"), mirror=25))
+        await driver.set_weight(10, call("b"))
+        assert await driver.read_mirror() == 0
+
+
+class RestartsContract:
+    """For a splitter that tells since when it runs; `restart` restarts it, as an async callable."""
+
+    @pytest.fixture
+    def restart(self) -> Any:
+        raise NotImplementedError("override the fixture `restart`")
+
+    async def test_its_start_stays_the_same_while_it_runs(self, driver: Any) -> None:
+        offers = isinstance(driver, Restarts)
+        assert offers
+        first = await driver.started_at()
+        await driver.set_weight(25, call("a"))
+        assert abs(await driver.started_at() - first) <= 2
+
+    async def test_and_is_another_one_after_a_restart(self, driver: Any, restart: Any) -> None:
+        first = await driver.started_at()
+        await asyncio.sleep(max(0.0, first + 3.1 - time.time()))  # so that it can be told apart at all
+        await restart()
+        assert await driver.started_at() - first > 2
+
+
+class PoolContract(_EveryDriver):
+    """Your fixtures: `driver` (a pool, all of whose servers are ready), and `busy`: an async context manager that
+    keeps a request to a server running (``async with busy(server): ...``). `servers` are two of its servers."""
+
+    servers = ("web1", "web2")
+
+    @pytest.fixture
+    def busy(self) -> Any:
+        raise NotImplementedError("override the fixture `busy`")
+
+    async def test_a_drained_server_is_out_of_rotation_and_the_others_are_not(self, driver: Pool) -> None:
+        one, other = self.servers
+        said = await driver.drain(one, call("a"))
+        assert said.strip()
+        assert "\n" not in said
+        states = await driver.states()
+        assert (states[one], states[other]) == ("drained", "ready")
+
+    async def test_it_comes_back(self, driver: Pool) -> None:
+        one, _ = self.servers
+        await driver.drain(one, call("a"))
+        assert (await driver.ready(one, call("b"))).strip()
+        assert (await driver.states())[one] == "ready"
+
+    async def test_the_same_call_twice_is_fine(self, driver: Pool) -> None:
+        one, _ = self.servers
+        await driver.drain(one, call("a"))
+        await driver.drain(one, call("a"))
+        await driver.ready(one, call("b"))
+        await driver.ready(one, call("b"))
+        assert (await driver.states())[one] == "ready"
+
+    async def test_a_drain_waits_for_the_last_request(self, driver: Pool, busy: Any) -> None:
+        one, _ = self.servers
+        async with busy(one):
+            with pytest.raises(TemporaryError):
+                await driver.drain(one, call("a", timeout_s=0.5))
+            assert (await driver.states())[one] == "drained"
+        await driver.drain(one, call("a"))
+
+    async def test_a_server_it_does_not_know_is_refused(self, driver: Pool) -> None:
+        for asked in (driver.drain, driver.ready):
+            with pytest.raises(PermanentError, match="no-such-server"):
+                await asked("no-such-server", call("a"))
+
+    async def test_probe_changes_nothing(self, driver: Pool) -> None:
+        one, _ = self.servers
+        await driver.drain(one, call("a"))
+        before = await driver.states()
+        await driver.probe()
+        assert await driver.states() == before
 
 
 class DeployerContract(_EveryDriver):

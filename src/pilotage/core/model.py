@@ -59,6 +59,20 @@ class Target:
     ref: DriverRef
 
 
+CohortKind = Literal["header", "cookie", "user"]
+COHORT_KINDS = ("header", "cookie", "user")
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Who goes to the canary whatever the weight: requests whose header or cookie `name` has one of `values`, or users
+    whose attribute `name` has."""
+
+    kind: CohortKind
+    name: str
+    values: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Step:
     """One driver call. Strategies compile to steps; the engine knows no other verb."""
@@ -67,6 +81,11 @@ class Step:
     action: Literal["set_weight", "deploy"]
     weight: float | None = None
     version: str | None = None
+    cohort: Cohort | None = None
+    mirror: float = 0.0
+    """Percent of requests that the canary gets a copy of."""
+    patient: bool = True
+    """A failure holds the rollout until the hold's deadline; without patience it goes back at once."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +102,9 @@ class Phase:
     tick_s: float
     approval: bool = False
     judged: bool = True
+    share_known: bool = True
+    """The canary should get `weight` percent of all requests. Not so with a cohort, with copies, or when the splitters
+    stand at different weights (then `weight` is their mean)."""
 
 
 @dataclass(frozen=True)

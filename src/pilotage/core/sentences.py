@@ -13,7 +13,7 @@ def sentence(event: ev.Event) -> str:
         case ev.RolloutStarted(reason=reason):
             return "rollout started" + (f": {reason}" if reason else "")
         case ev.Deployed(target=target, version=version, took_s=took, detail=detail):
-            return f"{target} deployed {version} in {took:.1f} s: {detail}"
+            return f"{target} on {version} ({took:.1f} s): {detail}"
         case ev.PhaseStarted(name=name):
             return f"phase {name} begins"
         case ev.WeightSet(target=target, wanted=wanted, in_force=in_force, took_s=took):

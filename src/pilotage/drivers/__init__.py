@@ -15,11 +15,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
-PORTS = ("traffic", "deploy", "metrics", "notify", "logs", "checks", "tracker")
+from pilotage.core.model import Cohort, CohortKind
+
+PORTS = ("traffic", "pool", "deploy", "metrics", "notify", "logs", "checks", "tracker")
 
 
 class DriverOptions(BaseModel):
@@ -48,6 +50,10 @@ class Call:
     version: str
     previous: str
     timeout_s: float = 30.0
+    cohort: Cohort | None = None
+    """Of `set_weight`: who goes to the canary whatever the weight. Only for a splitter that `Steers`."""
+    mirror: float = 0.0
+    """Of `set_weight`: the percent of requests the canary gets a copy of. Only for a splitter that `Mirrors`."""
 
 
 @dataclass(frozen=True)
@@ -142,6 +148,63 @@ class Traffic(Driver, Protocol):
 
     async def read_weight(self) -> float:
         """The percent in force now, as the splitter itself reports it."""
+        ...
+
+
+@runtime_checkable
+class Steers(Protocol):
+    """What a splitter may offer besides: cohorts. `set_weight` brings `call.cohort` into force with the weight, and
+    takes away the one that is none of this call's (None: there is none any more)."""
+
+    cohorts: ClassVar[frozenset[CohortKind]]
+
+    async def read_cohort(self) -> Cohort | None:
+        """The cohort in force, as the splitter itself reports it where it can, else as it was configured."""
+        ...
+
+
+@runtime_checkable
+class Mirrors(Protocol):
+    """What a splitter may offer besides: copies of requests, whose answers nobody gets. `set_weight` brings
+    `call.mirror` into force with the weight."""
+
+    async def read_mirror(self) -> float:
+        """The percent of requests copied to the canary now."""
+        ...
+
+
+@runtime_checkable
+class Restarts(Protocol):
+    """What a splitter may offer besides: since when it runs. One that began anew has forgotten its weight; in one that
+    did not, somebody has changed it."""
+
+    async def started_at(self) -> float:
+        """Unix seconds, right to within two."""
+        ...
+
+
+PoolState = Literal["ready", "drained", "down"]
+"""Of a server in its pool: takes requests, is out of rotation, or is in rotation but fails its health check."""
+
+
+@runtime_checkable
+class Pool(Driver, Protocol):
+    """What takes servers out of rotation and puts them back, for rolling deployments; servers go by its own names."""
+
+    async def drain(self, server: str, call: Call) -> str:
+        """`server` gets no new request and has answered its last one; returns a line for the record. Idempotent.
+
+        Raises PermanentError for a server that the pool does not know, TemporaryError when requests are still running
+        after `call.timeout_s`: then it stays out of rotation.
+        """
+        ...
+
+    async def ready(self, server: str, call: Call) -> str:
+        """`server` is in rotation and the pool thinks it well; returns a line for the record. Idempotent."""
+        ...
+
+    async def states(self) -> Mapping[str, PoolState]:
+        """Every server of the pool by its name."""
         ...
 
 

@@ -1,5 +1,5 @@
 from pilotage.core.model import DriverRef, Step, Target
-from pilotage.core.strategies import AfterSpec, PhaseSpec, canary, rollback
+from pilotage.core.strategies import AfterSpec, PhaseSpec, Rhythm, canary, rollback
 
 REF = DriverRef("shell", {})
 TARGETS = (Target("script", "deploy", REF), Target("proxy", "traffic", REF), Target("flag", "traffic", REF))
@@ -7,7 +7,7 @@ SPECS = (PhaseSpec(10, 600, approval=True), PhaseSpec(50, 600), PhaseSpec(100, 1
 
 
 def test_a_canary_has_a_baseline_its_phases_and_the_watch_after():
-    phases = canary(SPECS, TARGETS, version="2", after=AfterSpec(3600, 60))
+    phases = canary(SPECS, TARGETS, version="2", rhythm=Rhythm(after=AfterSpec(3600, 60)))
     assert [one.name for one in phases] == ["baseline", "10 %", "50 %", "100 %", "after"]
     assert [one.weight for one in phases] == [0, 10, 50, 100, 100]
     assert [one.judged for one in phases] == [False, True, True, True, True]
@@ -24,7 +24,7 @@ def test_the_first_real_phase_deploys_before_traffic_moves():
 
 
 def test_a_baseline_of_zero_seconds_is_left_out():
-    assert canary(SPECS, TARGETS, version="2", baseline_s=0)[0].name == "10 %"
+    assert canary(SPECS, TARGETS, version="2", rhythm=Rhythm(baseline_s=0))[0].name == "10 %"
 
 
 def test_rollback_goes_back_in_reverse_order_and_deploys_nothing():

@@ -68,11 +68,12 @@ async def serving(home: Path) -> AsyncIterator[Sshd]:
         argv = ("/bin/sh", "-c", process.command or "exit 1")
         child = await asyncio.create_subprocess_exec(*argv, cwd=home, env=env, stdin=pipe, stdout=pipe, stderr=pipe)
         children.add(child)
-        await process.redirect(stdin=child.stdin, stdout=child.stdout, stderr=child.stderr)
-        code = await child.wait()
+        out, err = await child.communicate(await process.stdin.read())
         children.discard(child)
         with suppress(OSError):
-            process.exit(code)
+            process.stdout.write(out)
+            process.stderr.write(err)
+            process.exit(child.returncode or 0)
 
     listening = await asyncssh.listen(
         "127.0.0.1", 0, server_factory=Door, server_host_keys=[server.host_key], process_factory=work, encoding=None

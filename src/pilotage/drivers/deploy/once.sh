@@ -63,7 +63,9 @@ supervise() {  # FOLDER KEY SECONDS COMMAND...
     if runs "$folder" "$n" || worked "$folder" "$n"; then exit; fi
     n=$((n + 1)) new=$folder/new.$$ code=137
     echo "$$ $(born $$)" >"$new"
-    ln "$new" "$folder/$n.owner" 2>/dev/null || { rm -f "$new"; exit; }
+    won=$(ln "$new" "$folder/$n.owner" 2>/dev/null && echo yes)
+    rm -f "$new"  # another name of the owner's file by now
+    [ -n "$won" ] || exit
     if [ ! -e "$folder/stop" ]; then
         setsid sh -c 'exec "$@"' sh "$@" >"$folder/$n.out" 2>"$folder/$n.err" &
         group=$!

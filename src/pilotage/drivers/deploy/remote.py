@@ -172,7 +172,9 @@ async def _connect(
     except asyncssh.KeyExchangeFailed as error:
         if "host key" in str(error) and (kinds := _kinds(known, host, "", port)):
             has = f"{login.known_hosts} has {kinds} for it, and it offers none of these"
-            raise PermanentError(f"{host} cannot prove that it is the known one: {has}. {_add(login, host, port)}") from None
+            raise PermanentError(
+                f"{host} cannot prove that it is the known one: {has}. {_add(login, host, port)}"
+            ) from None
         raise PermanentError(f"{host} and Pilotage have no algorithm in common: {redact(str(error))[:300]}") from None
     except asyncssh.ChannelOpenError as error:
         raise TemporaryError(f"{login.jump} does not reach {host} (port {port}): {redact(str(error))[:200]}") from None
@@ -187,7 +189,9 @@ async def _connect(
     except ConnectionRefusedError:
         raise TemporaryError(f"{host} refuses connections at port {port}: does the SSH server run there?") from None
     except OSError as error:
-        raise TemporaryError(f"{host} (port {port}) cannot be reached: {error.strerror or type(error).__name__}") from None
+        raise TemporaryError(
+            f"{host} (port {port}) cannot be reached: {error.strerror or type(error).__name__}"
+        ) from None
 
 
 async def _ended(process: asyncssh.SSHClientProcess[bytes], script: bytes, within_s: float, host: str) -> Finished:
@@ -244,11 +248,9 @@ def _key(asyncssh: Any, login: Login) -> Any:
         return asyncssh.read_private_key(login.key, passphrase)
     except OSError as error:
         raise PermanentError(f"the key {login.key} cannot be read: {error.strerror}") from None
-    except asyncssh.KeyEncryptionError:
-        raise PermanentError(f"the key {login.key} does not open with the given passphrase") from None
-    except asyncssh.KeyImportError:
-        hint = "is it a private key?" if login.passphrase else "is it a private key, and has it a `passphrase`?"
-        raise PermanentError(f"the key {login.key} cannot be used: {hint}") from None
+    except (asyncssh.KeyEncryptionError, asyncssh.KeyImportError) as error:
+        hint = "; pip install bcrypt, or give the key to the agent" if "bcrypt" in str(error) else ""
+        raise PermanentError(f"the key {login.key} cannot be used: {error}{hint}") from None
 
 
 def _kinds(known: Any, host: str, address: str, port: int) -> str:

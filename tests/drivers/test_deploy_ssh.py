@@ -274,17 +274,21 @@ class TestWhatGoesWrong:
             await deployer(host="no-such-host.invalid").probe()
 
     async def test_a_server_that_never_speaks_is_given_up(self, deployer):
-        with socket.create_server(("127.0.0.1", 0)) as silent:
-            with pytest.raises(TemporaryError, match=r"did not answer within 0\.2 s"):
-                await deployer(port=silent.getsockname()[1], connect_timeout_s=0.2).probe()
+        with (
+            socket.create_server(("127.0.0.1", 0)) as silent,
+            pytest.raises(TemporaryError, match=r"did not answer within 0\.2 s"),
+        ):
+            await deployer(port=silent.getsockname()[1], connect_timeout_s=0.2).probe()
 
     async def test_what_is_no_ssh_server_is_said(self, deployer):
-        with servers.http_server() as page:
-            with pytest.raises((PermanentError, TemporaryError), match=r"not an SSH server|closed the connection"):
-                await deployer(port=int(page.url.rsplit(":", 1)[1])).probe()
+        with (
+            servers.http_server() as page,
+            pytest.raises((PermanentError, TemporaryError), match=r"not an SSH server|closed the connection"),
+        ):
+            await deployer(port=int(page.url.rsplit(":", 1)[1])).probe()
 
     async def test_a_key_that_is_not_there_and_one_that_is_none_are_told(self, deployer, tmp_path):
-        with pytest.raises(PermanentError, match="the key .*gone cannot be read: No such file"):
+        with pytest.raises(PermanentError, match=r"the key .*gone cannot be read: No such file"):
             await deployer(key="gone").probe()
         (tmp_path / "text").write_text("not a key")
         with pytest.raises(PermanentError, match="cannot be used"):

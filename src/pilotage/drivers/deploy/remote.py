@@ -265,8 +265,8 @@ def _unverified(login: Login, host: str, port: int, known: Any, shown: list[tupl
         return f"{host} shows a key that {login.known_hosts} says is revoked. Nothing was sent there"
     if before := _kinds(known, host, address, port):
         return (
-            f"the key of {host} has CHANGED: {login.known_hosts} has {before}, it shows {key}. Somebody may stand between"
-            " you and it, or it was set up anew: find out which before anything else. Nothing was sent there"
+            f"the key of {host} has CHANGED: {login.known_hosts} has {before}, it shows {key}. Somebody may stand"
+            " between you and it, or it was set up anew: find out which before anything else. Nothing was sent there"
         )
     return f"{host} (port {port}) is not a known host: it shows {key}. {_add(login, host, port)}"
 

@@ -33,8 +33,8 @@ class SshDeployer:
     class Options(DriverOptions):
         """`command` may use {version}, {previous} and {key}; it runs in the user's home folder on `host`.
 
-        `check` as in the shell deployer. `jump` is ``[user@]host[:port]``, reached with the same key. Paths start at the
-        plan's folder, or with ~.
+        `check` as in the shell deployer. `jump` is ``[user@]host[:port]``, reached with the same key. Paths start at
+        the plan's folder, or with ~.
         """
 
         host: str = Field(pattern=_HOST, max_length=253)

@@ -16,6 +16,7 @@ from pilotage.drivers.deploy.servers import ServersDeployer
 from pilotage.drivers.process import OVERTAKEN
 from pilotage.testing import DeployerContract, call
 from tests import servers
+from tests.drivers import sshd
 from tests.drivers.balancer import balancer
 
 NOTE = """
@@ -43,15 +44,16 @@ def script(name, *more):
     return {"driver": "shell", "command": [sys.executable, "-S", "-c", NOTE, name, "{version}"]} | dict(more)
 
 
+def http(page):
+    return {"check": "http", "url": page.url}
+
+
 @pytest.fixture
 async def batch(pool, pages, tmp_path):
     made = []
 
     def make(**options):
-        server = {
-            name: {"name": name, "deploy": [script(name)], "health": {"check": "http", "url": page.url}}
-            for name, page in pages.items()
-        }
+        server = {name: {"name": name, "deploy": [script(name)], "health": http(page)} for name, page in pages.items()}
         given = {"pool": {"driver": "shell", **pool.options()}, "servers": list(server.values()), "healthy_s": 20}
         checked = ServersDeployer.Options.model_validate(given | options)
         made.append(ServersDeployer(checked, Context(tmp_path, tmp_path / "state")))
@@ -169,6 +171,20 @@ class TestABatch:
         with pytest.raises(asyncio.CancelledError):
             await task
         assert results() == 2
+
+
+class TestOverSsh:
+    async def test_a_server_is_deployed_to_over_ssh(self, batch, pool, pages, tmp_path):
+        async with sshd.serving(tmp_path / "home") as server:
+            note = ["sh", "-c", 'echo "$1" >> deployed', "sh", "{version}"]
+            ssh = {"driver": "ssh", **server.login(tmp_path), "command": note}
+            driver = batch(servers=[{"name": "web1", "deploy": [ssh], "health": http(pages["web1"])}])
+            await driver.probe()
+            await driver.deploy("v2", call("a"))
+            await driver.deploy("v2", call("a"))
+            assert (tmp_path / "home" / "deployed").read_text() == "v2\n"
+            await driver.close()
+        assert pool.heard == ["drain web1", "ready web1"]
 
 
 class TestTheWayBack:

@@ -73,8 +73,8 @@ async def load(
 ) -> AsyncIterator[Seen]:
     """`clients` send to `url` until the block ends, `seconds` at most; then their last answers are waited for.
 
-    Each keeps one connection and one request. `slow` of them ask for answers that take .3 to 1 s, the others send `rate`
-    requests a second altogether, or fewer when the answers do not come so fast.
+    Each has one connection, and one request on its way at most. `slow` of them ask for answers that take .3 to 1 s, the
+    others send `rate` requests a second altogether, or fewer when the answers do not come so fast.
     """
     seen = Seen()
     end = time.monotonic() + seconds

@@ -58,6 +58,14 @@ class Seen:
         counts = self.by(since, until)
         return counts[who] / max(1, counts.total()) * 100, counts.total()
 
+    def turned(self, who: str, since: float, until: float = inf) -> tuple[float, float]:
+        """After a switch at `since` to `who` alone: the seconds until its first answer came, and until the last request
+        was sent that another one answered (0: there was none)."""
+        sent = [one for one in self.answers if since <= one.sent < until]
+        first = min((one.done for one in sent if one.who == who), default=inf)
+        last = max((one.sent for one in sent if one.who != who), default=since)
+        return first - since, last - since
+
     async def more(self, count: int) -> None:
         """Returns when `count` more answers have come."""
         enough = len(self.answers) + count

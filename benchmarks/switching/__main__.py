@@ -10,6 +10,8 @@ import asyncio
 import statistics
 import tempfile
 from collections import Counter
+from collections.abc import Callable
+from math import ceil
 from pathlib import Path
 
 from benchmarks.switching.measure import CLIENTS, PER_STEP, RESTART_AT, SHIFTS, Measured, measure
@@ -43,24 +45,27 @@ def main() -> None:
 
 def tables(rows: list[Measured]) -> list[str]:
     steps = " / ".join(str(weight) for weight in SHIFTS)
+    shares = {
+        f"failed of all requests, {len(SHIFTS)} shifts": lambda one: failed(*one.shifts),
+        f"share reached at {steps} %": lambda one: " / ".join(f"{share:.1f}" for _, share, _ in one.shares),
+        "furthest off, of what is allowed": lambda one: bold(f"{one.furthest():.0%}", one.furthest() > 1),
+        f"after a restart at {RESTART_AT} %": lambda one: f"{one.restarted[0]:.1f} %",
+    }
+    times = {
+        "`set_weight`, median / p99 / most": lambda one: spread(one.set_s),
+        "first answer of the other side, median / p99 / most": lambda one: spread(one.first_s),
+        "answered by the old side too late": lambda one: late(one.late_s),
+        "failed of all requests": lambda one: failed(*one.turns),
+        "CPU of a switch": lambda one: f"{one.cpu_s * 1e3:.1f} ms",
+    }
+    return [*table(shares, rows), "", *table(times, rows)]
+
+
+def table(columns: dict[str, Callable[[Measured], str]], rows: list[Measured]) -> list[str]:
     return [
-        f"| | failed of all requests in {len(SHIFTS)} shifts | share reached at {steps} % | furthest off, of what is allowed "
-        f"| after a restart at {RESTART_AT} % |",
-        "| --- | --- | --- | --- | --- |",
-        *(
-            f"| {one.kind.name} | {failed(*one.shifts)} | {' / '.join(f'{share:.1f}' for _, share, _ in one.shares)} "
-            f"| {bold(f'{one.furthest():.0%}', one.furthest() > 1)} | {one.restarted[0]:.1f} % |"
-            for one in rows
-        ),
-        "",
-        "| | `set_weight`, median / p99 / most | first answer of the other side, median / p99 / most | "
-        "answered by the old side although sent later | failed of all requests | CPU of a switch |",
-        "| --- | --- | --- | --- | --- | --- |",
-        *(
-            f"| {one.kind.name} | {spread(one.set_s)} | {spread(one.first_s)} | {one.after} | {failed(*one.turns)} "
-            f"| {one.cpu_s * 1e3:.1f} ms |"
-            for one in rows
-        ),
+        f"| | {' | '.join(columns)} |",
+        "| --- " * (len(columns) + 1) + "|",
+        *(f"| {one.kind.name} | {' | '.join(said(one) for said in columns.values())} |" for one in rows),
     ]
 
 
@@ -69,9 +74,13 @@ def failed(count: int, requests: int, kinds: Counter[str]) -> str:
     return f"{count} of {requests:,}" + (f" ({named})" if named else "")
 
 
+def late(seconds: list[float]) -> str:
+    return f"{len(seconds)}, after {max(seconds) * 1e3:.1f} ms at most" if seconds else "0"
+
+
 def spread(seconds: list[float]) -> str:
     ordered = sorted(seconds)
-    p99 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
+    p99 = ordered[ceil(len(ordered) * 0.99) - 1]
     return " / ".join(f"{one * 1e3:.0f}" for one in (statistics.median(ordered), p99, ordered[-1])) + " ms"
 
 
@@ -85,8 +94,8 @@ def write(page: Path, rows: list[Measured], switches: int) -> None:
     body = [
         BEGIN,
         "",
-        f"`{COMMAND}`: {CLIENTS} clients, {PER_STEP:,} requests after each shift; then {switches} switches between 0 and 100 %,",
-        "whose times run from the call of `set_weight`. *Sent later*: after `set_weight` had returned.",
+        f"`{COMMAND}`: {CLIENTS} clients, {PER_STEP:,} requests after each shift, then {switches} switches",
+        "between 0 and 100 %, whose times run from the call of `set_weight`. *Too late*: sent after it had returned.",
         "",
         *tables(rows),
         "",

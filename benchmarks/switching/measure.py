@@ -33,15 +33,15 @@ class Measured:
     """Of `set_weight` from 0 to 100 or back, until it returned."""
     first_s: list[float] = field(default_factory=list)
     """From the same beginning until the first answer of the other side."""
-    after: int = 0
-    """Requests that were sent when `set_weight` had returned and that the old side still answered."""
+    late_s: list[float] = field(default_factory=list)
+    """Of each request sent after `set_weight` had returned that the old side still answered: how long after."""
     restarted: tuple[float, int] = (0.0, 0)
     """Percent after the restart, of how many requests."""
     cpu_s: float = 0.0
     """Of a switch in the driver's process, without load."""
 
     def furthest(self) -> float:
-        """The largest deviation of a share, in parts of what is allowed (`Kind.deviation`; at 0 and 100 % half a point)."""
+        """The largest deviation of a share, as a part of what is allowed: `Kind.deviation`, at least half a point."""
         return max(
             abs(share - weight) / max(0.5, self.kind.deviation(weight, requests))
             for weight, share, requests in self.shares
@@ -105,8 +105,8 @@ async def _turns(measured: Measured, proxy: Proxy, switch: Any, switches: int) -
     for who, since, returned, until in turns:
         measured.set_s.append(returned - since)
         measured.first_s.append(seen.turned(who, since, until)[0])
-        counts = seen.by(returned, until)
-        measured.after += counts.total() - counts[who]
+        after = [one for one in seen.answers if returned <= one.sent < until]
+        measured.late_s += [one.sent - returned for one in after if one.who != who]
     measured.turns = _failed(seen)
 
 

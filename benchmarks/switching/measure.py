@@ -105,8 +105,7 @@ async def _turns(measured: Measured, proxy: Proxy, switch: Any, switches: int) -
     for who, since, returned, until in turns:
         measured.set_s.append(returned - since)
         measured.first_s.append(seen.turned(who, since, until)[0])
-        after = [one for one in seen.answers if returned <= one.sent < until]
-        measured.late_s += [one.sent - returned for one in after if one.who != who]
+        measured.late_s += [one.sent - returned for one in seen.within(returned, until) if one.who != who]
     measured.turns = _failed(seen)
 
 

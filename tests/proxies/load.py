@@ -49,21 +49,21 @@ class Seen:
     def all(self) -> int:
         return len(self.answers) + self.failed
 
-    def by(self, since: float = -inf, until: float = inf) -> Counter[str]:
-        """How many of the requests sent in this time each upstream answered."""
-        return Counter(one.who for one in self.answers if since <= one.sent < until)
+    def within(self, since: float, until: float = inf) -> list[Answer]:
+        """What was both sent and answered in this time. What was on its way at either end may belong to either side."""
+        return [one for one in self.answers if since <= one.sent and one.done < until]
 
     def share(self, who: str, since: float, until: float = inf) -> tuple[float, int]:
-        """The percent of the requests sent in this time that `who` answered, and how many were answered at all."""
-        counts = self.by(since, until)
-        return counts[who] / max(1, counts.total()) * 100, counts.total()
+        """The percent of the requests within this time that `who` answered, and how many there were."""
+        answered = [one.who for one in self.within(since, until)]
+        return answered.count(who) / max(1, len(answered)) * 100, len(answered)
 
     def turned(self, who: str, since: float, until: float = inf) -> tuple[float, float]:
         """After a switch at `since` to `who` alone: the seconds until its first answer came, and until the last request
         was sent that another one answered (0: there was none)."""
-        sent = [one for one in self.answers if since <= one.sent < until]
-        first = min((one.done for one in sent if one.who == who), default=inf)
-        last = max((one.sent for one in sent if one.who != who), default=since)
+        within = self.within(since, until)
+        first = min((one.done for one in within if one.who == who), default=inf)
+        last = max((one.sent for one in within if one.who != who), default=since)
         return first - since, last - since
 
     async def more(self, count: int) -> None:

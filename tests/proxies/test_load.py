@@ -1,12 +1,12 @@
 """The load hides nothing: each kind of failure is counted, and what is none is not."""
 
 import asyncio
-from collections import Counter
 from contextlib import asynccontextmanager
+from math import inf
 
 import pytest
 
-from tests.proxies.load import load
+from tests.proxies.load import Answer, Seen, load
 from tests.proxies.upstream import upstream
 from tests.servers import free_port
 
@@ -40,8 +40,17 @@ async def test_every_request_is_answered_and_counted_by_who_answered():
     with upstream("stable") as url:
         async with load(url, rate=500) as seen:
             await seen.more(200)
-    assert seen.by() == Counter(stable=len(seen.answers))
-    assert (seen.failed, seen.reopened) == (0, 0)
+    assert seen.share("stable", since=0) == (100, len(seen.answers))
+    assert (seen.all, seen.failed, seen.reopened) == (len(seen.answers), 0, 0)
+
+
+def test_what_was_on_its_way_at_a_switch_belongs_to_neither_side():
+    answers = [Answer(0, 2, "stable"), Answer(2, 3, "stable"), Answer(4, 5, "canary"), Answer(5, 9, "stable")]
+    seen = Seen(answers)
+    assert seen.within(1, 6) == answers[1:3]
+    assert seen.share("canary", 1, 6) == (50, 2)
+    assert seen.turned("canary", 1, 6) == (4, 1)
+    assert seen.turned("nobody", 1, 6) == (inf, 3)
 
 
 async def test_slow_requests_are_on_their_way_all_the_time_and_waited_for_at_the_end():

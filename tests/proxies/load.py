@@ -1,7 +1,7 @@
 """A steady load on one address, by clients that hide nothing: what tests and benchmarks of switching count with.
 
-What counts as failed: a request of which anything was sent and that was not answered in full with 200 within 10 s, and
-one for which no connection could be had. Nothing is tried again. A kept connection that the other side has closed
+What counts as failed: a request of which anything was sent and that was not answered in full, by an upstream, with 200
+within 10 s, and one for which no connection could be had. Nothing is tried again. A kept connection that the other side has closed
 before anything was sent on it is no failure; it is opened anew and counted in `reopened`.
 """
 
@@ -37,7 +37,7 @@ class Seen:
     answers: list[Answer] = field(default_factory=list)
     """In the order in which they came."""
     failures: Counter[str] = field(default_factory=Counter)
-    """By kind: ``refused``, ``cut``, ``late``, ``status 503``."""
+    """By kind: ``refused``, ``cut``, ``late``, ``status 503``, ``empty``, ``without a length``."""
     reopened: int = 0
     ended: bool = False
 
@@ -147,6 +147,8 @@ class _Client:
         status = head.split(" ", 2)[1]
         if status != "200":
             raise _Failed(f"status {status}")
+        if not body:  # what a proxy without a route may say with 200
+            raise _Failed("empty")
         self._seen.answers.append(Answer(sent, time.monotonic(), body))
         if "\r\nconnection: close" in head.lower():
             self._close()

@@ -66,6 +66,8 @@ async def test_slow_requests_are_on_their_way_all_the_time_and_waited_for_at_the
     ("answer", "kind"),
     [
         (b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n", "status 503"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "empty"),
+        (b"HTTP/1.1 200 OK\r\n\r\nstable", "without a length"),
         (OK[:-1], "cut"),
         (b"", "cut"),
     ],

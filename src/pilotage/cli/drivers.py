@@ -148,10 +148,12 @@ def example(one: About) -> str:
         "deploy": [{"name": one.name, **named}],
         "metrics": {"sources": {one.name: named}},
         "notify": [named],
-        "logs": {"canary": named},
+        "logs": {"canary": named, "control": named},
         "checks": [{"id": one.name, "part": "technical", "text": REPLACE_ME, "check": one.name, **options}],
         "tracker": named,
     }
+    if one.name == "git-revert":
+        return write([Entry("rollback", {"methods": ["traffic", "revert"], "revert": named})])
     if one.port not in sections:
         return write([Entry(key, value) for key, value in named.items()])
     return write([Entry("checklist" if one.port == "checks" else one.port, sections[one.port])])

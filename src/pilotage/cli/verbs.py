@@ -155,7 +155,7 @@ async def _read_metrics(driver: Metrics, given: list[str], _: Call) -> Answer:
     for selector, points in zip(given, answers, strict=True):
         data.append({"selector": selector, "points": [{"labels": dict(p.labels), "value": p.value} for p in points]})
         lines.append(f"{selector}: {len(points)} series" if points else f"{selector}: no series (missing data)")
-        lines += [f"  {_labels(one.labels)} {one.value:g}" for one in points[:MOST_LINES]]
+        lines += [f"  {_labels(one.labels)} {one.value:.10g}" for one in points[:MOST_LINES]]
         lines += [f"  and {len(points) - MOST_LINES} more"] if len(points) > MOST_LINES else []
     return Answer(lines, data, all(answers))
 

@@ -11,8 +11,8 @@ Needs pytest and pytest-asyncio with ``asyncio_mode = "auto"``. Use the real thi
 
 There is one contract for each Protocol of `pilotage.drivers`, called after it (`Traffic`: `TrafficContract`). Inherit
 your port's, beside it those of what your driver offers besides, and what fits of `UnreachableContract`,
-`RepeatsContract`, `ThreadContract` and `CredentialsContract`. Each class says which fixtures and attributes are yours to
-give; all need `driver`, a fresh one for each test, ready to be called.
+`RepeatsContract`, `ThreadContract` and `CredentialsContract`. Each class says which fixtures and attributes are yours
+to give; all need `driver`, a fresh one for each test, ready to be called.
 """
 
 from __future__ import annotations

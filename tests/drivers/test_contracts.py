@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import tomllib
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ def our_drivers() -> list[tuple[str, str, str]]:
     ]
 
 
+@cache
 def contract_tests() -> list[type[Any]]:
     found = []
     for file in sorted((ROOT / "tests" / "drivers").glob("test_*.py")):
@@ -37,11 +39,12 @@ def contract_tests() -> list[type[Any]]:
     return [one for one in found if issubclass(one, tuple(CONTRACTS.values()))]
 
 
+source = cache(inspect.getsource)
+
+
 def held_by(kind: type[Any], classes: list[type[Any]]) -> list[type[Any]]:
     """The classes that name the driver, or are named after it: TestEnvoy for EnvoyTraffic."""
-    return [
-        one for one in classes if kind.__name__.startswith(one.__name__[4:]) or kind.__name__ in inspect.getsource(one)
-    ]
+    return [one for one in classes if kind.__name__.startswith(one.__name__[4:]) or kind.__name__ in source(one)]
 
 
 def contract_of(protocol: type[Any]) -> type[Any]:

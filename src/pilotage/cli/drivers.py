@@ -151,12 +151,12 @@ def example(one: About) -> str:
         "logs": {"canary": named, "control": named},
         "checks": [{"id": one.name, "part": "technical", "text": REPLACE_ME, "check": one.name, **options}],
         "tracker": named,
+        "pool": {"servers": [REPLACE_ME], "watch": "5m", "pool": named},
     }
     if one.name == "git-revert":
         return write([Entry("rollback", {"methods": ["traffic", "revert"], "revert": named})])
-    if one.port not in sections:
-        return write([Entry(key, value) for key, value in named.items()])
-    return write([Entry("checklist" if one.port == "checks" else one.port, sections[one.port])])
+    section = {"checks": "checklist", "pool": "rolling"}.get(one.port, one.port)
+    return write([Entry(section, sections[one.port])])
 
 
 def _placeholder(kind: str) -> Any:

@@ -175,6 +175,9 @@ def _named(plan: Plan) -> list[tuple[str, str, DriverRef]]:
 
     found: list[tuple[str, str, DriverRef]] = [(one.kind, one.name, one.ref) for one in plan.targets]
     found += [(one.kind, one.name, one.ref) for one in plan.rollback.targets]
+    pools = [one.ref.options["pool"] for one in plan.targets if isinstance(one.ref.options.get("pool"), Mapping)]
+    for pool in pools[:1]:  # one pool for all batches
+        found.append(("pool", "pool", DriverRef(pool["driver"], {k: v for k, v in pool.items() if k != "driver"})))
     found += [("metrics", name, ref) for name, ref in plan.measures.sources.items()]
     drivers = [one.ref.driver for one in plan.notify]
     for number, channel in enumerate(plan.notify, start=1):

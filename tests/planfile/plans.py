@@ -68,10 +68,10 @@ WIDE = without(COMPLETE, "verdicts", "metrics", "traffic") + (
 """Every row of the table by severity, every preset with all its keys, a secret in a file, a folder that is there."""
 
 
-DRIVERS = without(COMPLETE, "rollback", "tracker", "notify") + (
+DRIVERS = without(COMPLETE, "deploy", "rollback", "tracker", "notify") + (
     (Path(__file__).parent / "drivers.yaml").read_text(encoding="utf-8")
 )
-"""Every option of every driver of messages, trackers and ways back."""
+"""Every option of every driver of deploys, messages, trackers and ways back."""
 
 
 def checking() -> Iterator[str]:

@@ -63,7 +63,9 @@ class Followed:
     def places(self, plan: Any) -> dict[str, Data]:
         return dict(self._follow(self.schema, plan, ""))
 
-    def _follow(self, schema: Data, value: Any, path: str) -> Iterator[tuple[str, Data]]:
+    def _follow(self, schema: Any, value: Any, path: str) -> Iterator[tuple[str, Data]]:
+        if not isinstance(schema, dict):  # anything goes: the options of a driver within another's
+            return
         if "$ref" in schema:
             yield from self._follow(self.schema["$defs"][schema["$ref"].rsplit("/", 1)[1]], value, path)
         elif "properties" not in schema and ("oneOf" in schema or "anyOf" in schema):

@@ -185,6 +185,38 @@ def test_a_target_of_a_plan_goes_by_the_name_that_the_plan_gives_it(stage: Stage
     assert "All well" in (stage.folder / "said.log").read_text()
 
 
+POOL = (
+    "pool/shell",
+    "-o",
+    "drain=[cp, drained, states]",
+    "-o",
+    "ready=[cp, well, states]",
+    "-o",
+    "states=[cat, states]",
+)
+LOOKS = ("deploy/shell", "-o", "command=[touch, done]", "-o", 'check=[test, -e, "{version}"]')
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "seen"),
+    [
+        ((*LOOKS, "rehearse", "set"), 0, "knows set"),
+        (("checks/command", "-o", "command=[test, -e, gone]", "look"), 1, "does not hold"),
+        (("checks/command", "-o", "command=[test, -e, set]", "look"), 0, "holds"),
+        (("logs/files", "-o", "paths=[app.log]", "read"), 0, "payment failed"),
+        (("tracker/command", "-o", 'command=[echo, T-1, "{title}"]', "open", "Fix it", "--yes"), 0, "T-1 Fix it"),
+        ((*POOL, "states"), 0, "web2: ready"),
+        ((*POOL, "drain", "web1", "--yes"), 0, "read back: web1 is drained"),
+    ],
+)
+def test_every_port_has_its_verbs(stage: Stage, words: tuple[str, ...], code: int, seen: str) -> None:
+    (stage.folder / "app.log").write_text("ERROR payment failed token=planted-7f3a9c\n")
+    (stage.folder / "states").write_text("web1 ready\nweb2 ready\n")
+    (stage.folder / "drained").write_text("web1 drained\nweb2 ready\n")
+    done = pilotage(stage.folder, "drivers", "try", *words)
+    assert (done.returncode, seen in done.stdout, "planted" in done.stdout) == (code, True, False), done.stderr
+
+
 def test_a_name_that_the_plan_does_not_have_is_answered_with_those_it_has(stage: Stage) -> None:
     done = pilotage(stage.folder, "drivers", "try", "plan.yaml", "spliter", "read")
     assert done.returncode == 2

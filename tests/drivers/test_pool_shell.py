@@ -48,6 +48,14 @@ class TestShellPool(PoolContract):
         await driver.drain("web1", call("a"))
         assert servers.heard == ["drain web1"]
 
+    async def test_but_again_when_somebody_has_turned_it_since(self, driver, servers):
+        await driver.drain("web1", call("a"))
+        servers.out.clear()
+        with pytest.raises(TemporaryError, match="ended well, but web1 is ready, not drained"):
+            await driver.drain("web1", call("a"))
+        await driver.drain("web1", call("a"))
+        assert servers.heard == ["drain web1", "drain web1"]
+
     async def test_the_error_has_the_commands_last_lines(self, driver, servers):
         async with servers.busy("web1"):
             with pytest.raises(TemporaryError, match="1 requests still run on web1"):

@@ -10,12 +10,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
-from pydantic import Field, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
 from pilotage.core.errors import DriverError, PermanentError, TemporaryError
 from pilotage.drivers import Call, Check, Context, Deployer, Driver, DriverOptions, Pool, PoolState, Rehearses
 from pilotage.drivers.deploy.parts import CheckPart, DeployPart, PoolPart, looked, until_it_holds
+from pilotage.drivers.process import journal
 
 _DOWN_S = 5.0
 """A server that is down has nobody's requests to wait for; it only must not come back while it is deployed to."""
@@ -66,6 +68,8 @@ class ServersDeployer:
         `drain_s` and `healthy_s` are the most that each waits for its last request, and for its health.
         """
 
+        model_config = ConfigDict(hide_input_in_errors=True)
+
         pool: PoolPart | None = None
         servers: list[_Server] = Field(min_length=1, max_length=500)
         drain_s: float = Field(default=60.0, gt=0, le=3600)
@@ -81,6 +85,7 @@ class ServersDeployer:
 
     def __init__(self, options: Options, context: Context) -> None:
         self._options = options
+        self._state = context.state
         self._pool = options.pool.build(context) if options.pool else None
         self._members = [
             _Member(
@@ -92,7 +97,10 @@ class ServersDeployer:
         ]
 
     async def deploy(self, version: str, call: Call) -> str:
-        """Raises one error for all servers that failed: PermanentError where one of theirs was, else TemporaryError."""
+        """Raises one error for all servers that failed: PermanentError where one of theirs was, else TemporaryError.
+
+        One that is not well after its time is permanent: it has had its time.
+        """
         courses = await _all(*(self._bring(one, version, call) for one in self._members))
         failed = [one for one in courses if one.error is not None]
         if not failed:
@@ -135,8 +143,11 @@ class ServersDeployer:
             await doing
             course.done.append(f"{done} {loop.time() - began:.1f} s")
 
-        pool, name = self._pool, member.name
+        pool, name, notes = self._pool, member.name, journal(self._state, call.key) / "servers"
         try:
+            if await asyncio.to_thread(_has, notes, name):
+                course.done.append("done before")
+                return course
             if pool is not None:
                 await step("drained", "not drained: ", self._drain(pool, name, version, within("drain")))
                 course.out = True
@@ -147,6 +158,7 @@ class ServersDeployer:
                 await step("well after", "", self._healthy(member.health))
             if pool is not None:
                 await step("back after", "not put back: ", pool.ready(name, within("ready", self._options.healthy_s)))
+            await asyncio.to_thread(_note, notes, name)
         except Exception as error:
             course.error = error
             with suppress(Exception):  # else what we know must do
@@ -170,7 +182,7 @@ class ServersDeployer:
     async def _healthy(self, health: Check) -> None:
         evidence = await until_it_holds(health, self._options.healthy_s)
         if not evidence.holds:
-            raise TemporaryError(f"not healthy after {self._options.healthy_s:g} s ({evidence.text})")
+            raise PermanentError(f"not healthy after {self._options.healthy_s:g} s ({evidence.text})")
 
     # -------------------------------------------------------------- before
 
@@ -205,6 +217,17 @@ class ServersDeployer:
         except Exception as error:
             course.error = error
         return course
+
+
+def _has(notes: Path, name: str) -> bool:
+    return notes.exists() and name in notes.read_text(encoding="utf-8").splitlines()
+
+
+def _note(notes: Path, name: str) -> None:
+    """A server that is back must not be taken out again by the call repeated."""
+    notes.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with notes.open("a", encoding="utf-8") as file:
+        file.write(f"{name}\n")
 
 
 async def _all(*courses: Awaitable[_Course]) -> list[_Course]:

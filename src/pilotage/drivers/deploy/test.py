@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from pilotage.core.errors import PermanentError
 from pilotage.drivers import Call, Context, DriverOptions
@@ -14,6 +14,8 @@ from pilotage.drivers.deploy.parts import CheckPart, until_it_holds
 class SmokeTest:
     class Options(DriverOptions):
         """`check` is a driver of the port checks, `options` are its own; it is looked at for `within_s` at most."""
+
+        model_config = ConfigDict(hide_input_in_errors=True)
 
         check: str
         options: dict[str, Any] = Field(default_factory=dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from typing import cast, get_args
@@ -11,7 +12,7 @@ from pydantic import Field, field_validator
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Call, Context, DriverOptions, PoolState
 from pilotage.drivers.arguments import check_placeholders, fill
-from pilotage.drivers.process import check_command, expect_success, run, run_once
+from pilotage.drivers.process import check_command, expect_success, forget, run, run_once
 
 _GRACE_S = 5.0
 
@@ -90,4 +91,6 @@ class ShellPool:
         done = await run_once(argv, cwd=cwd, env=env, key=call.key, state=self._context.state, timeout_s=timeout_s)
         expect_success(argv, cwd, done, timeout_s)
         if (now := (await self.states()).get(server)) not in wanted:
+            # Somebody has turned it since, or the command lies: then the call repeated must run it again.
+            await asyncio.to_thread(forget, self._context.state, [call.key])
             raise TemporaryError(f"{argv[0]} ended well, but {server} is {now or 'gone'}, not {wanted[0]}")

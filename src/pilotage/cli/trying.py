@@ -322,6 +322,9 @@ def _note(state: Path, chosen: Chosen, what: str, reason: str, outcome: str) -> 
     """One line for what was done by hand, in the state folder."""
     from datetime import UTC, datetime
 
+    from pilotage.drivers.secrets import hide
+
+    what, reason = (hide(text, [chosen.ref.options]) for text in (what, reason))
     at = datetime.now(UTC).isoformat(timespec="seconds")
     row = {"at": at, "by": whoami(), "target": chosen.label, "call": what, "reason": reason, "outcome": outcome}
     with suppress(OSError), (state / BY_HAND).open("a", encoding="utf-8") as file:

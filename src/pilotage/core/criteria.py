@@ -43,6 +43,9 @@ def share(judge: Judge) -> Finding:
     if n < 30:
         return Finding("share", Action.WATCH, f"share not yet known: {n:g} requests in all, needs 30", n=n)
     observed = 100 * canary / n
+    if not judge.phase.share_known:
+        said = f"{observed:.1f} % of the last {n:g} requests reach the canary; the plan expects no share of them all"
+        return Finding("share", Action.PROMOTE, said, observed, n=n)
     sentence = f"{observed:.1f} % of the last {n:g} requests reach the canary, {wanted:g} % wanted"
     if abs(observed - wanted) > judge.plan.limits.share_tolerance:
         more, fraction = observed > wanted, wanted / 100

@@ -24,6 +24,8 @@ class Deployed:
     detail: str
     took_s: float
     key: str
+    share: float | None = None
+    """Of a rolling deployment: the percent of all servers that have the new version now."""
     kind: Literal["deployed"] = "deployed"
 
 
@@ -45,6 +47,37 @@ class WeightSet:
     took_s: float
     key: str
     kind: Literal["weight_set"] = "weight_set"
+
+
+@dataclass(frozen=True)
+class WeightDrifted:
+    """A splitter has another weight than the rollout has set; it is set again."""
+
+    phase: int
+    target: str
+    reason: str
+    kind: Literal["weight_drifted"] = "weight_drifted"
+
+
+@dataclass(frozen=True)
+class Released:
+    """The old colour's servers are free: nobody goes back to them any more."""
+
+    target: str
+    version: str
+    detail: str
+    took_s: float
+    kind: Literal["released"] = "released"
+
+
+@dataclass(frozen=True)
+class ReleaseFailed:
+    """A person has to free the old colour's servers: nothing depends on it, but they go on running."""
+
+    target: str
+    version: str
+    reason: str
+    kind: Literal["release_failed"] = "release_failed"
 
 
 @dataclass(frozen=True)
@@ -422,6 +455,9 @@ Event = (
     | Deployed
     | PhaseStarted
     | WeightSet
+    | WeightDrifted
+    | Released
+    | ReleaseFailed
     | WatchStarted
     | PhasePassed
     | Held

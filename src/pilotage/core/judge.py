@@ -119,7 +119,7 @@ class Judge:
         self._recent.append((canary, step.canary.errors, canary + control))
         self.recent_canary, self.recent_errors, self.recent_requests = map(sum, zip(*self._recent, strict=True))
         self._silent_all_ticks = 0 if canary or control else self._silent_all_ticks + 1
-        if canary or self.alone or not self.phase.judged:
+        if canary or self.alone or not self.phase.judged or not self.phase.share_known:
             self._silent_ticks, self._silent_expected = 0, 0.0
         elif control:
             self._silent_ticks += 1

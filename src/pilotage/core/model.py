@@ -113,6 +113,8 @@ class Way:
 
     method: Method
     steps: tuple[Step, ...]
+    ordered: bool = True
+    """A deploy that fails stops what comes after it. Servers of a rolling deployment do not wait for each other."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,18 @@ class WayBack:
     confirm_within_s: float = 300.0
     afterwards: tuple[Way, ...] = ()
     """What is done as well once one of `ways` has worked: nothing shall bring the new version out again."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """What frees the old colour's servers after the promotion, when nobody goes back to them any more."""
+
+    target: Target
+    step: Step
+
+
+Drift = Literal["restore", "hold"]
+"""What is done about a weight that is not the rollout's any more: it is set again, or the rollout holds and asks."""
 
 
 @dataclass(frozen=True)
@@ -285,12 +299,21 @@ class Plan:
     """Where follow-ups open tickets."""
     silence_s: float = 60.0
     """A watchdog goes back when the coordinator has been silent for longer during a phase."""
+    release: Release | None = None
+    drift: Drift = "hold"
+    """Of a weight that somebody has changed. One that a splitter lost in a restart is always set again, and one that
+    was taken to 0 by somebody is never."""
+
+    @property
+    def all_targets(self) -> tuple[Target, ...]:
+        """Whatever a step of the rollout, of its way back or after it acts on."""
+        return (*self.targets, *self.rollback.targets, *((self.release.target,) if self.release else ()))
 
     @property
     def refs(self) -> tuple[DriverRef, ...]:
         """All drivers that it names."""
         back, logs = self.rollback, self.logs
-        targets = [one.ref for one in (*self.targets, *back.targets)]
+        targets = [one.ref for one in self.all_targets]
         others = (back.probe, self.tracker, *((logs.canary, logs.control, logs.both) if logs else ()))
         channels = [one.ref for one in self.notify]
         return (*targets, *self.measures.sources.values(), *channels, *(one for one in others if one is not None))
@@ -482,3 +505,5 @@ class Verdict:
     """A person is to be asked: the HOLD has outlived its deadline, or the finding says ask."""
     outage: str = ""
     """Of a ROLLBACK: why going back would bring the outage back; empty when it would not."""
+    drifted: tuple[str, ...] = ()
+    """Splitters that have another weight than the rollout has set. Of a WATCH: it is to be set again now."""

@@ -11,6 +11,7 @@ import math
 
 from pilotage.core.evidence import RATIOS
 from pilotage.core.model import Plan
+from pilotage.core.quantities import duration
 
 WANTED_POWER = 0.95
 NOTHING_EXPECTED = "unknown: add `expect: {requests: 5M/day, errors: 0.3%}` with what the service usually gets."
@@ -45,7 +46,9 @@ def visible(plan: Plan) -> dict[str, str]:
         return {}
     found = {}
     for phase in plan.phases:
-        if phase.judged:
+        if phase.judged and not phase.share_known:
+            found[phase.name] = f"for {duration(phase.watch_s)} requests of a share that the plan does not know"
+        elif phase.judged:
             said = sentence(phase.weight, phase.watch_s, given.requests_per_s, given.errors, plan.limits.alpha)
             least = plan.limits.min_requests
             if given.requests_per_s * phase.watch_s * phase.weight / 100 < least:

@@ -18,6 +18,12 @@ def sentence(event: ev.Event) -> str:
             return f"phase {name} begins"
         case ev.WeightSet(target=target, wanted=wanted, in_force=in_force, took_s=took):
             return f"{target} sends {in_force:g} % to the canary ({wanted:g} % wanted; {took * 1000:.0f} ms)"
+        case ev.WeightDrifted(target=target, reason=reason):
+            return f"{target} has lost its weight, which is set again: {reason}"
+        case ev.Released(target=target, version=version, detail=detail):
+            return f"{target}: what {version} ran on is released: {detail}"
+        case ev.ReleaseFailed(target=target, version=version, reason=reason):
+            return f"{target}: what {version} ran on is not released, a person has to do it: {reason}"
         case ev.WatchStarted(watch_s=watch_s):
             return f"watching for {duration(watch_s)}"
         case ev.PhasePassed(name=name, verdict=verdict):

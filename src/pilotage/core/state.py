@@ -48,7 +48,7 @@ class RolloutState:
     status: Status = Status.STARTING
     phase: int = 0
     weight: float = 0.0
-    """Percent in force at the last traffic target that was set."""
+    """Percent in force at the last traffic target that was set; of servers, in a rolling deployment."""
     reason: str = ""
     """One sentence: why it is where it is."""
     needs_person: bool = False
@@ -65,6 +65,8 @@ def apply(state: RolloutState, recorded: ev.Recorded) -> RolloutState:
             return replace(state, status=Status.SHIFTING, phase=phase, reason="", needs_person=False)
         case ev.WeightSet(in_force=weight):
             return replace(state, weight=weight)
+        case ev.Deployed(share=share) if share is not None:
+            return replace(state, weight=share)
         case ev.WatchStarted():
             return replace(state, status=Status.WATCHING)
         case ev.Held(reason=reason):

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from pilotage.core.model import Phase, Step, Target
+from pilotage.core.model import Cohort, Phase, Plan, Step, Strategy, Target, Way
 
 
 @dataclass(frozen=True)
 class PhaseSpec:
-    """One phase as a person writes it: weight in percent, watch in seconds."""
+    """One phase as a person writes it: weight in percent, watch in seconds. `on` names its targets; empty: all."""
 
     weight: float
     watch_s: float
     approval: bool = False
+    cohort: Cohort | None = None
+    mirror: float = 0.0
+    """Percent of requests copied to the canary."""
+    on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -25,31 +29,124 @@ class AfterSpec:
     tick_s: float = 60.0
 
 
+@dataclass(frozen=True)
+class Rhythm:
+    """What all strategies have in common. Seconds; a baseline of 0 s is left out."""
+
+    baseline_s: float = 30.0
+    tick_s: float = 10.0
+    after: AfterSpec | None = None
+
+    def around(self, phases: Sequence[Phase], last: str = "after") -> tuple[Phase, ...]:
+        """The baseline first, and the watch after 100 % last."""
+        first = Phase("baseline", 0.0, (), self.baseline_s, self.tick_s, judged=False)
+        after = self.after
+        return (
+            *((first,) if self.baseline_s > 0 else ()),
+            *phases,
+            *((Phase(last, 100.0, (), after.watch_s, after.tick_s),) if after is not None else ()),
+        )
+
+
+Offers = Mapping[str, frozenset[str]]
+"""Of a splitter (by its name): the kinds of cohorts it knows, and ``mirror`` when it copies requests."""
+
+
 def canary(
     specs: Sequence[PhaseSpec],
     targets: Sequence[Target],
     *,
     version: str,
-    baseline_s: float = 30.0,
-    tick_s: float = 10.0,
-    after: AfterSpec | None = None,
+    rhythm: Rhythm = Rhythm(),
+    offers: Offers | None = None,
 ) -> tuple[Phase, ...]:
-    """Baseline (unless 0 s), one phase per spec, and the watch after 100 %.
+    """One phase per spec: what is due is deployed before traffic moves, then the splitters are set in their order.
 
-    The first real phase deploys before it moves traffic; every phase sets its weight on all splitters in order.
+    A deployer is due in the first phase that names it, in the first one of all when none does.
     """
-    deploys = tuple(Step(one.name, "deploy", version=version) for one in targets if one.kind == "deploy")
-    splitters = tuple(one.name for one in targets if one.kind == "traffic")
+    offers = offers or {}
+    named = {name for spec in specs for name in spec.on}
+    waiting = [one.name for one in targets if one.kind == "deploy"]
+    weights = {one.name: 0.0 for one in targets if one.kind == "traffic"}
     phases: list[Phase] = []
-    if baseline_s > 0:
-        phases.append(Phase("baseline", 0.0, (), baseline_s, tick_s, judged=False))
     for number, spec in enumerate(specs):
-        shifts = tuple(Step(name, "set_weight", weight=spec.weight) for name in splitters)
-        steps = deploys + shifts if number == 0 else shifts
-        phases.append(Phase(f"{spec.weight:g} %", spec.weight, steps, spec.watch_s, tick_s, approval=spec.approval))
-    if after is not None:
-        phases.append(Phase("after", 100.0, (), after.watch_s, after.tick_s))
-    return tuple(phases)
+        due = [name for name in waiting if name in spec.on or not spec.on or (number == 0 and name not in named)]
+        waiting = [name for name in waiting if name not in due]
+        moved = [name for name in weights if not spec.on or name in spec.on]
+        weights |= dict.fromkeys(moved, spec.weight)
+        steps = (
+            *(Step(name, "deploy", version=version) for name in due),
+            *(_shift(name, spec, offers.get(name, frozenset())) for name in moved),
+        )
+        alike = len(set(weights.values())) == 1
+        phases.append(
+            Phase(
+                _name(spec),
+                sum(weights.values()) / len(weights),
+                steps,
+                spec.watch_s,
+                rhythm.tick_s,
+                approval=spec.approval,
+                share_known=alike and spec.cohort is None and not spec.mirror,
+            )
+        )
+    return rhythm.around(phases)
+
+
+def _shift(name: str, spec: PhaseSpec, offers: frozenset[str]) -> Step:
+    cohort = spec.cohort if spec.cohort is not None and spec.cohort.kind in offers else None
+    mirror = spec.mirror if "mirror" in offers else 0.0
+    return Step(name, "set_weight", weight=spec.weight, cohort=cohort, mirror=mirror)
+
+
+def _name(spec: PhaseSpec) -> str:
+    """``10 %``, ``eu 10 %``, ``header X-Canary``, ``25 % copied``: all that the phase has."""
+    parts = [f"{spec.weight:g} %"] if spec.weight else []
+    parts += [f"{spec.cohort.kind} {spec.cohort.name}"] if spec.cohort else []
+    parts += [f"{spec.mirror:g} % copied"] if spec.mirror else []
+    said = " + ".join(parts)
+    return f"{', '.join(spec.on)} {said}" if spec.on else said
+
+
+def blue_green(
+    spec: PhaseSpec,
+    targets: Sequence[Target],
+    tests: Sequence[Target],
+    *,
+    live: str,
+    idle: str,
+    version: str,
+    rhythm: Rhythm = Rhythm(),
+) -> tuple[Phase, ...]:
+    """The idle colour gets the version and is tested; all traffic is switched; the old colour is kept warm."""
+    deploys = tuple(Step(one.name, "deploy", version=version) for one in targets if one.kind == "deploy")
+    tested = tuple(Step(one.name, "deploy", version=version, patient=False) for one in tests)
+    switch = tuple(Step(one.name, "set_weight", weight=100.0) for one in targets if one.kind == "traffic")
+    return rhythm.around(
+        (
+            Phase(f"test {idle}", 0.0, (*deploys, *tested), rhythm.tick_s, rhythm.tick_s, judged=False),
+            Phase(f"switch to {idle}", 100.0, switch, spec.watch_s, rhythm.tick_s, approval=spec.approval),
+        ),
+        last=f"{live} kept warm",
+    )
+
+
+def rolling(
+    batches: Sequence[tuple[Target, int]], *, watch_s: float, approvals: str, version: str, rhythm: Rhythm = Rhythm()
+) -> tuple[Phase, ...]:
+    """A phase for each batch (its target, how many servers it has). `approvals` are asked for before ``none``, the
+    ``second`` or ``each`` batch but the first. The weight is the share of servers done, in percent to one place."""
+    fleet, done = sum(size for _, size in batches), 0
+    phases: list[Phase] = []
+    for number, (target, size) in enumerate(batches):
+        done += size
+        step = Step(target.name, "deploy", version=version, patient=False)
+        asks = number > 0 and (approvals == "each" or (approvals == "second" and number == 1))
+        phases.append(Phase(target.name, round(100 * done / fleet, 1), (step,), watch_s, rhythm.tick_s, approval=asks))
+    return rhythm.around(phases)
+
+
+# ------------------------------------------------------------------ the ways back
 
 
 def rollback(targets: Sequence[Target]) -> tuple[Step, ...]:
@@ -60,3 +157,33 @@ def rollback(targets: Sequence[Target]) -> tuple[Step, ...]:
 def redeploy(targets: Sequence[Target], previous: str) -> tuple[Step, ...]:
     """The previous version on every deployer, the last one deployed goes first."""
     return tuple(Step(one.name, "deploy", version=previous) for one in reversed(targets) if one.kind == "deploy")
+
+
+def ways_back(plan: Plan, phase: int) -> tuple[Way, ...]:
+    """The ways back from a phase. Of a rolling deployment only servers are undone that it has come to: the others run
+    the previous version, and need not be taken out of rotation."""
+    ways = plan.rollback.ways
+    if plan.strategy is not Strategy.ROLLING:
+        return ways
+    later = {step.target for one in plan.phases[phase + 1 :] for step in one.steps}
+    return tuple(replace(way, steps=tuple(step for step in way.steps if step.target not in later)) for way in ways)
+
+
+def in_force(plan: Plan, phase: int) -> dict[str, Step]:
+    """By splitter: the step that says what must be in force while this phase is watched."""
+    none = {one.name: Step(one.name, "set_weight", weight=0.0) for one in plan.targets if one.kind == "traffic"}
+    steps = (step for one in plan.phases[: phase + 1] for step in one.steps)
+    return none | {step.target: step for step in steps if step.action == "set_weight"}
+
+
+def share_after(plan: Plan, step: Step) -> float | None:
+    """Of a rolling deployment: the percent of servers that have the new version once `step` is done; None where
+    that is not what the step changes."""
+    if plan.strategy is not Strategy.ROLLING or step.action != "deploy":
+        return None
+    before = 0.0
+    for phase in plan.phases:
+        if any(one.target == step.target for one in phase.steps):
+            return phase.weight if step.version == plan.version else before
+        before = phase.weight
+    return None

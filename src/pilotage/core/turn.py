@@ -83,6 +83,13 @@ def turn_of(record: Sequence[ev.Recorded]) -> Turn | None:
     )
 
 
+def moves_traffic(event: ev.Event) -> bool:
+    """The canary gets requests by it, or goes on to."""
+    if isinstance(event, ev.Deployed):
+        return event.share is not None and event.share > 0
+    return isinstance(event, ev.WeightSet) and event.in_force > 0
+
+
 def _when(one: ev.Recorded) -> float:
     return one.event.at if isinstance(one.event, ev.DirectRollback) else one.at
 
@@ -113,7 +120,7 @@ def first_traffic(record: Sequence[ev.Recorded], turned: ev.Recorded) -> float |
     """
     before = [one for one in record if one.number < turned.number]
     start = next((one for one in reversed(before) if isinstance(one.event, ev.PhaseStarted)), None)
-    shifts = [one for one in before if isinstance(one.event, ev.WeightSet) and one.event.in_force > 0]
+    shifts = [one for one in before if moves_traffic(one.event)]
     if start is None:
         return shifts[0].at if shifts else None
     within = [one.at for one in shifts if one.number > start.number]

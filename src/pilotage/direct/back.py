@@ -163,6 +163,8 @@ class _Try:
 
     async def _look(self) -> None:
         """Tells what the splitters say in the end."""
+        if not self._hands.splitters:
+            return
         answers = await asyncio.gather(*(in_force(self._hands, name) for name in self._hands.splitters))
         said = [f"{name} {answer}" for name, answer in zip(self._hands.splitters, answers, strict=True)]
         self._say(f"in force: {', '.join(said)}")

@@ -26,7 +26,7 @@ class DirectHands:
     def __init__(self, plan: Plan, state: Path) -> None:
         self.plan = plan
         self._context = Context(Path(plan.directory), state, plan.service, plan.environment)
-        self._targets = {one.name: one for one in (*plan.targets, *plan.rollback.targets)}
+        self._targets = {one.name: one for one in plan.all_targets}
         self._built: dict[str, Driver] = {}
 
     @property

@@ -8,10 +8,16 @@ from typing import Protocol
 from pilotage.core.errors import TemporaryError
 from pilotage.core.events import Deployed, WeightSet
 from pilotage.core.model import Plan, Step
+from pilotage.core.strategies import share_after
 from pilotage.drivers import Call, Deployer, Traffic
 
 WEIGHT_TOLERANCE = 0.51
 """Percent points between wish and read-back that a coarse splitter may round away."""
+
+
+def is_in_force(weight: float, wanted: float) -> bool:
+    """Both percent. Nothing is not next to nothing."""
+    return abs(weight - wanted) <= WEIGHT_TOLERANCE and (weight == 0) == (wanted == 0)
 
 
 class Hands(Protocol):
@@ -30,13 +36,13 @@ async def act(
 ) -> WeightSet | Deployed:
     """Raises what the driver raises, and TemporaryError when another weight is in force than was asked for."""
     began = now()
-    call = Call(key, hands.plan.version, hands.plan.previous, timeout_s)
+    call = Call(key, hands.plan.version, hands.plan.previous, timeout_s, step.cohort, step.mirror)
     if step.action == "deploy":
         version = step.version or hands.plan.version
         detail = await hands.deployer(step.target).deploy(version, call)
-        return Deployed(step.target, version, detail, now() - began, key)
+        return Deployed(step.target, version, detail, now() - began, key, share_after(hands.plan, step))
     wanted = step.weight or 0.0
     in_force = await hands.traffic(step.target).set_weight(wanted, call)
-    if abs(in_force - wanted) > WEIGHT_TOLERANCE or (in_force == 0) != (wanted == 0):
+    if not is_in_force(in_force, wanted):
         raise TemporaryError(f"{step.target}: asked for {wanted:g} %, but {in_force:g} % is in force")
     return WeightSet(step.target, wanted, in_force, now() - began, key)

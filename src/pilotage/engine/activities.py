@@ -18,6 +18,7 @@ from pilotage.core.errors import PermanentError
 from pilotage.core.events import Deployed, Recorded, WeightSet
 from pilotage.core.judge import Judge
 from pilotage.core.model import Action, Plan, Sample, Step, Verdict
+from pilotage.core.strategies import in_force
 from pilotage.drivers.process import OVERTAKEN
 from pilotage.drivers.secrets import hide
 from pilotage.engine import fence, measure
@@ -25,6 +26,7 @@ from pilotage.engine.acting import act
 from pilotage.engine.aftercare import Aftercare
 from pilotage.engine.clock import Clock
 from pilotage.engine.crew import Crew
+from pilotage.engine.drift import Splitters, with_drift
 from pilotage.engine.listening import Listening
 from pilotage.engine.tasks import AskTask, StepTask, WatchTask
 from pilotage.engine.telemetry import DRIVER_SECONDS, TICK_LATENESS, TICKS
@@ -48,6 +50,7 @@ class Activities:
         self._acting: dict[tuple[str, str], asyncio.Task[object]] = {}
         self._watching: dict[str, asyncio.Task[object]] = {}
         self._listenings: dict[str, Listening] = {}
+        self._splitters: dict[str, Splitters] = {}
         self._aftercare = Aftercare(store, state, clock, lambda rollout: self._crew(rollout), self._dismiss)
 
     def all(self) -> list[object]:
@@ -63,6 +66,7 @@ class Activities:
         await self._store.run(queries.end_rollout, rollout)
         await asyncio.to_thread(snapshots.forget, self._state, rollout)
         self._listenings.pop(rollout, None)
+        self._splitters.pop(rollout, None)
         await self._dismiss(rollout)
 
     async def _dismiss(self, rollout: str) -> None:
@@ -149,6 +153,7 @@ class Activities:
                 await self._remember_the_past(crew, task)
                 await listening.read_history()
             judge, last, verdict = await self._rebuilt_judge(crew.plan, task.rollout, task.phase)
+        splitters, steps = self._splitters.setdefault(task.rollout, Splitters()), in_force(crew.plan, task.phase)
         tick_s = crew.plan.phases[task.phase].tick_s
         tick = 0 if last is None else last.tick + 1
         due = self._clock.now() if last is None else max(last.at + tick_s, self._clock.now())
@@ -156,7 +161,10 @@ class Activities:
             if back := await self._sleep_until(due, listening, task.rollout):
                 return Verdict(Action.ROLLBACK, back)
             TICK_LATENESS.observe(max(0.0, self._clock.now() - due))
-            reading = await measure.read(crew.plan.measures, crew.sources, min(READ_TIMEOUT_S, max(tick_s, 1.0)))
+            reading, drift = await asyncio.gather(
+                measure.read(crew.plan.measures, crew.sources, min(READ_TIMEOUT_S, max(tick_s, 1.0))),
+                splitters.look(crew, steps, self._clock.now()),
+            )
             reading = await listening.complete(reading)
             sample = Sample(task.phase, tick, self._clock.now(), reading, task.counted)
             verdict = judge.observe(sample)
@@ -165,6 +173,7 @@ class Activities:
                 tick = last.tick if last is not None else tick
                 await self._settle(listening, task)
             TICKS.inc()
+            verdict = with_drift(verdict, drift, crew.plan, self._clock.now())
             if _decides(verdict, task):
                 return verdict
             tick += 1
@@ -210,11 +219,9 @@ class Activities:
             await listening.settle(task.rollout, await self._store.run(queries.last_place, task.rollout))
 
     async def _gone_back_meanwhile(self, crew: Crew, task: WatchTask) -> str:
-        splitters = [one.name for one in crew.plan.targets if one.kind == "traffic"] if task.weight else []
+        weights = {target: step.weight or 0.0 for target, step in in_force(crew.plan, task.phase).items()}
         async with _heartbeats():
-            return await fence.gone_back(self._state, task.rollout) or await fence.taken_back(
-                crew, dict.fromkeys(splitters, task.weight or 0.0)
-            )
+            return await fence.gone_back(self._state, task.rollout) or await fence.taken_back(crew, weights)
 
     async def _sleep_until(self, due: float, listening: Listening, rollout: str) -> str:
         """In short pieces, each with a heartbeat: that is how a cancelled watch hears of it.
@@ -246,6 +253,8 @@ class Activities:
 def _decides(verdict: Verdict, task: WatchTask) -> bool:
     if verdict.action is Action.ROLLBACK:
         return not (task.resigned and verdict.outage)
+    if verdict.action is Action.WATCH and verdict.drifted:
+        return not task.asked
     if not task.counted:
         return False
     if verdict.action is Action.PROMOTE:

@@ -59,6 +59,8 @@ class AftermathWorkflow:
         if start.items is None:
             if start.status is Status.ROLLED_BACK:
                 await self._come_back()
+            elif self._plan.release is not None and start.status is Status.PROMOTED:
+                await self._release(self._plan.release.step)
             await self._plan_follow_ups()
         while self._items and self._now() < self._end_at():
             if self._next_at() - self._now() > LONG_WAIT_S and workflow.info().get_current_history_length() > LONG:
@@ -84,6 +86,14 @@ class AftermathWorkflow:
         back, doubt = ev.RecoveryConfirmed(seen.text, took, seen.sick), ev.RecoveryDoubtful(seen.text, took)
         await self._record(back if seen.holds else doubt)
         await self._record(ev.InvestigationOpened(await self._written("open_review")))
+
+    async def _release(self, step: Step) -> None:
+        """The old colour was kept warm until now; with the promotion nobody goes back to it any more."""
+        done = await self._taken(step, FIRST_CALL)
+        if isinstance(done, str):
+            await self._record(ev.ReleaseFailed(step.target, self._plan.previous, done))
+        elif isinstance(done, ev.Deployed):
+            await self._record(ev.Released(done.target, done.version, done.detail, done.took_s))
 
     async def _plan_follow_ups(self) -> None:
         rows = aftercare.planned(self._plan.preparation, self._start.status, self._start.ended_at)
@@ -175,6 +185,18 @@ class AftermathWorkflow:
     # -------------------------------------------------------------- the world
 
     async def _take(self, step: Step, call: int) -> bool:
+        done = await self._taken(step, call)
+        if isinstance(done, str):
+            will = "a person has to do it: nothing else keeps the version from coming back"
+            await self._record(ev.StepFailed(step.target, done, will))
+            reason = f"{step.target} fails after the rollback: {done}"
+            await self._record(ev.PersonNeeded(len(self._plan.phases) - 1, reason))
+            return False
+        await self._record(done)
+        return True
+
+    async def _taken(self, step: Step, call: int) -> ev.WeightSet | ev.Deployed | str:
+        """What came of it; the error when it failed for good."""
         task = StepTask(self._start.rollout, step, call, key=f"{self._start.rollout}/{call}", forward=False)
         try:
             event: ev.WeightSet | ev.Deployed = await workflow.execute_activity(
@@ -186,13 +208,8 @@ class AftermathWorkflow:
                 retry_policy=PATIENT,
             )
         except ActivityError as failure:
-            will = "a person has to do it: nothing else keeps the version from coming back"
-            await self._record(ev.StepFailed(step.target, str(failure.cause or failure), will))
-            reason = f"{step.target} fails after the rollback: {failure.cause or failure}"
-            await self._record(ev.PersonNeeded(len(self._plan.phases) - 1, reason))
-            return False
-        await self._record(event)
-        return True
+            return str(failure.cause or failure)
+        return event
 
     async def _asked(self, activity: str) -> Seen:
         seen: Seen = await workflow.execute_activity(

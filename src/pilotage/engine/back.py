@@ -85,7 +85,7 @@ class _Race:
 
     async def _take(self, way: Way, taken: set[int], place: int) -> bool:
         """Whether all steps are done. One splitter that fails does not keep the others from going back; a deploy that
-        fails stops its way, as what follows builds on it."""
+        fails stops an ordered way, as what follows builds on it."""
         bar = await self._barred(way) if self._barred is not None else ""
         if bar:
             await self._tell(way, way.steps[0], bar, place)
@@ -98,7 +98,7 @@ class _Race:
                 taken.add(number)
                 continue
             await self._tell(way, step, error, place)
-            if step.action == "deploy":
+            if step.action == "deploy" and way.ordered:
                 return False
         return len(taken) == len(way.steps)
 

@@ -20,8 +20,7 @@ class Crew:
     def __init__(self, plan: Plan, state: Path) -> None:
         context = Context(Path(plan.directory), state, plan.service, plan.environment)
         self.plan = plan
-        targets = (*plan.targets, *plan.rollback.targets)
-        self._targets = {target.name: registry.build(target.kind, target.ref, context) for target in targets}
+        self._targets = {one.name: registry.build(one.kind, one.ref, context) for one in plan.all_targets}
         self.sources = {
             name: cast(Metrics, registry.build("metrics", ref, context)) for name, ref in plan.measures.sources.items()
         }

@@ -62,6 +62,7 @@ async def unless_gone_back(state: Path, rollout: str, doing: Coroutine[None, Non
 
 async def taken_back(hands: Hands, weights: Mapping[str, float]) -> str:
     """A sentence when a splitter (by target) sends nothing although the rollout has set a weight; empty otherwise.
+    What the watch asks once, before its first tick; drift.py looks at every tick, and closer.
 
     One that cannot be read says nothing: whoever watches goes on.
     """

@@ -30,7 +30,6 @@ class WatchTask:
 
     `held`: the record already says HELD; `asked`: a person has already been asked. `resigned`: going back would bring
     the outage back and the plan's least bad was chosen: only a rollback that would not do that ends the watch.
-    `weight`: the percent that the rollout has set, None when it has set none.
     """
 
     rollout: str
@@ -39,7 +38,6 @@ class WatchTask:
     held: bool
     asked: bool
     resigned: bool = False
-    weight: float | None = None
 
 
 @dataclass(frozen=True)

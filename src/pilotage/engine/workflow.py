@@ -22,6 +22,7 @@ from temporalio.exceptions import (
 
 with workflow.unsafe.imports_passed_through():
     from pilotage.core import events as ev
+    from pilotage.core import strategies
     from pilotage.core.errors import Refused
     from pilotage.core.model import Action, Phase, Step, Verdict, Way
     from pilotage.core.state import Command, RolloutState, Status, apply, check_command
@@ -44,6 +45,7 @@ LEAST_BAD = {
     "fix-forward": "The traffic stays where it is: bring out a further fix for the new version, then resume",
 }
 STEP_RETRY_S = 5.0
+MOST_RESTORES = 3
 TASK_TIMEOUT = timedelta(seconds=5)
 
 
@@ -74,6 +76,8 @@ class RolloutWorkflow:
         self._resigned = False
         self._failures: dict[tuple[str, str], str] = {}
         self._weights: dict[str, float] = {}
+        self._drifted: tuple[str, ...] = ()
+        self._restored = 0
         self._troubles: dict[int, int] = {}
         self._writing: list[asyncio.Task[None]] = []
 
@@ -139,6 +143,8 @@ class RolloutWorkflow:
         deadline = workflow.now() + timedelta(seconds=self._plan.hold.deadline_s)
         call = self._next_call()
         while (error := await self._try(step, call)) is not None:
+            if not step.patient:
+                raise TurnBack(f"{step.target}: {error.removeprefix(f'{step.target}: ')}")
             if self._state.status is not Status.HELD:
                 await self._record(ev.StepFailed(step.target, error, "held; tried again until the hold's deadline"))
                 await self._record(ev.Held(index, f"{step.target} does not do its work: {error}"))
@@ -151,6 +157,7 @@ class RolloutWorkflow:
     async def _watch(self, index: int, phase: Phase) -> None:
         """Until the judge or a person passes the phase. Raises TurnBack when the judge says so."""
         self._promoted_by_person = self._resigned = False  # first: a person may promote as soon as the record says so
+        self._drifted, self._restored = (), 0
         await self._record(ev.WatchStarted(index, phase.watch_s))
         await self._hold_for_trouble(index)
         while not self._promoted_by_person:
@@ -165,12 +172,42 @@ class RolloutWorkflow:
             if verdict.action is Action.PROMOTE:
                 await self._record(ev.PhasePassed(index, phase.name, verdict))
                 return
+            if verdict.action is Action.WATCH and verdict.drifted:
+                await self._set_again(index, verdict)
+                continue
+            self._drifted = verdict.drifted
             if verdict.action is Action.HOLD and self._state.status is Status.WATCHING:
                 await self._record(ev.Held(index, verdict.reason, verdict))
             if verdict.overdue and not self._state.needs_person:
                 await self._ask(index, verdict.reason)
             elif verdict.action is Action.WATCH and self._state.status is Status.HELD:
                 await self._record(ev.HoldCleared(index, "what was unclear has cleared"))
+
+    async def _set_again(self, index: int, verdict: Verdict) -> None:
+        """A splitter has lost its weight. One that goes on losing it is a case for a person."""
+        self._restored += 1
+        if self._restored > MOST_RESTORES:
+            why = f"{verdict.reason}, for the {self._restored}th time in this phase"
+            if self._state.status is Status.WATCHING:
+                await self._record(ev.Held(index, why, verdict))
+            await self._ask(index, why)
+            return
+        for target in verdict.drifted:
+            await self._record(ev.WeightDrifted(index, target, verdict.reason))
+        await self._restore(index, verdict.drifted)
+
+    async def _restore_drifted(self, index: int) -> None:
+        """A person says: go on. With the rollout's weights, then, not with what somebody has made of them."""
+        drifted, self._drifted, self._restored = self._drifted, (), 0
+        await self._restore(index, drifted)
+
+    async def _restore(self, index: int, targets: tuple[str, ...]) -> None:
+        """What fails is found and tried again at the next tick."""
+        steps = strategies.in_force(self._plan, index)
+        for target in targets:
+            error = await self._try(steps[target], self._next_call(), restoring=True)
+            if error is not None:
+                await self._record(ev.StepFailed(target, error, "tried again at the next tick"))
 
     async def _watch_until_something_changes(self, index: int) -> Verdict | None:
         """The verdict that ended the watch, or None when a command or a deadline did."""
@@ -182,7 +219,6 @@ class RolloutWorkflow:
             held=self._state.status is Status.HELD,
             asked=self._state.needs_person,
             resigned=self._resigned,
-            weight=self._state.weight or None,
         )
         watch = workflow.start_activity(
             "watch",
@@ -264,7 +300,8 @@ class RolloutWorkflow:
         """Act first, tell in the same breath; keep trying until the splitter itself says it is back."""
         began = workflow.now()
         telling = self._record(ev.RollbackStarted(self._state.phase, why.reason, why.verdict), by=self._turned_by)
-        going = go_back(self._plan.rollback.ways, self._try_back, self._way_failed, self._barred)
+        ways = strategies.ways_back(self._plan, self._state.phase)
+        going = go_back(ways, self._try_back, self._way_failed, self._barred)
         _, gone = await asyncio.gather(telling, going)
         took = (workflow.now() - began).total_seconds()
         await self._record(ev.RolledBack(why.reason, took, gone.way.method), by=self._turned_by)
@@ -307,6 +344,7 @@ class RolloutWorkflow:
             case Command.HOLD:
                 await self._change(ev.Held(phase, order.reason or f"held by {order.by}"), order, held=True)
             case Command.RESUME:
+                await self._restore_drifted(phase)
                 await self._change(ev.Resumed(phase, order.reason), order, held=False)
             case Command.REPORT_TROUBLE:
                 self._troubles[phase] = self._troubles.get(phase, 0) + 1
@@ -315,6 +353,7 @@ class RolloutWorkflow:
                 said = f"noted, {self._troubles[phase]} in this phase; the rollout is {self._state.status}"
                 return Outcome(self._state.status, True, said)
             case Command.PROMOTE:
+                await self._restore_drifted(phase)
                 self._promoted_by_person = True
                 await self._change(ev.PromotionForced(phase, order.reason), order, held=False)
                 if not await self._soon(lambda: self._has_left(phase)):
@@ -374,12 +413,13 @@ class RolloutWorkflow:
 
     # -------------------------------------------------------------- the world
 
-    async def _try(self, step: Step, call: int, forward: bool = True) -> str | None:
+    async def _try(self, step: Step, call: int, forward: bool = True, restoring: bool = False) -> str | None:
         """The error when the step did not succeed. One call number is one driver call, however often it is tried.
 
-        A step forward raises TurnBack when somebody has gone back without us.
+        A step forward raises TurnBack when somebody has gone back without us; `restoring` one expects nothing.
         """
-        key, expected = f"{self._start.rollout}/{call}", self._weights.get(step.target)
+        key = f"{self._start.rollout}/{call}"
+        expected = None if restoring else self._weights.get(step.target)
         task = StepTask(self._start.rollout, step, call, key, forward=forward, expected=expected)
         try:
             event: ev.WeightSet | ev.Deployed = await workflow.execute_activity(

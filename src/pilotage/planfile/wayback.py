@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import cast
 
 from pilotage.core import strategies
-from pilotage.core.model import DriverRef, Step, Target, Way, WayBack
+from pilotage.core.model import DriverRef, Step, Strategy, Target, Way, WayBack
 from pilotage.core.preparing import LEAST_BAD, METHODS, LeastBad, Method
 from pilotage.drivers import registry
 from pilotage.planfile.document import Node
@@ -18,16 +19,27 @@ KEYS = ("methods", "afterwards", "revert", "probe", "least_bad", "feature", "con
 REVERT, FEATURE = "revert", "feature"
 """What the way back alone acts on is called so, where the plan gives it no name."""
 CONFIRM_S, CONFIRM_WITHIN_S = 120.0, 300.0
+USUAL: dict[Strategy, Method] = {
+    Strategy.CANARY: "traffic",
+    Strategy.BLUE_GREEN: "switch",
+    Strategy.ROLLING: "redeploy",
+}
 
 
-def way_back(reader: Reader, node: Node | None, targets: Sequence[Target], previous: str) -> WayBack:
+def way_back(
+    reader: Reader, node: Node | None, targets: Sequence[Target], previous: str, strategy: Strategy | None
+) -> WayBack:
+    """`targets`: what a way back acts on, of those that go forward."""
     found = reader.mapping(node, "rollback", KEYS)
     own: list[Target] = []
     revert = _target(reader, found.get("revert"), REVERT, "deploy", targets)
     feature = _target(reader, found.get("feature"), FEATURE, "traffic", targets)
     own += [one for one in (revert, feature) if one is not None]
     methods = _methods(reader, found.get("methods"), "rollback.methods")
-    if methods and methods[0] not in ("traffic", "switch"):
+    usual = USUAL[strategy or Strategy.CANARY]
+    if strategy is Strategy.ROLLING:
+        _servers_only(reader, found.get("methods"), methods)
+    elif methods and methods[0] not in ("traffic", "switch"):
         hint = "It is what brings everybody back at once; the others follow when it does not help."
         reader.wrong("rollback.methods", found["methods"], "traffic (or switch) as the first method", methods[0], hint)
     afterwards = _methods(reader, found.get("afterwards"), "rollback.afterwards")
@@ -51,7 +63,10 @@ def way_back(reader: Reader, node: Node | None, targets: Sequence[Target], previ
         reader.wrong("rollback.confirm.within", confirm["within"], f"at least the watch ({watch:g}s)")
     undo = revert.name if revert is not None else REVERT
     return WayBack(
-        ways=tuple(_way(method, targets, previous, undo) for method in methods or ["traffic"]),
+        ways=tuple(
+            replace(_way(method, targets, previous, undo), ordered=strategy is not Strategy.ROLLING)
+            for method in methods or [usual]
+        ),
         targets=tuple(own),
         probe=_probe(reader, found.get("probe")),
         least_bad=cast(LeastBad, least),
@@ -60,6 +75,15 @@ def way_back(reader: Reader, node: Node | None, targets: Sequence[Target], previ
         confirm_within_s=within,
         afterwards=tuple(_way(method, targets, previous, undo) for method in afterwards),
     )
+
+
+def _servers_only(reader: Reader, node: Node | None, methods: Sequence[Method]) -> None:
+    """Servers are undone one batch after the other: there is no weight, and no other colour."""
+    hint = "redeploy brings the previous version back to the servers that were changed, the last one first."
+    if methods and methods[0] != "redeploy":
+        reader.wrong("rollback.methods", node, "redeploy as the first method with strategy rolling", methods[0], hint)
+    elif wrong := [one for one in methods if one in ("traffic", "switch")]:
+        reader.wrong("rollback.methods", node, "redeploy and revert only with strategy rolling", wrong[0], hint)
 
 
 def _methods(reader: Reader, node: Node | None, path: str) -> list[Method]:

@@ -1,0 +1,26 @@
+"""Words that a section gives once and drivers use as ``{word}``: the colours, a server's name and address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from pilotage.drivers.arguments import fill
+from pilotage.planfile.document import Node
+
+
+def filled(node: Node, words: Mapping[str, Any]) -> Node:
+    """The same tree with the words filled in. A text that is nothing but one word becomes its value: a port stays a
+    number. Words that are not given stay as they are: they are the drivers' own, such as {version}."""
+    if isinstance(node.value, dict):
+        return replace(node, value={key: filled(one, words) for key, one in node.value.items()})
+    if isinstance(node.value, list):
+        return replace(node, value=[filled(one, words) for one in node.value])
+    if not isinstance(node.value, str):
+        return node
+    whole = node.value[1:-1] if node.value.startswith("{") and node.value.endswith("}") else ""
+    if whole in words:
+        return replace(node, value=words[whole], text=str(words[whole]))
+    text = fill([node.value], {key: str(value) for key, value in words.items()})[0]
+    return node if text == node.value else replace(node, value=text, text=text)

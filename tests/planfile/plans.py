@@ -68,6 +68,66 @@ WIDE = without(COMPLETE, "verdicts", "metrics", "traffic") + (
 """Every row of the table by severity, every preset with all its keys, a secret in a file, a folder that is there."""
 
 
+BLUE_GREEN = (
+    without(COMPLETE, "strategy", "phases", "after", "deploy", "rollback")
+    + """\
+strategy: blue-green
+phases: [{weight: 100%, watch: 30m, approval: true}]
+deploy:
+  - {name: "{idle}-colour", driver: shell, command: [./deploy.sh, "{idle}", "{version}"], timeout_s: 300}
+blue_green:
+  live: blue
+  idle: green
+  test:
+    - {name: smoke, check: http, url: "http://{idle}.internal/healthz", contains: ok, within: 2m}
+    - {check: command, command: [./smoke.sh, "{idle}"], timeout_s: 20}
+  warm: 2h
+  tick: 30s
+  release: {name: free, driver: shell, command: [./scale.sh, "{live}", "0"], timeout_s: 60}
+rollback:
+  methods: [switch, redeploy]
+  probe: {check: http, url: "http://{live}.internal/healthz"}
+drift: restore
+"""
+)
+ROLLING = (
+    without(COMPLETE, "strategy", "phases", "traffic", "deploy", "rollback")
+    + """\
+strategy: rolling
+rolling:
+  servers:
+    - {name: web1, host: 10.0.0.1, port: 8081}
+    - {name: web2, host: 10.0.0.2, port: 8082}
+    - {name: web3, host: 10.0.0.3, port: 8083}
+  max_unavailable: 50%
+  watch: 5m
+  approval: second
+  health: {check: http, url: "http://{host}:{port}/healthz", timeout_s: 5}
+  drain_within: 30s
+  healthy_within: 2m
+deploy:
+  - {driver: shell, command: [./copy.sh, "{host}"], timeout_s: "{port}"}
+  - {name: "restart-{server}", driver: shell, command: [./restart.sh, "{server}", "{version}"]}
+rollback:
+  methods: [redeploy]
+  confirm: {watch: 1m}
+"""
+)
+"""The keys of the other strategies."""
+COHORTS = (
+    without(COMPLETE, "phases", "traffic")
+    + """\
+phases:
+  - {cohort: {header: X-Canary, is: ["yes", beta]}, watch: 5m, on: [proxy]}
+  - {cohort: {cookie: canary, is: ["1"]}, weight: 1%, watch: 5m, on: [proxy], approval: true}
+  - {mirror: 10%, watch: 5m}
+  - {weight: 100%, watch: 30m}
+traffic: [{name: proxy, driver: envoy, runtime_dir: runtime, key: payment.canary, admin: "http://127.0.0.1:9901"}]
+"""
+)
+"""Phases that are no shares; drivers that know them are given by the tests."""
+
+
 DRIVERS = without(COMPLETE, "rollback", "tracker", "notify") + (
     (Path(__file__).parent / "drivers.yaml").read_text(encoding="utf-8")
 )
@@ -87,8 +147,16 @@ def checking() -> Iterator[str]:
     for item in YAML(typ="safe").load(COMPLETE)["checklist"]:
         asked = {key: value for key, value in item.items() if key not in ("id", "part", "text", "required")}
         if asked.get("check") not in (None, *BUILT_IN):
-            rows = {"follow_ups": [{**own, **asked}], "rollback": {"probe": asked}}
-            yield without(COMPLETE, *rows) + "".join(f"{key}: {json.dumps(row)}\n" for key, row in rows.items())
+            rows: Any = {"follow_ups": [{**own, **asked}], "rollback": {"probe": asked}}
+            yield _with(COMPLETE, rows)
+            colours: Any = {"live": "blue", "idle": "green", "test": [{"name": "it", "within": "1m", **asked}]}
+            yield _with(BLUE_GREEN, {"blue_green": colours})
+            servers = [{"name": one, "host": one, "port": 22} for one in ("a", "b")]
+            yield _with(ROLLING, {"rolling": {"servers": servers, "watch": "5m", "health": asked}})
+
+
+def _with(text: str, rows: dict[str, Any]) -> str:
+    return without(text, *rows) + "".join(f"{key}: {json.dumps(row)}\n" for key, row in rows.items())
 
 
 def blocks(text: str) -> Iterator[str]:
@@ -106,6 +174,8 @@ def shown() -> dict[str, str]:
         "complete.yaml": COMPLETE,
         "complete.yaml, other keys": OTHER,
         "complete.yaml, wide": WIDE,
+        "blue-green": BLUE_GREEN,
+        "rolling": ROLLING,
         "drivers.yaml": DRIVERS,
         **{f"complete.yaml, check {number}": text for number, text in enumerate(checking())},
         "the demo": templates.get_template("plan.yaml.j2").render(**ports),

@@ -31,11 +31,7 @@ class Colours:
 
 def colours(reader: Reader, top: dict[str, Node]) -> dict[str, Node]:
     """The plan's sections with the colours filled in."""
-    node = top.get("blue_green")
-    if node is None:
-        hint = "blue_green: {live: blue, idle: green, test: [{check: http, url: ...}]}"
-        reader.wrong("blue_green", top.get("strategy"), "the section blue_green, which names both colours", hint=hint)
-    found = reader.mapping(node, "blue_green", KEYS, REQUIRED)
+    found = reader.mapping(top.get("blue_green"), "blue_green", KEYS, REQUIRED)
     live, idle = (reader.text(found.get(key), f"blue_green.{key}", A_NAME, NAME) for key in ("live", "idle"))
     if live and live == idle:
         reader.wrong("blue_green.idle", found["idle"], "another colour than the live one", live)

@@ -12,9 +12,10 @@ from pilotage.planfile.document import Node
 
 def filled(node: Node, words: Mapping[str, Any]) -> Node:
     """The same tree with the words filled in. A text that is nothing but one word becomes its value: a port stays a
-    number. Words that are not given stay as they are: they are the drivers' own, such as {version}."""
+    number. Words that are not given stay as they are: they are the drivers' own, such as {version}. A driver's name
+    is never filled in."""
     if isinstance(node.value, dict):
-        return replace(node, value={key: filled(one, words) for key, one in node.value.items()})
+        return replace(node, value={key: _entry(key, one, words) for key, one in node.value.items()})
     if isinstance(node.value, list):
         return replace(node, value=[filled(one, words) for one in node.value])
     if not isinstance(node.value, str):
@@ -24,3 +25,8 @@ def filled(node: Node, words: Mapping[str, Any]) -> Node:
         return replace(node, value=words[whole], text=str(words[whole]))
     text = fill([node.value], {key: str(value) for key, value in words.items()})[0]
     return node if text == node.value else replace(node, value=text, text=text)
+
+
+def _entry(key: str, node: Node, words: Mapping[str, Any]) -> Node:
+    names_a_driver = key in ("driver", "check") and isinstance(node.value, str)
+    return node if names_a_driver else filled(node, words)

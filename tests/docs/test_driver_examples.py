@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 from pilotage.drivers import registry
 
-SECTION = re.compile(r"^## ([\w-]+) \((deploy|tracker)\)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+SECTION = re.compile(r"^## ([\w-]+) \((deploy|pool|tracker)\)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 EXAMPLE = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
 TEXT = (Path(__file__).parents[2] / "docs" / "drivers.md").read_text()
 
@@ -34,4 +34,4 @@ def test_the_example_of_a_driver_is_good(name: str, port: str, section: str) -> 
 
 
 def test_there_are_examples_to_check() -> None:
-    assert len(SECTION.findall(TEXT)) == 4
+    assert len(SECTION.findall(TEXT)) == 8

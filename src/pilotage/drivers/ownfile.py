@@ -1,0 +1,55 @@
+"""A file that is Pilotage's own inside another program's configuration: written whole, by one rename."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from pilotage.core.errors import PermanentError
+
+FIRST_LINE = "# Written by Pilotage."
+
+
+def check(path: Path) -> None:
+    """Raises PermanentError unless `replace` may write here."""
+    if not path.parent.is_dir():
+        raise PermanentError(f"cannot write {path}: its folder does not exist")
+    if not os.access(path.parent, os.W_OK):
+        raise PermanentError(f"cannot write {path}: its folder is not writable (the file is replaced by a rename)")
+    read(path)
+
+
+def read(path: Path) -> str:
+    """What it holds, "" when it is not there. Raises PermanentError when it is somebody else's."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise PermanentError(f"cannot read {path}: {getattr(error, 'strerror', 'it is no text')}") from None
+    if not text.startswith(FIRST_LINE):
+        raise PermanentError(
+            f"{path} would be written whole, but it does not begin with {FIRST_LINE!r}: give Pilotage a file of its own"
+        )
+    return text
+
+
+def replace(path: Path, text: str) -> None:
+    """Readers see the old file or the new one. `text` follows the first line, without which it is refused later."""
+    check(path)
+    try:
+        # Its ending keeps it out of what includes every *.yml or *.conf of the folder.
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}-", suffix=".tmp", dir=path.parent)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+            Path(name).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
+            Path(name).replace(path)
+        except OSError:
+            with suppress(OSError):
+                Path(name).unlink()
+            raise
+    except OSError as error:
+        raise PermanentError(f"cannot write {path}: {error.strerror}") from None

@@ -1,0 +1,322 @@
+"""Traefik, through a file of its file provider: survives a restart of Traefik, and a change is one rename.
+
+The file defines one service, which shares requests among two others, and on demand the routers that a cohort needs.
+Each writing leaves a mark in it, a middleware that nothing uses. Traefik puts changes off for up to two seconds, so
+that the weight asked for may be in force from before while another one is still to come; the mark tells them apart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Self
+from urllib.parse import quote
+
+from pydantic import Field, field_validator, model_validator
+
+from pilotage.core.errors import PermanentError, TemporaryError
+from pilotage.core.model import Cohort, CohortKind
+from pilotage.drivers import Call, Context, DriverOptions, ownfile
+from pilotage.drivers.answers import get_json, listed, refuse, usable
+from pilotage.drivers.http import Client
+from pilotage.drivers.secrets import Secret
+
+_TOTAL = 10_000
+_NAME = r"^[\w.:-]+$"
+_SERVICE = r"^[\w.:-]+(@[\w-]+)?$"
+_WHO = "Traefik's API"
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_STRING = r'"((?:[^"\\]|\\.)*)"'
+
+
+class Router(DriverOptions):
+    """The service's router, as Traefik's own options of these names; `tls` is its default certificate."""
+
+    rule: str = Field(min_length=1)
+    entry_points: tuple[str, ...] = ()
+    middlewares: tuple[str, ...] = ()
+    priority: int | None = Field(default=None, gt=0)
+    tls: bool = False
+    cert_resolver: str | None = None
+
+    @field_validator("rule", "entry_points", "middlewares", "cert_resolver")
+    @classmethod
+    def _is_no_template(cls, value: Any) -> Any:
+        if any("{{" in one for one in ([value] if isinstance(value, str) else value or ())):
+            raise ValueError("no {{ in it: Traefik fills in templates in its files")
+        return value
+
+
+@dataclass(frozen=True)
+class _State:
+    """What the file says and Traefik should do: the canary's weight of 10,000, the cohort, the percent copied."""
+
+    weight: int
+    cohort: Cohort | None
+    mirror: int
+
+
+class TraefikTraffic:
+    cohorts: ClassVar[frozenset[CohortKind]] = frozenset({"header", "cookie"})
+
+    class Options(DriverOptions):
+        """`file` is Pilotage's own in the file provider's `directory`; `api` the API's address without ``/api``."""
+
+        file: Path
+        api: str
+        service: str = Field(pattern=_NAME)
+        canary: str = Field(pattern=_SERVICE)
+        stable: str = Field(pattern=_SERVICE)
+        router: Router | None = None
+        token: Secret | None = None
+        username: str | None = None
+        password: Secret | None = None
+        timeout_s: float = Field(default=5.0, gt=0)
+
+        @field_validator("file")
+        @classmethod
+        def _is_read_by_traefik(cls, file: Path) -> Path:
+            if file.suffix not in (".yml", ".yaml"):
+                raise ValueError("a file that ends with .yml or .yaml: Traefik reads no other in a folder")
+            return file
+
+        @model_validator(mode="after")
+        def _are_different(self) -> Self:
+            names = {_qualified(name) for name in (self.service, self.canary, self.stable)}
+            if len(names) < 3:
+                raise ValueError("service, canary and stable are three services; two of them are the same")
+            if (self.username is None) != (self.password is None) or (self.token and self.password):
+                raise ValueError("token, or username and password, or nothing")
+            return self
+
+    def __init__(self, options: Options, context: Context) -> None:
+        self._options = options
+        self._file = context.directory / options.file
+        self._client = Client(options.timeout_s)
+
+    async def set_weight(self, weight: float, call: Call) -> float:
+        if not 0 <= weight <= 100:
+            raise PermanentError(f"expected a weight from 0 to 100, got {weight:g}")
+        if call.mirror != round(call.mirror) or not 0 <= call.mirror <= 100:
+            raise PermanentError(f"Traefik copies whole percents of the requests, 0 to 100, not {call.mirror:g}")
+        wanted = _State(round(weight / 100 * _TOTAL), call.cohort, round(call.mirror))
+        self._check_cohort(call.cohort)
+        mark = await asyncio.to_thread(self._write, wanted)
+        await self._until_taken_over(mark, wanted, call.timeout_s)
+        if (now := await self._state()) != wanted:
+            raise TemporaryError(
+                f"{self._options.service} was changed by somebody else: expected {_shown(wanted)}, Traefik has "
+                f"{_shown(now)}"
+            )
+        return now.weight / _TOTAL * 100
+
+    async def read_weight(self) -> float:
+        return (await self._state()).weight / _TOTAL * 100
+
+    async def read_cohort(self) -> Cohort | None:
+        return (await self._state()).cohort
+
+    async def read_mirror(self) -> float:
+        return float((await self._state()).mirror)
+
+    async def probe(self) -> str:
+        await asyncio.to_thread(ownfile.check, self._file)
+        return f"Traefik has {self._options.service} at {await self.read_weight():g} %"
+
+    async def close(self) -> None:
+        """The connections are the process's."""
+
+    async def _until_taken_over(self, mark: str, wanted: _State, timeout_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        deadline, pause = loop.time() + timeout_s, 0.02
+        while await self._find("middlewares", mark) is None:
+            if loop.time() > deadline:
+                raise TemporaryError(
+                    f"Traefik did not take over {_shown(wanted)} within {timeout_s:g} s. Is {self._file} in the "
+                    "directory of its file provider, watched? Its log tells what is wrong in which file"
+                )
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, 0.25)
+
+    async def _state(self) -> _State:
+        """As Traefik itself reports it. Raises PermanentError when it is not what this driver writes."""
+        name = self._options.service
+        service, mirror = await self._get("services", name), 0
+        if "mirroring" in service:
+            mirror = self._mirror(service)
+            service = await self._get("services", f"{name}-split")
+        cohort = None
+        if self._options.router is not None:
+            await self._get("routers", name)
+            if (router := await self._find("routers", f"{name}-cohort")) is not None:
+                cohort = _cohort_of(router.get("rule"), self._options.router.rule, f"{name}-cohort")
+        return _State(self._weight(service), cohort, mirror)
+
+    def _weight(self, service: Mapping[str, Any]) -> int:
+        try:
+            weights = {_qualified(one["name"]): int(one.get("weight", 1)) for one in service["weighted"]["services"]}
+            canary = weights.pop(_qualified(self._options.canary))
+            stable = weights.pop(_qualified(self._options.stable))
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise self._strange() from None
+        if weights or canary < 0 or stable < 0 or canary + stable == 0:
+            raise self._strange()
+        return round(canary / (canary + stable) * _TOTAL)
+
+    def _mirror(self, service: Mapping[str, Any]) -> int:
+        try:
+            (mirror,) = service["mirroring"]["mirrors"]
+            if _qualified(mirror["name"]) == _qualified(self._options.canary):
+                return int(mirror.get("percent", 0))
+        except (KeyError, TypeError, ValueError, AttributeError):
+            pass
+        raise self._strange()
+
+    def _strange(self) -> PermanentError:
+        one, other = self._options.stable, self._options.canary
+        return PermanentError(
+            f"the service {self._options.service} of Traefik does not share requests among {one} and {other} alone. "
+            f"Is it defined in {self._file}, and nowhere else?"
+        )
+
+    async def _get(self, what: str, name: str) -> Mapping[str, Any]:
+        found = await self._find(what, name)
+        if found is None:
+            raise PermanentError(
+                f"Traefik has no {what[:-1]} {_qualified(name)}: put the first {self._file} there yourself, with the "
+                "canary at 0 (docs/drivers.md shows it)"
+            )
+        if found.get("status") != "enabled":
+            errors = found.get("error") or found.get("err") or ["no reason given"]
+            said = listed([str(one) for one in (errors if isinstance(errors, list) else [errors])])
+            raise PermanentError(f"Traefik does not use its {what[:-1]} {_qualified(name)}: {said}")
+        return found
+
+    async def _find(self, what: str, name: str) -> Mapping[str, Any] | None:
+        path = f"/api/http/{what}/{quote(_qualified(name), safe='@')}"
+        options = self._options
+        answer = await get_json(self._client, options.api, path, self._headers(), options.timeout_s, _WHO)
+        if answer.status == 404 and isinstance(answer.body, dict) and "not found" in str(answer.body.get("message")):
+            return None
+        if answer.status == 404:
+            raise PermanentError(f"{options.api} is not Traefik's API (404 for {path}): is `api` right, and enabled?")
+        refuse(answer, _WHO, f"{what[:-1]} {name}", options.token or options.password)
+        if not isinstance(answer.body, dict):
+            raise PermanentError(f"{options.api} is not Traefik's API: its answer for {path} is not the JSON expected")
+        return answer.body
+
+    def _headers(self) -> dict[str, str]:
+        options = self._options
+        if options.token is not None:
+            return {"Authorization": f"Bearer {usable(options.token)}"}
+        if options.password is not None:
+            pair = f"{options.username}:{usable(options.password)}"
+            return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
+        return {}
+
+    def _check_cohort(self, cohort: Cohort | None) -> None:
+        if cohort is None:
+            return
+        if self._options.router is None:
+            raise PermanentError("a cohort needs a router of Pilotage's own: give the driver `router: {rule: ...}`")
+        if cohort.kind not in self.cohorts:
+            raise PermanentError(f"Traefik knows cohorts by header and cookie, not by {cohort.kind}")
+        if not _HEADER.fullmatch(cohort.name) or not cohort.values:
+            raise PermanentError(
+                f"expected a {cohort.kind}'s name and values, got {cohort.name!r} with {cohort.values}"
+            )
+        for value in cohort.values:
+            if not value.isprintable() or (cohort.kind == "cookie" and ";" in value):
+                raise PermanentError(f"no {cohort.kind} can have the value {value!r}")
+
+    def _write(self, state: _State) -> str:
+        """Returns the mark by which Traefik shows that it has read this very file."""
+        before = ownfile.read(self._file)
+        # The same state again is the same file: a repeated call waits for what is there.
+        mark = re.search(rf'"({re.escape(self._options.service)}-written-\w+)"', before)
+        if mark is not None and self._text(state, mark[1]) == before:
+            return mark[1]
+        fresh = f"{self._options.service}-written-{uuid.uuid4().hex[:12]}"
+        ownfile.replace(self._file, self._text(state, fresh))
+        return fresh
+
+    def _text(self, state: _State, mark: str) -> str:
+        name, options = self._options.service, self._options
+        shares = [{"name": options.stable, "weight": _TOTAL - state.weight}]
+        shares += [{"name": options.canary, "weight": state.weight}]
+        services: dict[str, Any] = {name: {"weighted": {"services": shares}}}
+        if state.mirror:
+            services[f"{name}-split"] = services[name]
+            mirrors = [{"name": options.canary, "percent": state.mirror}]
+            services[name] = {"mirroring": {"service": f"{name}-split", "mirrors": mirrors}}
+        http: dict[str, Any] = {"services": services, "middlewares": {mark: {"addPrefix": {"prefix": "/"}}}}
+        if options.router is not None:
+            http["routers"] = self._routers(options.router, state.cohort)
+        # YAML takes JSON as it is.
+        return f"{ownfile.FIRST_LINE}\n{json.dumps({'http': http}, indent=2, ensure_ascii=False)}\n"
+
+    def _routers(self, router: Router, cohort: Cohort | None) -> dict[str, Any]:
+        name = self._options.service
+        common: dict[str, Any] = {"middlewares": list(router.middlewares)} if router.middlewares else {}
+        if router.entry_points:
+            common["entryPoints"] = list(router.entry_points)
+        if router.tls or router.cert_resolver:
+            common["tls"] = {"certResolver": router.cert_resolver} if router.cert_resolver else {}
+        # Traefik's own default is the rule's length. One more is before this router, and behind whatever is before it.
+        priority = router.priority or len(router.rule)
+        routers = {name: {"rule": router.rule, "service": name, "priority": priority, **common}}
+        if cohort is not None:
+            rule = _rule(router.rule, cohort)
+            routers[f"{name}-cohort"] = {"rule": rule, "service": self._options.canary, "priority": priority + 1}
+            routers[f"{name}-cohort"] |= common
+        return routers
+
+
+def _shown(state: _State) -> str:
+    cohort = f", a cohort by the {state.cohort.kind} {state.cohort.name}" if state.cohort else ""
+    return f"{state.weight / _TOTAL * 100:g} %{cohort}" + (f", {state.mirror} % copied" if state.mirror else "")
+
+
+def _qualified(name: str) -> str:
+    """What stands in the file without a provider is of the file's."""
+    return name if "@" in name else f"{name}@file"
+
+
+def _rule(rule: str, cohort: Cohort) -> str:
+    if cohort.kind == "header":
+        matches = [f"Header({_go(cohort.name)}, {_go(value)})" for value in cohort.values]
+    else:
+        patterns = [rf"(?:^|; ?){_plain(cohort.name)}={_plain(value)}(?:;|$)" for value in cohort.values]
+        matches = [f'HeaderRegexp("Cookie", {_go(pattern)})' for pattern in patterns]
+    return f"({rule}) && ({' || '.join(matches)})"
+
+
+def _cohort_of(rule: Any, base: str, name: str) -> Cohort | None:
+    """The cohort that `_rule` made this rule of. Raises PermanentError for any other rule."""
+    matched = str(rule).removeprefix(f"({base}) && (")
+    pairs = re.findall(rf"Header(?:Regexp)?\({_STRING}, {_STRING}\)", matched)
+    texts = [(json.loads(f'"{key}"'), json.loads(f'"{value}"')) for key, value in pairs]
+    cohort = Cohort("header", texts[0][0] if texts else "", tuple(value for _, value in texts))
+    if matched.startswith("HeaderRegexp("):
+        cookies = [re.fullmatch(r"\(\?:\^\|; \?\)(.+?)=(.*)\(\?:;\|\$\)", value) for _, value in texts]
+        plain = [[re.sub(r"\\(.)", r"\1", part) for part in found.groups()] for found in cookies if found]
+        cohort = Cohort("cookie", plain[0][0] if plain else "", tuple(value for _, value in plain))
+    if _rule(base, cohort) != rule:
+        raise PermanentError(f"Traefik's router {name}@file has a rule that Pilotage did not write: {str(rule)[:200]}")
+    return cohort
+
+
+def _plain(text: str) -> str:
+    """Go's regexp.QuoteMeta."""
+    return re.sub(r"[\\.+*?()|\[\]{}^$]", r"\\\g<0>", text)
+
+
+def _go(text: str) -> str:
+    """A Go string; a brace is written as its number, as Traefik fills in templates in its files."""
+    return json.dumps(text, ensure_ascii=False).replace("{", r"\u007b")

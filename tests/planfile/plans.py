@@ -102,12 +102,27 @@ rolling:
   max_unavailable: 50%
   watch: 5m
   approval: second
+  pool: {driver: haproxy, socket: /run/haproxy/admin.sock, backend: app, state_file: state, timeout_s: 5}
   health: {check: http, url: "http://{host}:{port}/healthz", timeout_s: 5}
   drain_within: 30s
   healthy_within: 2m
 deploy:
   - {driver: shell, command: [./copy.sh, "{host}"], timeout_s: "{port}"}
-  - {name: "restart-{server}", driver: shell, command: [./restart.sh, "{server}", "{version}"]}
+  - {name: "restart-{server}", driver: shell, command: [./restart.sh, "{server}", "{version}"], check: [./restart.sh]}
+  - name: over-ssh
+    driver: ssh
+    host: "{host}"
+    port: "{port}"
+    user: deploy
+    key: "keys/{server}"
+    passphrase: {env: PILOTAGE_TEST_SECRET}
+    known_hosts: known_hosts
+    jump: gate.example.org
+    command: [./deploy, "{version}"]
+    check: [./deploy, --check]
+    timeout_s: 60
+    connect_timeout_s: 5
+  - {driver: test, check: http, options: {url: "http://{host}:{port}/ready"}, within_s: 30}
 rollback:
   methods: [redeploy]
   confirm: {watch: 1m}
@@ -122,16 +137,34 @@ phases:
   - {cohort: {cookie: canary, is: ["1"]}, weight: 1%, watch: 5m, on: [proxy], approval: true}
   - {mirror: 10%, watch: 5m}
   - {weight: 100%, watch: 30m}
-traffic: [{name: proxy, driver: envoy, runtime_dir: runtime, key: payment.canary, admin: "http://127.0.0.1:9901"}]
+traffic:
+  - name: proxy
+    driver: traefik
+    file: pilotage.yml
+    api: "http://127.0.0.1:8080"
+    service: payment
+    canary: new@file
+    stable: old@file
+    router: {rule: "Host(`pay.example.org`)"}
+  - {name: hand, driver: shell, set: [./traffic.sh, "{weight}"], read: [./traffic.sh]}
 """
 )
-"""Phases that are no shares; drivers that know them are given by the tests."""
+"""Phases that are no shares."""
 
 
-DRIVERS = without(COMPLETE, "rollback", "tracker", "notify") + (
+DRIVERS = without(COMPLETE, "deploy", "traffic", "rollback", "tracker", "notify") + (
     (Path(__file__).parent / "drivers.yaml").read_text(encoding="utf-8")
 )
-"""Every option of every driver of messages, trackers and ways back."""
+"""Every option of every driver of deploys, traffic, messages, trackers and ways back that COMPLETE does not name."""
+
+
+POOL = {
+    "driver": "shell",
+    "drain": ["./lb", "drain", "{server}", "{timeout}"],
+    "ready": ["./lb", "ready", "{server}"],
+    "states": ["./lb", "states"],
+    "timeout_s": 30,
+}
 
 
 def checking() -> Iterator[str]:
@@ -152,7 +185,7 @@ def checking() -> Iterator[str]:
             colours: Any = {"live": "blue", "idle": "green", "test": [{"name": "it", "within": "1m", **asked}]}
             yield _with(BLUE_GREEN, {"blue_green": colours})
             servers = [{"name": one, "host": one, "port": 22} for one in ("a", "b")]
-            yield _with(ROLLING, {"rolling": {"servers": servers, "watch": "5m", "health": asked}})
+            yield _with(ROLLING, {"rolling": {"servers": servers, "watch": "5m", "health": asked, "pool": POOL}})
 
 
 def _with(text: str, rows: dict[str, Any]) -> str:
@@ -176,6 +209,7 @@ def shown() -> dict[str, str]:
         "complete.yaml, wide": WIDE,
         "blue-green": BLUE_GREEN,
         "rolling": ROLLING,
+        "cohorts": COHORTS,
         "drivers.yaml": DRIVERS,
         **{f"complete.yaml, check {number}": text for number, text in enumerate(checking())},
         "the demo": templates.get_template("plan.yaml.j2").render(**ports),

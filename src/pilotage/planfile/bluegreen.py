@@ -18,7 +18,7 @@ KEYS = ("live", "idle", "test", "warm", "tick", "release")
 REQUIRED = ("live", "idle", "test")
 FILLED = ("deploy", "traffic", "metrics", "logs", "rollback")
 """Sections in which {live} and {idle} stand for the colours."""
-WARM_S, TICK_S, TEST_WITHIN_S = 3600.0, 60.0, 60.0
+WARM_S, TICK_S, TEST_WITHIN_S, MOST_WITHIN_S = 3600.0, 60.0, 60.0, 3600.0
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def tests(reader: Reader, node: Node | None, said: Colours, targets: tuple[Targe
     ):
         row = filled(row, vars(said))
         entries = reader.mapping(row, path, ("check", "name", "within"), ("check",), free=True)
-        within = reader.duration(entries.get("within"), f"{path}.within", TEST_WITHIN_S)
+        within = reader.duration(entries.get("within"), f"{path}.within", TEST_WITHIN_S, most=MOST_WITHIN_S)
         if reader.one_of(entries.get("check"), f"{path}.check", registry.names("checks")) is None:
             continue
         ref = driver(reader, row, path, "checks", ("name", "within"), key="check")

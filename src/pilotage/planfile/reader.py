@@ -126,7 +126,9 @@ class Reader:
         self.wrong(path, node, expected)
         return default
 
-    def duration(self, node: Node | None, path: str, default: float = 0.0, least: float = 0.5) -> float:
+    def duration(
+        self, node: Node | None, path: str, default: float = 0.0, least: float = 0.5, most: float = MAX_SECONDS
+    ) -> float:
         """Seconds; ``0`` is allowed as a bare number where `least` is 0."""
         if node is None:
             return default
@@ -135,8 +137,8 @@ class Reader:
             self.wrong(path, node, "a duration such as 30s, 10m or 1h")
         elif seconds < least:
             self.wrong(path, node, f"a duration of at least {least:g}s")
-        elif seconds > MAX_SECONDS:
-            self.wrong(path, node, "a duration of at most 30d")
+        elif seconds > most:
+            self.wrong(path, node, f"a duration of at most {quantities.written(most)}")
         else:
             return seconds
         return default

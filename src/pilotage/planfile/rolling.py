@@ -17,9 +17,11 @@ from pilotage.planfile.reader import Reader
 KEYS = ("servers", "max_unavailable", "watch", "approval", "pool", "health", "drain_within", "healthy_within")
 REQUIRED = ("servers", "watch")
 APPROVALS = ("none", "second", "each")
-WITHIN_S = 60.0
+WITHIN_S, MOST_WITHIN_S = 60.0, 3600.0
 LONGEST_NAME = 60
 MOST_SERVERS = 200
+MOST_DEPLOYERS = 20
+NOT_PER_SERVER = {"git-revert": "It belongs under rollback.revert.", "servers": "rolling.servers names the servers."}
 RESERVED = ("server", "version", "previous", "key", "weight", "timeout")
 """Words that drivers fill in by themselves."""
 A_LINE = r"(?=.*\S)[^\r\n]+"
@@ -36,8 +38,10 @@ def batches(reader: Reader, top: dict[str, Node]) -> list[tuple[Target, int]]:
     size = _size(reader, found.get("max_unavailable"), len(servers))
     pool = driver(reader, found["pool"], "rolling.pool", "pool") if "pool" in found else None
     rows = reader.items(top.get("deploy"), "deploy", "deploy drivers")
+    if len(rows) > MOST_DEPLOYERS:
+        reader.wrong("deploy", top["deploy"], f"at most {MOST_DEPLOYERS} deploy drivers", str(len(rows)))
     seconds = {
-        name: reader.duration(found.get(key), f"rolling.{key}", WITHIN_S)
+        name: reader.duration(found.get(key), f"rolling.{key}", WITHIN_S, most=MOST_WITHIN_S)
         for name, key in (("drain_s", "drain_within"), ("healthy_s", "healthy_within"))
     }
     made: list[tuple[Target, int]] = []
@@ -150,9 +154,9 @@ def _row(reader: Reader, node: Node, path: str, port: str, words: Words, told: s
         ref = driver(reader, row, path, port, ("name",))
         named = row.value.get("name") if isinstance(row.value, dict) else None
         reader.text(named, f"{path}.name", A_NAME, NAME)
-        if ref is not None and ref.driver == "git-revert":
-            hint = "It belongs under rollback.revert."
-            reader.wrong(f"{path}.driver", node, "a driver that deploys a new version", "git-revert", hint)
+        if ref is not None and ref.driver in NOT_PER_SERVER:
+            hint = NOT_PER_SERVER[ref.driver]
+            reader.wrong(f"{path}.driver", node, "a driver that deploys to one server", ref.driver, hint)
     if len(reader.problems) > before:
         told.add(path)
     return ref

@@ -37,7 +37,8 @@ def by_strategy() -> list[Schema]:
     """For each strategy what the plan needs besides, and what belongs to others."""
     one_phase = {"maxItems": 1, "items": {"properties": dict.fromkeys(("cohort", "mirror", "on"), False)}}
     moved = {"deploy": _items("deploy-driver"), "rollback": _methods(["traffic", "switch"], METHODS)}
-    servers = {"deploy": _items("server-driver"), "rollback": _methods(["redeploy"], ("redeploy", "revert"))}
+    each = {**_items("server-driver"), "maxItems": rolling.MOST_DEPLOYERS}
+    servers = {"deploy": each, "rollback": _methods(["redeploy"], ("redeploy", "revert"))}
     return [
         _when(Strategy.CANARY, {**moved, **dict.fromkeys(("blue_green", "rolling"), False)}),
         _when(Strategy.BLUE_GREEN, {**moved, **dict.fromkeys(("rolling", "after"), False), "phases": one_phase}),
@@ -47,8 +48,9 @@ def by_strategy() -> list[Schema]:
 
 def server_drivers(own: dict[str, Schema]) -> list[Schema]:
     """Deployers whose options may have a server's words, also in the place of numbers."""
-    drivers = [one for one in alternatives("deploy", own=own) if one["properties"]["driver"]["const"] != "git-revert"]
-    found: list[Schema] = with_words(drivers, OF_SERVERS, numbers=True)
+    drivers = alternatives("deploy", own=own)
+    fit = [one for one in drivers if one["properties"]["driver"]["const"] not in rolling.NOT_PER_SERVER]
+    found: list[Schema] = with_words(fit, OF_SERVERS, numbers=True)
     return found
 
 
@@ -116,17 +118,15 @@ def _rolling() -> Schema:
             ),
             "watch": duration("How long is watched after each batch, one tick at least."),
             "approval": one_of("Before which batches a person has to approve.", rolling.APPROVALS, "none"),
-            "pool": described(_driven(alternatives("pool")), "What takes servers out of rotation and puts them back."),
+            "pool": described(
+                {"oneOf": alternatives("pool")}, "What takes servers out of rotation and puts them back."
+            ),
             "health": described({"oneOf": checks}, "What has to come out well before a server is back in rotation."),
             "drain_within": duration("How long a server's last requests may take.", "1m"),
             "healthy_within": duration("How long a server may take until it is well.", "1m"),
         },
         rolling.REQUIRED,
     )
-
-
-def _driven(found: list[Schema]) -> Schema:
-    return {"oneOf": found or [False]}
 
 
 def _name(description: str) -> Schema:

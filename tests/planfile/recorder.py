@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from jsonschema import Draft202012Validator
 
 from pilotage import planfile
 from pilotage.drivers import registry
+from pilotage.planfile import options
 from pilotage.planfile.reader import Reader
 
 Data = dict[str, Any]
@@ -41,16 +43,15 @@ def asked(text: str) -> dict[str, Asked]:
         return real(self, node, path, known, required, **more)
 
     def find(port: str, name: str) -> Any:
-        kind = really_found(port, name)
-        options = kind.Options.model_fields
-        found[last].known |= set(options)
-        found[last].required |= {option for option, one in options.items() if one.is_required()}
+        kind = registry.find(port, name)
+        fields = kind.Options.model_fields
+        found[last].known |= set(fields)
+        found[last].required |= {option for option, one in fields.items() if one.is_required()}
         return kind
 
-    really_found = registry.find
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Reader, "mapping", mapping)
-        patch.setattr(registry, "find", find)
+        patch.setattr(options, "registry", SimpleNamespace(names=registry.names, find=find))
         planfile.load(text, directory=Path("/plans"))
     return found
 
@@ -66,7 +67,9 @@ class Followed:
     def places(self, plan: Any) -> dict[str, Data]:
         return dict(self._follow(self.schema, plan, ""))
 
-    def _follow(self, schema: Data, value: Any, path: str) -> Iterator[tuple[str, Data]]:
+    def _follow(self, schema: Any, value: Any, path: str) -> Iterator[tuple[str, Data]]:
+        if not isinstance(schema, dict):
+            return
         schema = self._for(schema, value)
         if "$ref" in schema:
             yield from self._follow(self.schema["$defs"][schema["$ref"].rsplit("/", 1)[1]], value, path)

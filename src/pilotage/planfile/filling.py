@@ -13,9 +13,9 @@ from pilotage.planfile.document import Node
 def filled(node: Node, words: Mapping[str, Any], whole: bool = True) -> Node:
     """The same tree with the words filled in. An option that is nothing but one word becomes its value, so that a port
     stays a number; in a list, such as a command's arguments, it is text. Words that are not given stay as they are:
-    they are the drivers' own, such as {version}."""
+    they are the drivers' own, such as {version}. A driver's name is never filled in."""
     if isinstance(node.value, dict):
-        return replace(node, value={key: filled(one, words) for key, one in node.value.items()})
+        return replace(node, value={key: _entry(key, one, words) for key, one in node.value.items()})
     if isinstance(node.value, list):
         return replace(node, value=[filled(one, words, whole=False) for one in node.value])
     if not isinstance(node.value, str):
@@ -25,3 +25,8 @@ def filled(node: Node, words: Mapping[str, Any], whole: bool = True) -> Node:
         return replace(node, value=words[word], text=str(words[word]))
     text = fill([node.value], {key: str(value) for key, value in words.items()})[0]
     return node if text == node.value else replace(node, value=text, text=text)
+
+
+def _entry(key: str, node: Node, words: Mapping[str, Any]) -> Node:
+    names_a_driver = key in ("driver", "check") and isinstance(node.value, str)
+    return node if names_a_driver else filled(node, words)

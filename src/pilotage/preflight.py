@@ -67,7 +67,7 @@ async def _ask(name: str, driver: Driver) -> str:
     except TimeoutError:
         return f"{name}: did not answer within {PROBE_S:g} s"
     except Exception as error:
-        return f"{name}: {error or type(error).__name__}"
+        return f"{name}: {str(error).removeprefix(f'{name}: ') or type(error).__name__}"
     return ""
 
 

@@ -107,16 +107,16 @@ def test_what_a_driver_offers_besides_is_said() -> None:
     assert about("traffic", "shell").offers == ()
 
 
-@pytest.mark.parametrize(
-    "one", [one for one in every() if one.port != "pool"], ids=lambda one: f"{one.port}/{one.name}"
-)
+@pytest.mark.parametrize("one", every(), ids=lambda one: f"{one.port}/{one.name}")
 def test_the_example_is_a_part_of_a_plan_where_only_placeholders_are_to_be_filled_in(one: About) -> None:
     text = example(one)
     section = next(iter(read(text)[0].plain()))
     rest = without(COMPLETE, section)
+    if section == "rolling":
+        rest = without(rest, "phases", "traffic").replace("strategy: canary", "strategy: rolling")
     with pytest.raises(PlanError) as refused:
         planfile.load(f"{rest}{text}", directory=Path(__file__).parent, secrets=False)
-    place = "metrics.sources" if one.port == "metrics" else section
+    place = {"metrics": "metrics.sources", "pool": "rolling.pool"}.get(one.port, section)
     of_section = [problem for problem in refused.value.problems if problem.path.startswith(place)]
     assert of_section
     assert [problem for problem in of_section if "REPLACE_ME" not in problem.got] == []
@@ -185,6 +185,38 @@ def test_a_target_of_a_plan_goes_by_the_name_that_the_plan_gives_it(stage: Stage
     assert "All well" in (stage.folder / "said.log").read_text()
 
 
+POOL = (
+    "pool/shell",
+    "-o",
+    "drain=[cp, drained, states]",
+    "-o",
+    "ready=[cp, well, states]",
+    "-o",
+    "states=[cat, states]",
+)
+LOOKS = ("deploy/shell", "-o", "command=[touch, done]", "-o", 'check=[test, -e, "{version}"]')
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "seen"),
+    [
+        ((*LOOKS, "rehearse", "set"), 0, "knows set"),
+        (("checks/command", "-o", "command=[test, -e, gone]", "look"), 1, "does not hold"),
+        (("checks/command", "-o", "command=[test, -e, set]", "look"), 0, "holds"),
+        (("logs/files", "-o", "paths=[app.log]", "read"), 0, "payment failed"),
+        (("tracker/command", "-o", 'command=[echo, T-1, "{title}"]', "open", "Fix it", "--yes"), 0, "T-1 Fix it"),
+        ((*POOL, "states"), 0, "web2: ready"),
+        ((*POOL, "drain", "web1", "--yes"), 0, "read back: web1 is drained"),
+    ],
+)
+def test_every_port_has_its_verbs(stage: Stage, words: tuple[str, ...], code: int, seen: str) -> None:
+    (stage.folder / "app.log").write_text("ERROR payment failed token=planted-7f3a9c\n")
+    (stage.folder / "states").write_text("web1 ready\nweb2 ready\n")
+    (stage.folder / "drained").write_text("web1 drained\nweb2 ready\n")
+    done = pilotage(stage.folder, "drivers", "try", *words)
+    assert (done.returncode, seen in done.stdout, "planted" in done.stdout) == (code, True, False), done.stderr
+
+
 def test_a_name_that_the_plan_does_not_have_is_answered_with_those_it_has(stage: Stage) -> None:
     done = pilotage(stage.folder, "drivers", "try", "plan.yaml", "spliter", "read")
     assert done.returncode == 2
@@ -216,7 +248,7 @@ def test_what_was_done_stays_said_when_it_cannot_be_read_back(stage: Stage) -> N
         ((*BY_OPTIONS, "set"), "set WEIGHT"),
         ((*BY_OPTIONS, "set", "110"), "a weight from 0 to 100"),
         ((*BY_OPTIONS, "set", "10", "--override"), "--reason"),
-        (("drivers", "try", "shell", "read"), "traffic/shell or deploy/shell"),
+        (("drivers", "try", "shell", "read"), "of several ports: say which, traffic/shell or"),
         (("drivers", "try", "traffic/shell", "-o", "reed=x", "read"), 'Did you mean "read"'),
         (("drivers", "try", "traffic/shell", "-o", "set=[x", "read"), "-o set: expected valid YAML"),
         (("drivers", "try", "traffic/shell", "-o", "set", "read"), "KEY=VALUE"),

@@ -14,6 +14,7 @@ from pilotage.drivers import registry
 SECTION = re.compile(r"^## ([\w-]+) \((deploy|pool|tracker|traffic)\)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 EXAMPLE = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
 TEXT = (Path(__file__).parents[2] / "docs" / "drivers.md").read_text()
+SECTIONS = SECTION.findall(TEXT)
 
 
 def references(value: Any) -> list[dict[str, Any]]:

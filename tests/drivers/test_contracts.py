@@ -17,16 +17,19 @@ from pilotage.drivers import PORTS
 from pilotage.drivers.about import PROTOCOLS, protocols
 
 ROOT = Path(__file__).parents[2]
+ONLY_LOOKS = ("deploy", "test")
+"""A smoke test stands among the deployers and deploys nothing: nothing could be counted as deployed once."""
 CONTRACTS = {name: one for name, one in vars(testing).items() if name.endswith("Contract")}
 
 
 def our_drivers() -> list[tuple[str, str, str]]:
-    """Port, name, and where the class is."""
+    """Port, name, and where the class is, of all that do what their port is for."""
     points = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]
     return [
         (group.removeprefix("pilotage."), name, place)
         for group, drivers in points.items()
         for name, place in drivers.items()
+        if (group.removeprefix("pilotage."), name) != ONLY_LOOKS
     ]
 
 

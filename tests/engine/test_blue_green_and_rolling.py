@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from tests.engine.test_rollouts import order
-from tests.stage import Local, Stage, local
+from tests.stage import Local, Stage, local, wait_for
 
 SCRIPT = """#!{python} -S
-import pathlib, sys
+import pathlib, sys, time
 here, name, words = pathlib.Path(__file__).parent, pathlib.Path(__file__).name, sys.argv[1:]
 with open(here / "done.log", "a") as log: log.write(" ".join([name, *words]) + "\\n")
 {body}
@@ -24,6 +24,7 @@ BODIES = {
     "scale": 'sys.exit("quota exceeded" if (here / "no-quota").exists() else 0)',
     # A server: its version is a file; the share of new ones is what the counters follow.
     "install": """
+if (here / "slow").exists(): time.sleep(4)
 (here / f"{words[0]}.version").write_text(words[1])
 new = sum((here / f"web{n}.version").read_text() == "2.0" for n in (1, 2, 3))
 (here / "weight").write_text(str(100 * new / 3))""",
@@ -93,7 +94,8 @@ def rolling(coordinator: Local, stage: Stage, service: str) -> str:
 
 def done(stage: Stage, *names: str) -> list[str]:
     """What was called by these commands, in order."""
-    lines = (stage.folder / "done.log").read_text().splitlines()
+    log = stage.folder / "done.log"
+    lines = log.read_text().splitlines() if log.exists() else []
     return [line for line in lines if line.split()[0] in names]
 
 
@@ -168,3 +170,18 @@ def test_the_judge_sends_servers_back_as_it_does_traffic(coordinator: Local, sta
     assert (view["status"], stage.weight()) == ("rolled back", 0)
     assert done(stage, "install") == ["install web1 2.0", "install web1 1.0"]
     assert told(coordinator, rollout, "rolled_back")[0]["method"] == "redeploy"
+
+
+def test_a_batch_goes_on_where_it_stopped_when_everything_is_killed(stage: Stage, tmp_path: Path) -> None:
+    (stage.folder / "slow").touch()
+    with local(tmp_path / "state") as own:
+        rollout = rolling(own, stage, "killed")
+        wait_for(lambda: bool(done(stage, "install")), 60)
+        own.kill_worker()
+        own.kill_engine()
+        (stage.folder / "slow").unlink()
+        own.up()
+        view = own.ended(rollout, 120)
+    assert view["status"] == "promoted", view["reason"]
+    assert done(stage, "install") == [f"install web{n} 2.0" for n in (1, 2, 3)]
+    assert done(stage, "drain") == [f"drain web{n}" for n in (1, 2, 3)]

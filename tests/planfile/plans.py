@@ -68,10 +68,103 @@ WIDE = without(COMPLETE, "verdicts", "metrics", "traffic") + (
 """Every row of the table by severity, every preset with all its keys, a secret in a file, a folder that is there."""
 
 
-DRIVERS = without(COMPLETE, "rollback", "tracker", "notify") + (
+BLUE_GREEN = (
+    without(COMPLETE, "strategy", "phases", "after", "deploy", "rollback")
+    + """\
+strategy: blue-green
+phases: [{weight: 100%, watch: 30m, approval: true}]
+deploy:
+  - {name: "{idle}-colour", driver: shell, command: [./deploy.sh, "{idle}", "{version}"], timeout_s: 300}
+blue_green:
+  live: blue
+  idle: green
+  test:
+    - {name: smoke, check: http, url: "http://{idle}.internal/healthz", contains: ok, within: 2m}
+    - {check: command, command: [./smoke.sh, "{idle}"], timeout_s: 20}
+  warm: 2h
+  tick: 30s
+  release: {name: free, driver: shell, command: [./scale.sh, "{live}", "0"], timeout_s: 60}
+rollback:
+  methods: [switch, redeploy]
+  probe: {check: http, url: "http://{live}.internal/healthz"}
+drift: restore
+"""
+)
+ROLLING = (
+    without(COMPLETE, "strategy", "phases", "traffic", "deploy", "rollback")
+    + """\
+strategy: rolling
+rolling:
+  servers:
+    - {name: web1, host: 10.0.0.1, port: 8081}
+    - {name: web2, host: 10.0.0.2, port: 8082}
+    - {name: web3, host: 10.0.0.3, port: 8083}
+  max_unavailable: 50%
+  watch: 5m
+  approval: second
+  pool: {driver: haproxy, socket: /run/haproxy/admin.sock, backend: app, state_file: state, timeout_s: 5}
+  health: {check: http, url: "http://{host}:{port}/healthz", timeout_s: 5}
+  drain_within: 30s
+  healthy_within: 2m
+deploy:
+  - {driver: shell, command: [./copy.sh, "{host}"], timeout_s: "{port}"}
+  - {name: "restart-{server}", driver: shell, command: [./restart.sh, "{server}", "{version}"], check: [./restart.sh]}
+  - name: over-ssh
+    driver: ssh
+    host: "{host}"
+    port: "{port}"
+    user: deploy
+    key: "keys/{server}"
+    passphrase: {env: PILOTAGE_TEST_SECRET}
+    known_hosts: known_hosts
+    jump: gate.example.org
+    command: [./deploy, "{version}"]
+    check: [./deploy, --check]
+    timeout_s: 60
+    connect_timeout_s: 5
+  - {driver: test, check: http, options: {url: "http://{host}:{port}/ready"}, within_s: 30}
+rollback:
+  methods: [redeploy]
+  confirm: {watch: 1m}
+"""
+)
+"""The keys of the other strategies."""
+COHORTS = (
+    without(COMPLETE, "phases", "traffic")
+    + """\
+phases:
+  - {cohort: {header: X-Canary, is: ["yes", beta]}, watch: 5m, on: [proxy]}
+  - {cohort: {cookie: canary, is: ["1"]}, weight: 1%, watch: 5m, on: [proxy], approval: true}
+  - {mirror: 10%, watch: 5m}
+  - {weight: 100%, watch: 30m}
+traffic:
+  - name: proxy
+    driver: traefik
+    file: pilotage.yml
+    api: "http://127.0.0.1:8080"
+    service: payment
+    canary: new@file
+    stable: old@file
+    router: {rule: "Host(`pay.example.org`)"}
+  - {name: hand, driver: shell, set: [./traffic.sh, "{weight}"], read: [./traffic.sh]}
+"""
+)
+"""Phases that are no shares."""
+
+
+DRIVERS = without(COMPLETE, "deploy", "traffic", "rollback", "tracker", "notify") + (
     (Path(__file__).parent / "drivers.yaml").read_text(encoding="utf-8")
 )
-"""Every option of every driver of messages, trackers and ways back."""
+"""Every option of every driver of deploys, traffic, messages, trackers and ways back that COMPLETE does not name."""
+
+
+POOL = {
+    "driver": "shell",
+    "drain": ["./lb", "drain", "{server}", "{timeout}"],
+    "ready": ["./lb", "ready", "{server}"],
+    "states": ["./lb", "states"],
+    "timeout_s": 30,
+}
 
 
 def checking() -> Iterator[str]:
@@ -87,8 +180,16 @@ def checking() -> Iterator[str]:
     for item in YAML(typ="safe").load(COMPLETE)["checklist"]:
         asked = {key: value for key, value in item.items() if key not in ("id", "part", "text", "required")}
         if asked.get("check") not in (None, *BUILT_IN):
-            rows = {"follow_ups": [{**own, **asked}], "rollback": {"probe": asked}}
-            yield without(COMPLETE, *rows) + "".join(f"{key}: {json.dumps(row)}\n" for key, row in rows.items())
+            rows: Any = {"follow_ups": [{**own, **asked}], "rollback": {"probe": asked}}
+            yield _with(COMPLETE, rows)
+            colours: Any = {"live": "blue", "idle": "green", "test": [{"name": "it", "within": "1m", **asked}]}
+            yield _with(BLUE_GREEN, {"blue_green": colours})
+            servers = [{"name": one, "host": one, "port": 22} for one in ("a", "b")]
+            yield _with(ROLLING, {"rolling": {"servers": servers, "watch": "5m", "health": asked, "pool": POOL}})
+
+
+def _with(text: str, rows: dict[str, Any]) -> str:
+    return without(text, *rows) + "".join(f"{key}: {json.dumps(row)}\n" for key, row in rows.items())
 
 
 def blocks(text: str) -> Iterator[str]:
@@ -106,6 +207,9 @@ def shown() -> dict[str, str]:
         "complete.yaml": COMPLETE,
         "complete.yaml, other keys": OTHER,
         "complete.yaml, wide": WIDE,
+        "blue-green": BLUE_GREEN,
+        "rolling": ROLLING,
+        "cohorts": COHORTS,
         "drivers.yaml": DRIVERS,
         **{f"complete.yaml, check {number}": text for number, text in enumerate(checking())},
         "the demo": templates.get_template("plan.yaml.j2").render(**ports),

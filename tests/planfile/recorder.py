@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from jsonschema import Draft202012Validator
 
 from pilotage import planfile
 from pilotage.drivers import registry
+from pilotage.planfile import options
 from pilotage.planfile.reader import Reader
 
 Data = dict[str, Any]
@@ -28,27 +30,28 @@ class Asked:
 def asked(text: str) -> dict[str, Asked]:
     """By path, while the plan is loaded; a driver's options count as known."""
     found: dict[str, Asked] = {}
+    last = ""
     real = Reader.mapping
 
-    def mapping(self: Reader, node: Any, path: str, known: Any, required: Any = (), free: bool = False) -> Any:
+    def mapping(self: Reader, node: Any, path: str, known: Any, required: Any = (), **more: Any) -> Any:
+        nonlocal last
         if node is not None:
+            last = path
             entry = found.setdefault(path, Asked())
             entry.known |= set(known)
             entry.required |= set(required)
-        return real(self, node, path, known, required, free)
+        return real(self, node, path, known, required, **more)
 
     def find(port: str, name: str) -> Any:
-        kind = really_found(port, name)
-        options = kind.Options.model_fields
-        path = list(found)[-1]
-        found[path].known |= set(options)
-        found[path].required |= {option for option, one in options.items() if one.is_required()}
+        kind = registry.find(port, name)
+        fields = kind.Options.model_fields
+        found[last].known |= set(fields)
+        found[last].required |= {option for option, one in fields.items() if one.is_required()}
         return kind
 
-    really_found = registry.find
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Reader, "mapping", mapping)
-        patch.setattr(registry, "find", find)
+        patch.setattr(options, "registry", SimpleNamespace(names=registry.names, find=find))
         planfile.load(text, directory=Path("/plans"))
     return found
 
@@ -59,11 +62,15 @@ class Followed:
     def __init__(self, schema: Data) -> None:
         self.schema = schema
         self.met: dict[int, set[str]] = {}
+        self._merged: dict[int, tuple[Data, Data]] = {}
 
     def places(self, plan: Any) -> dict[str, Data]:
         return dict(self._follow(self.schema, plan, ""))
 
-    def _follow(self, schema: Data, value: Any, path: str) -> Iterator[tuple[str, Data]]:
+    def _follow(self, schema: Any, value: Any, path: str) -> Iterator[tuple[str, Data]]:
+        if not isinstance(schema, dict):
+            return
+        schema = self._for(schema, value)
         if "$ref" in schema:
             yield from self._follow(self.schema["$defs"][schema["$ref"].rsplit("/", 1)[1]], value, path)
         elif "properties" not in schema and ("oneOf" in schema or "anyOf" in schema):
@@ -75,11 +82,33 @@ class Followed:
         elif isinstance(value, dict):
             properties = schema.get("properties", {})
             if properties:
-                self.met.setdefault(id(schema), set()).update(value)
+                self.met.setdefault(id(self._origin(schema)), set()).update(value)
                 yield path, schema
             for key, one in value.items():
                 inner = properties.get(key, schema.get("additionalProperties"))
                 yield from self._follow(inner, one, f"{path}.{key}" if path else key)
+
+    def _for(self, schema: Data, value: Any) -> Data:
+        """With what its conditions add for this value."""
+        for one in (schema, *schema.get("allOf", ())):
+            if "if" in one and self._fits(one["if"], value):
+                schema = self._with(schema, one["then"])
+        return schema
+
+    def _with(self, schema: Data, more: Data) -> Data:
+        both = dict(schema)
+        for key, one in more.items():
+            old = schema.get(key)
+            if key == "required":
+                both[key] = [*(old or ()), *one]
+            else:
+                both[key] = self._with(old, one) if isinstance(old, dict) and isinstance(one, dict) else one
+        self._merged[id(both)] = (both, self._origin(schema))
+        return both
+
+    def _origin(self, schema: Data) -> Data:
+        """As it stands in the schema."""
+        return self._merged[id(schema)][1] if id(schema) in self._merged else schema
 
     def _fits(self, schema: Data, value: Any) -> bool:
         return Draft202012Validator({**schema, "$defs": self.schema["$defs"]}).is_valid(value)
@@ -94,5 +123,5 @@ def mappings(schema: Any, path: str = "") -> Iterator[tuple[str, Data]]:
         if schema.get("type") == "object" and "properties" in schema:
             yield path, schema
         for key, one in schema.items():
-            if key != "dependentSchemas":
+            if key not in ("dependentSchemas", "if", "then"):
                 yield from mappings(one, f"{path}/{key}")

@@ -156,6 +156,7 @@ def test_secrets_stay_references():
         ('previous: "2.4.0"', 'previous: "2.4.1"', "previous", 5, "another version"),
         ("severity: P0", "severity: p0", "severity", 6, "P0, P1, P2"),
         ("strategy: canary", "strategy: canari", "strategy", 8, 'Did you mean "canary"?'),
+        ("strategy: canary", "strategy: canary\nrolling: {watch: 1m}", "rolling", 9, "strategy: rolling with"),
         ("known_bad: true", "known_bad: yes", "known_bad", 9, "true or false"),
         ("tick: 10s", "tick: 0s", "tick", 11, "at least 0.5s"),
         ("tick: 10s", "tick: 10", "tick", 11, "a duration"),

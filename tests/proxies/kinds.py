@@ -30,15 +30,15 @@ class Kind:
         return 0.5 if self.exact else sigmas * sqrt(weight * (100 - weight) / max(1, requests))
 
 
-_CLOSED = "{} connections that clients keep are closed with it, also when a request is just arriving on one"
+_CADDY = "a new configuration ends the old server and closes the connections that clients keep, also under a request"
 KINDS = tuple(
     kind
     for kind in (
         Kind("envoy", exact=False),
         Kind("haproxy", exact=True),
         Kind("traefik", exact=True),
-        Kind("caddy", exact=True, loses=_CLOSED.format("a new configuration ends the old server:")),
-        Kind("nginx", exact=False, loses=_CLOSED.format("a reload ends the old workers:")),
+        Kind("caddy", exact=True, loses=_CADDY),
+        Kind("nginx", exact=False),
     )
     if find_spec(f"tests.proxies.{kind.name}")
 )

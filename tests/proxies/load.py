@@ -1,8 +1,8 @@
 """A steady load on one address, by clients that hide nothing: what tests and benchmarks of switching count with.
 
 What counts as failed: a request of which anything was sent and that was not answered in full, by an upstream, with 200
-within 10 s, and one for which no connection could be had. Nothing is tried again. A kept connection that the other side has closed
-before anything was sent on it is no failure; it is opened anew and counted in `reopened`.
+within 10 s, and one for which no connection could be had. Nothing is tried again. A kept connection that the other side
+has closed before anything was sent on it is no failure; it is opened anew and counted in `reopened`.
 """
 
 from __future__ import annotations

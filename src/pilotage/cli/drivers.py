@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from pilotage.drivers.about import About
 
 OURS = "pilotage"
-REPLACE_ME = "REPLACE_ME"
 _json = click.option("--json", "json_out", is_flag=True, help="Print JSON for a program.")
 
 
@@ -117,7 +116,7 @@ def _print(one: About) -> None:
         return
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for column in ("option", "type", "default", "meaning"):
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     for option in one.options:
         default = "required" if option.required else _shown(option.default)
         table.add_row(*(Text(printable(cell)) for cell in (option.name, option.type, default, option.meaning)))
@@ -139,9 +138,10 @@ def _shown(default: Any) -> str:
 def example(one: About) -> str:
     """The part of a plan that names it, as YAML; `pilotage check` asks for each placeholder."""
     from pilotage.core.planning.entries import Entry, write
+    from pilotage.drivers.about import REPLACE_ME
 
     wanted = [option for option in one.options if option.required] or list(one.options[:1])
-    options = {option.name: _placeholder(option.type) for option in wanted}
+    options = {option.name: option.sample for option in wanted}
     named = {"driver": one.name, **options}
     sections: dict[str, Any] = {
         "traffic": [{"name": one.name, **named}],
@@ -153,15 +153,9 @@ def example(one: About) -> str:
         "tracker": named,
         "pool": {"servers": [REPLACE_ME], "watch": "5m", "pool": named},
     }
-    if one.name == "git-revert":
+    if one.port == "deploy" and one.name == "git-revert":
         return write([Entry("rollback", {"methods": ["traffic", "revert"], "revert": named})])
+    if one.port == "deploy" and one.name == "servers":  # made of this section, with the plan's deploy drivers
+        return write([Entry("rolling", {"servers": [REPLACE_ME], "watch": "5m"})])
     section = {"checks": "checklist", "pool": "rolling"}.get(one.port, one.port)
     return write([Entry(section, sections[one.port])])
-
-
-def _placeholder(kind: str) -> Any:
-    if kind == "secret reference":
-        return {"env": REPLACE_ME}
-    if kind.startswith("list of "):
-        return [_placeholder(kind.removeprefix("list of "))]
-    return {REPLACE_ME: REPLACE_ME} if kind == "mapping" else REPLACE_ME

@@ -9,26 +9,25 @@ import time
 import uuid
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from pilotage.cli.chosen import Chosen, of_options, of_plan
 from pilotage.cli.client import Api, ApiError, whoami
-from pilotage.core.errors import CoordinatorUnreachable, NotFound, PilotageError, PlanError, Refused
+from pilotage.core.errors import CoordinatorUnreachable, NotFound, PilotageError, Refused
 from pilotage.core.words import printable
 from pilotage.paths import state_folder
 
 if TYPE_CHECKING:
     from pilotage.cli.verbs import Answer, Verb
-    from pilotage.core.model import DriverRef, Plan
     from pilotage.drivers import Call, Context
 
-GOOD, NO, REFUSED = 0, 1, 2
+GOOD, NO = 0, 1
 TIMEOUT_S = 30.0
 BY_HAND = "by-hand.jsonl"
-UNKNOWN = "unknown"
 
 
 @click.command("try", short_help="Call one driver once, by hand.")
@@ -81,9 +80,9 @@ def try_(
     if name.endswith((".yaml", ".yml")):
         if options:
             raise click.UsageError("-o is for a driver by its name; a plan says the options itself")
-        chosen, words = _of_plan(Path(name), words[0]), words[1:]
+        chosen, words = of_plan(Path(name), words[0]), words[1:]
     else:
-        chosen = _of_options(name, options)
+        chosen = of_options(name, options)
     word, given = (words[0], list(words[1:])) if words else ("", [])
     verb = _verb(VERBS[chosen.port], word, given, chosen)
     if verb.takes == "WEIGHT":
@@ -92,106 +91,6 @@ def try_(
     if verb.acts:
         _may_act(chosen, verb.acts.format(argument=" ".join(given)), yes, override, reason, json_out)
     sys.exit(_call(chosen, word, verb, given, within, reason, json_out))
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """The driver to be called. `plan` is None for one given by options; `label` is what a person calls it."""
-
-    port: str
-    ref: DriverRef
-    label: str
-    directory: Path
-    plan: Plan | None = None
-    version: str = UNKNOWN
-    previous: str = UNKNOWN
-
-    def may_be(self, service: str, environment: str) -> bool:
-        """Given by options it may belong to any service."""
-        return self.plan is None or (self.plan.service, self.plan.environment) == (service, environment)
-
-
-# ------------------------------------------------------------------ which driver
-
-
-def _of_options(name: str, options: tuple[str, ...]) -> Chosen:
-    from pilotage.cli.drivers import resolve
-    from pilotage.planfile.options import driver
-    from pilotage.planfile.reader import Reader
-
-    found = resolve(name)
-    if len(found) > 1:
-        raise NotFound(f"{name} is a driver of several ports: say which, {' or '.join('/'.join(one) for one in found)}")
-    ((port, short),) = found
-    label = f"{port}/{short}"
-    reader = Reader()
-    ref = driver(reader, _written(short, options), label, port)
-    if ref is None or reader.problems:
-        raise PlanError(tuple(replace(one, line=None) for one in reader.problems))
-    return Chosen(port, ref, label, Path.cwd())
-
-
-def _written(name: str, options: tuple[str, ...]) -> Any:
-    """The options as a plan would say them. Raises click.UsageError."""
-    from pilotage.planfile.document import Node, NotReadable, read
-
-    entries = {"driver": Node(name, 1, name)}
-    for one in options:
-        key, equals, value = one.partition("=")
-        if not equals or not key or key == "driver":
-            raise click.UsageError(f"-o: expected KEY=VALUE, such as -o timeout_s=5, got {printable(key[:40])!r}")
-        if key in entries:
-            raise click.UsageError(f"-o: expected {key[:40]} once; a list is written {key[:40]}=[one, two]")
-        try:
-            entries[key] = read(value)[0] if value.strip() else Node("", 1, "")
-        except NotReadable as error:
-            problem = replace(error.problem, path=f"-o {key[:40]}", line=None)
-            raise click.UsageError(str(problem)) from None
-    return Node(entries, 1, key_lines=dict.fromkeys(entries, 1))
-
-
-def _of_plan(file: Path, target: str) -> Chosen:
-    from pilotage import planfile
-    from pilotage.planfile.reader import did_you_mean
-
-    plan = planfile.load_file(file, secrets=False)  # the driver says so when its own is missing
-    named = _named(plan)
-    found = [(port, name, ref) for port, name, ref in named if target in (name, f"{port}/{name}")]
-    if len(found) != 1:
-        known = [f"{port}/{name}" for port, name, _ in named]
-        hint = did_you_mean(target, [*known, *(name for _, name, _ in named)])
-        what = "nothing" if not found else "several"
-        raise NotFound(
-            f"{file} calls {what} {printable(target[:60])}: expected one of {', '.join(known)}. {hint}".rstrip()
-        )
-    ((port, name, ref),) = found
-    return Chosen(port, ref, f"{name} ({port}/{ref.driver})", Path(plan.directory), plan, plan.version, plan.previous)
-
-
-def _named(plan: Plan) -> list[tuple[str, str, DriverRef]]:
-    """Everything a plan calls by a driver: port, name, driver. Channels go by their driver's name, or by number."""
-    from pilotage.core.model import DriverRef
-    from pilotage.core.preparing import BUILT_IN
-
-    found: list[tuple[str, str, DriverRef]] = [(one.kind, one.name, one.ref) for one in plan.targets]
-    found += [(one.kind, one.name, one.ref) for one in plan.rollback.targets]
-    pools = [one.ref.options["pool"] for one in plan.targets if isinstance(one.ref.options.get("pool"), Mapping)]
-    for pool in pools[:1]:  # one pool for all batches
-        found.append(("pool", "pool", DriverRef(pool["driver"], {k: v for k, v in pool.items() if k != "driver"})))
-    found += [("metrics", name, ref) for name, ref in plan.measures.sources.items()]
-    drivers = [one.ref.driver for one in plan.notify]
-    for number, channel in enumerate(plan.notify, start=1):
-        once = drivers.count(channel.ref.driver) == 1
-        found.append(("notify", channel.ref.driver if once else f"{channel.ref.driver}-{number}", channel.ref))
-    checks = [one for one in plan.preparation.checklist if one.check and one.check not in BUILT_IN]
-    found += [("checks", one.id, DriverRef(one.check, one.options)) for one in checks]
-    found += [("checks", "probe", plan.rollback.probe)] if plan.rollback.probe else []
-    found += [("tracker", "tracker", plan.tracker)] if plan.tracker else []
-    if plan.logs is not None:
-        sources = {"canary": plan.logs.canary, "control": plan.logs.control, "both": plan.logs.both}
-        found += [("logs", name, ref) for name, ref in sources.items() if ref is not None]
-    unique = {(port, name): ref for port, name, ref in found}
-    return [(port, name, ref) for (port, name), ref in unique.items()]
 
 
 def _verb(verbs: Mapping[str, Verb], word: str, given: list[str], chosen: Chosen) -> Verb:
@@ -322,6 +221,9 @@ def _note(state: Path, chosen: Chosen, what: str, reason: str, outcome: str) -> 
     """One line for what was done by hand, in the state folder."""
     from datetime import UTC, datetime
 
+    from pilotage.drivers.secrets import hide
+
+    what, reason = (hide(text, [chosen.ref.options]) for text in (what, reason))
     at = datetime.now(UTC).isoformat(timespec="seconds")
     row = {"at": at, "by": whoami(), "target": chosen.label, "call": what, "reason": reason, "outcome": outcome}
     with suppress(OSError), (state / BY_HAND).open("a", encoding="utf-8") as file:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Port = Literal["deploy", "traffic", "metrics", "logs", "checks"]
+Port = Literal["deploy", "traffic", "pool", "metrics", "logs", "checks"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,8 @@ class Proposal:
     traces: tuple[Trace, ...]
     confidence: float = 1.0
     note: str = ""
+    members: tuple[str, ...] = ()
+    """Of a pool: its servers, in its order."""
 
 
 @dataclass(frozen=True)

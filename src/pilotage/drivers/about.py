@@ -27,6 +27,7 @@ from pilotage.drivers import (
     Traffic,
     registry,
 )
+from pilotage.drivers.secrets import Secret
 
 PROTOCOLS: Mapping[str, type[Any]] = {
     "traffic": Traffic,
@@ -46,18 +47,24 @@ OFFERS: Mapping[str, tuple[tuple[type[Any], str], ...]] = {
 }
 """What a driver of a port may offer besides, by the word that people read."""
 
+REPLACE_ME = "REPLACE_ME"
+"""What a plan's placeholders begin with: `pilotage check` asks for each."""
+SECRET = Secret.__name__
+DEEPEST = 8
 _LINE = 120
 
 
 @dataclass(frozen=True)
 class Option:
-    """`type` in plain words; `default` is None for none; `meaning` may be empty."""
+    """`type` in plain words; `default` is None for none; `meaning` may be empty. `sample` has a value's shape, with
+    placeholders for what is to be filled in."""
 
     name: str
     type: str
     required: bool
     default: Any
     meaning: str
+    sample: Any
 
 
 @dataclass(frozen=True)
@@ -135,6 +142,7 @@ def _options(schema: Mapping[str, Any], meanings: Mapping[str, str]) -> tuple[Op
             name in required,
             one.get("default"),
             _one_line(one.get("description") or meanings.get(name, "")),
+            _sample(one, schema.get("$defs", {})),
         )
         for name, one in schema.get("properties", {}).items()
     )
@@ -144,7 +152,7 @@ def _words(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
     """A JSON Schema in the words of a person who fills in a plan."""
     if "$ref" in schema:
         name = str(schema["$ref"]).rsplit("/", 1)[-1]
-        return "secret reference" if name == "Secret" else _words(definitions.get(name, {}), {})
+        return "secret reference" if name == SECRET else _words(definitions.get(name, {}), {})
     if "enum" in schema:
         return " or ".join(map(str, schema["enum"]))
     if "const" in schema:
@@ -165,8 +173,27 @@ def _words(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
             inner = schema.get("items") or {}
             return f"list of {_words(inner, definitions)}" if inner else "list"
         case "object":
-            return "mapping"
+            return f"mapping with {', '.join(schema['properties'])}" if "properties" in schema else "mapping"
     return "anything"
+
+
+def _sample(schema: Mapping[str, Any], definitions: Mapping[str, Any], depth: int = 0) -> Any:
+    """The least that has the schema's shape; a definition that holds itself ends somewhere."""
+    if depth > DEEPEST:
+        return REPLACE_ME
+    if "$ref" in schema:
+        name = str(schema["$ref"]).rsplit("/", 1)[-1]
+        return {"env": REPLACE_ME} if name == SECRET else _sample(definitions.get(name, {}), definitions, depth + 1)
+    if alternatives := schema.get("anyOf") or schema.get("oneOf"):
+        return _sample(alternatives[0], definitions, depth + 1)
+    if "enum" in schema or "const" in schema:
+        return schema.get("enum", [schema.get("const")])[0]
+    if schema.get("type") == "array":
+        return [_sample(schema.get("items") or {}, definitions, depth + 1)]
+    if schema.get("type") == "object":
+        inner = {name: schema["properties"][name] for name in schema.get("required", ())}
+        return {name: _sample(one, definitions, depth + 1) for name, one in inner.items()} or {REPLACE_ME: REPLACE_ME}
+    return REPLACE_ME
 
 
 def _limits(schema: Mapping[str, Any]) -> str:

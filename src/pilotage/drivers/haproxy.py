@@ -24,7 +24,7 @@ from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context, DriverOptions
 from pilotage.drivers.answers import listed, one_line
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:][A-Za-z0-9_.:-]*\Z", max_length=200)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:][A-Za-z0-9_.:-]*$", max_length=200)]
 """Of a backend or a server, as HAProxy allows them in its configuration."""
 
 MOST_BYTES = 8 * 1024 * 1024
@@ -132,12 +132,13 @@ class Runtime:
         """The backend and its servers as they are now."""
         name = self._options.backend
         rows = _table(await self.ask(f"show stat {name} 6 -1"), ",")
-        states = {row["srv_name"]: row for row in _table(await self.ask(f"show servers state {name}"), " ")}
+        lines = _table(await self.ask(f"show servers state {name}"), " ")
         try:
+            states = {row["srv_name"]: row for row in lines}
             (backend,) = [row for row in rows if row["svname"] == "BACKEND"]
             servers = {row["svname"]: _server(row, states[row["svname"]]) for row in rows if row is not backend}
             return Backend(name, backend["algo"], backend["cookie"], servers)
-        except (KeyError, ValueError):
+        except (KeyError, ValueError, TypeError):
             raise PermanentError(f"what answers at {self._where} is not HAProxy, or one that is too old") from None
 
     async def started_at(self) -> float:

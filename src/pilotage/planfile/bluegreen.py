@@ -18,7 +18,7 @@ KEYS = ("live", "idle", "test", "warm", "tick", "release")
 REQUIRED = ("live", "idle", "test")
 FILLED = ("deploy", "traffic", "metrics", "logs", "rollback")
 """Sections in which {live} and {idle} stand for the colours."""
-WARM_S, TICK_S, TEST_WITHIN_S = 3600.0, 60.0, 60.0
+WARM_S, TICK_S, TEST_WITHIN_S, MOST_WITHIN_S = 3600.0, 60.0, 60.0, 3600.0
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,7 @@ class Colours:
 
 def colours(reader: Reader, top: dict[str, Node]) -> dict[str, Node]:
     """The plan's sections with the colours filled in."""
-    node = top.get("blue_green")
-    if node is None:
-        hint = "blue_green: {live: blue, idle: green, test: [{check: http, url: ...}]}"
-        reader.wrong("blue_green", top.get("strategy"), "the section blue_green, which names both colours", hint=hint)
-    found = reader.mapping(node, "blue_green", KEYS, REQUIRED)
+    found = reader.mapping(top.get("blue_green"), "blue_green", KEYS, REQUIRED)
     live, idle = (reader.text(found.get(key), f"blue_green.{key}", A_NAME, NAME) for key in ("live", "idle"))
     if live and live == idle:
         reader.wrong("blue_green.idle", found["idle"], "another colour than the live one", live)
@@ -59,7 +55,7 @@ def tests(reader: Reader, node: Node | None, said: Colours, targets: tuple[Targe
     ):
         row = filled(row, vars(said))
         entries = reader.mapping(row, path, ("check", "name", "within"), ("check",), free=True)
-        within = reader.duration(entries.get("within"), f"{path}.within", TEST_WITHIN_S)
+        within = reader.duration(entries.get("within"), f"{path}.within", TEST_WITHIN_S, most=MOST_WITHIN_S)
         if reader.one_of(entries.get("check"), f"{path}.check", registry.names("checks")) is None:
             continue
         ref = driver(reader, row, path, "checks", ("name", "within"), key="check")

@@ -25,17 +25,18 @@ _KNOWN = (*_SECTIONS, *moving.SECTIONS.values(), "drift", *_LATER, "watchdog", *
 DRIFT = ("hold", "restore")
 
 
-def required(tree: Node) -> tuple[str, ...]:
-    """The sections that a plan of its strategy needs."""
-    entries = tree.value if isinstance(tree.value, dict) else {}
-    if "strategy" in entries and entries["strategy"].value == Strategy.ROLLING:
-        return (*(one for one in REQUIRED if one not in ("phases", "traffic")), "deploy")
-    return REQUIRED
+def required(strategy: object) -> tuple[str, ...]:
+    """The sections that a plan of this strategy needs."""
+    if strategy == Strategy.ROLLING:
+        return (*(one for one in REQUIRED if one not in ("phases", "traffic")), "deploy", "rolling")
+    return (*REQUIRED, "blue_green") if strategy == Strategy.BLUE_GREEN else REQUIRED
 
 
 def compile_plan(reader: Reader, tree: Node, *, directory: str, digest: str) -> Plan | None:
     """The plan, or None when a part is missing. It is only good while `reader.problems` is empty."""
-    top = reader.mapping(tree, "", _KNOWN, required(tree))
+    strategy_node = tree.value.get("strategy") if isinstance(tree.value, dict) else None
+    needed = required(strategy_node.value if strategy_node is not None else None)
+    top = reader.mapping(tree, "", _KNOWN, needed, shown=moving.EXAMPLES)
     if not top:
         return None
     if "pilotage" in top and (top["pilotage"].value != 1 or top["pilotage"].value is True):
@@ -68,7 +69,7 @@ def compile_plan(reader: Reader, tree: Node, *, directory: str, digest: str) -> 
     notify = telling.channels(reader, top.get("notify"))
     templates = telling.templates(reader, top.get("messages"), Path(directory))
     tracker = driver(reader, top["tracker"], "tracker", "tracker") if "tracker" in top else None
-    back = wayback.way_back(reader, top.get("rollback"), moved.undone, previous or "", strategy)
+    back = wayback.way_back(reader, top.get("rollback"), moved, previous or "", strategy)
     logs = logging.logs(reader, top.get("logs"))
     preparation = preparing.preparation(reader, top)
     drift = reader.one_of(top.get("drift"), "drift", DRIFT)

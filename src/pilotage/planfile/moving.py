@@ -14,6 +14,10 @@ from pilotage.planfile.reader import Reader
 from pilotage.planfile.targets import offers, targets
 
 SECTIONS = {Strategy.BLUE_GREEN: "blue_green", Strategy.ROLLING: "rolling"}
+EXAMPLES = {
+    "blue_green": "blue_green: {live: blue, idle: green, test: [{check: http, url: ...}]}",
+    "rolling": "rolling: {servers: [web1, web2, web3], watch: 5m, pool: {driver: haproxy, ...}}",
+}
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,11 @@ class Movement:
     undone: tuple[Target, ...]
     phases: tuple[Phase, ...] = ()
     release: Release | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What is taken already."""
+        return tuple(one.name for one in (*self.targets, *((self.release.target,) if self.release else ())))
 
 
 @dataclass(frozen=True)
@@ -51,7 +60,8 @@ def movement(
     if strategy is Strategy.ROLLING:
         return _rolling(reader, top, said, rhythm)
     found = targets(reader, top)
-    can = {} if reader.problems else offers(found, directory)
+    asked = phases.ask_more(top.get("phases")) and not reader.problems
+    can = offers(found, directory) if asked else None
     specs = phases.phases(reader, top.get("phases"), rhythm.tick_s, found, can)
     if strategy is not Strategy.BLUE_GREEN:
         made = (
@@ -75,7 +85,7 @@ def _blue_green(
     rhythm = replace(rhythm, after=bluegreen.warm(reader, node, top))
     release = bluegreen.release(reader, node, colours, said.previous, [*found, *tests])
     if reader.problems:
-        return Movement(found, found)
+        return Movement((*found, *tests), found, release=release)
     made = strategies.blue_green(
         switch, found, tests, live=colours.live, idle=colours.idle, version=said.version, rhythm=rhythm
     )

@@ -11,19 +11,32 @@ from pilotage.planfile.document import Node
 from pilotage.planfile.reader import Reader
 
 KEYS = ("weight", "watch", "approval", "cohort", "mirror", "on")
+MORE = ("cohort", "mirror")
+"""What a phase may have in the place of a weight, where its splitters can do it."""
 MOST_VALUES = 100
+COHORT_NAME, A_COHORT_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", "a name of letters, digits, '_', '.' and '-'"
+COHORT_VALUE = r"[\x20-\x7e]{1,200}"
+
+
+def ask_more(node: Node | None) -> bool:
+    """Whether a phase asks more of its splitters than a weight."""
+    rows = node.value if node is not None and isinstance(node.value, list) else []
+    return any(isinstance(row.value, dict) and any(key in row.value for key in MORE) for row in rows)
 
 
 def phases(
-    reader: Reader, node: Node | None, tick: float, targets: Sequence[Target], offers: Offers
+    reader: Reader, node: Node | None, tick: float, targets: Sequence[Target], offers: Offers | None
 ) -> list[PhaseSpec]:
-    """What is wrong with a phase is told at its place; weights rise on each splitter, up to 100 %."""
+    """What is wrong with a phase is told at its place; weights rise on each splitter, up to 100 %.
+
+    Without `offers` nobody knows what the splitters can do besides, and nothing is said about it.
+    """
     specs: list[PhaseSpec] = []
     splitters = [one.name for one in targets if one.kind == "traffic"]
     heights = dict.fromkeys(splitters, 0.0)
     rows = reader.items(node, "phases", "phases such as {weight: 10%, watch: 10m}")
     for path, row in rows:
-        plain = not (isinstance(row.value, dict) and ("cohort" in row.value or "mirror" in row.value))
+        plain = not (isinstance(row.value, dict) and any(key in row.value for key in MORE))
         found = reader.mapping(row, path, KEYS, ("weight", "watch") if plain else ("watch",))
         on = _on(reader, found.get("on"), f"{path}.on", targets)
         moved = [name for name in splitters if not on or name in on]
@@ -33,8 +46,8 @@ def phases(
         approval = reader.flag(found.get("approval"), f"{path}.approval", False)
         cohort = _cohort(reader, found.get("cohort"), f"{path}.cohort", moved, offers)
         mirror = reader.percent(found.get("mirror"), f"{path}.mirror", 0.0)
-        if mirror and not any("mirror" in offers.get(name, ()) for name in moved):
-            hint = "`pilotage drivers` shows what a driver offers."
+        if mirror and offers is not None and not any("mirror" in offers.get(name, ()) for name in moved):
+            hint = "`pilotage drivers NAME` shows what a driver offers; some need an option for it."
             reader.wrong(f"{path}.mirror", found["mirror"], "a splitter that copies requests", _names(moved), hint)
         if weight >= 0 and "weight" in found:
             if weight < before or (plain and weight == before):
@@ -84,7 +97,7 @@ def _on(reader: Reader, node: Node | None, path: str, targets: Sequence[Target])
     return tuple(found)
 
 
-def _cohort(reader: Reader, node: Node | None, path: str, moved: Sequence[str], offers: Offers) -> Cohort | None:
+def _cohort(reader: Reader, node: Node | None, path: str, moved: Sequence[str], offers: Offers | None) -> Cohort | None:
     """``{header: X-Canary, is: [yes]}``"""
     found = reader.mapping(node, path, (*COHORT_KINDS, "is"), ("is",))
     kinds = [one for one in COHORT_KINDS if one in found]
@@ -94,14 +107,13 @@ def _cohort(reader: Reader, node: Node | None, path: str, moved: Sequence[str], 
         reader.wrong(path, node, f"one of {', '.join(COHORT_KINDS)}", " and ".join(kinds) or "none")
         return None
     kind = cast(CohortKind, kinds[0])
-    a_name = "a name of letters, digits, '_', '.' and '-'"
-    name = reader.text(found[kind], f"{path}.{kind}", a_name, r"[A-Za-z0-9_][A-Za-z0-9_.-]*", limit=100)
+    name = reader.text(found[kind], f"{path}.{kind}", A_COHORT_NAME, COHORT_NAME)
     rows = reader.items(found.get("is"), f"{path}.is", 'values such as ["yes"]')
-    values = [reader.text(row, at, "a printable text", r"[\x20-\x7e]+", limit=200) for at, row in rows[:MOST_VALUES]]
+    values = [reader.text(row, at, "a printable text", COHORT_VALUE) for at, row in rows[:MOST_VALUES]]
     if len(rows) > MOST_VALUES:
         reader.wrong(f"{path}.is", found["is"], f"at most {MOST_VALUES} values", str(len(rows)))
-    if not any(kind in offers.get(one, ()) for one in moved):
-        hint = "`pilotage drivers` shows what a driver offers."
+    if offers is not None and not any(kind in offers.get(one, ()) for one in moved):
+        hint = "`pilotage drivers NAME` shows what a driver offers; some need an option for it."
         reader.wrong(path, node, f"a splitter that knows cohorts by {kind}", _names(moved), hint)
     if name is None or not values or any(one is None for one in values):
         return None

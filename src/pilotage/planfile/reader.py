@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 
 from pilotage.core import quantities
 from pilotage.core.errors import Problem
@@ -48,9 +48,18 @@ class Reader:
         self.problems.append(Problem(path, expected, shown, line, one_line(hint, 300)))
 
     def mapping(
-        self, node: Node | None, path: str, known: Collection[str], required: Collection[str] = (), free: bool = False
+        self,
+        node: Node | None,
+        path: str,
+        known: Collection[str],
+        required: Collection[str] = (),
+        free: bool = False,
+        shown: Mapping[str, str] | None = None,
     ) -> dict[str, Node]:
-        """The mapping's known entries; unknown keys (unless `free`) and missing required ones become problems."""
+        """The mapping's known entries; unknown keys (unless `free`) and missing required ones become problems.
+
+        `shown` has examples of keys that are missed.
+        """
         if node is None:
             return {}
         if not isinstance(node.value, dict):
@@ -61,11 +70,13 @@ class Reader:
             if key not in known and not free:
                 hint = did_you_mean(key, [one for one in known if one not in node.value])
                 meant.update(one for one in known if hint == f'Did you mean "{one}"?')
-                shown = json.dumps(key[:60], ensure_ascii=False)
-                self.wrong(_join(path, key[:60]), line, f"one of {', '.join(known)}", f"the unknown key {shown}", hint)
+                unknown = json.dumps(key[:60], ensure_ascii=False)
+                self.wrong(
+                    _join(path, key[:60]), line, f"one of {', '.join(known)}", f"the unknown key {unknown}", hint
+                )
         for key in required:
             if key not in node.value and key not in meant:
-                self.wrong(_join(path, key), node.line, f"the key {key}", "nothing")
+                self.wrong(_join(path, key), node.line, f"the key {key}", "nothing", (shown or {}).get(key, ""))
         return {key: value for key, value in node.value.items() if free or key in known}
 
     def items(self, node: Node | None, path: str, what: str) -> list[tuple[str, Node]]:
@@ -115,7 +126,9 @@ class Reader:
         self.wrong(path, node, expected)
         return default
 
-    def duration(self, node: Node | None, path: str, default: float = 0.0, least: float = 0.5) -> float:
+    def duration(
+        self, node: Node | None, path: str, default: float = 0.0, least: float = 0.5, most: float = MAX_SECONDS
+    ) -> float:
         """Seconds; ``0`` is allowed as a bare number where `least` is 0."""
         if node is None:
             return default
@@ -124,8 +137,8 @@ class Reader:
             self.wrong(path, node, "a duration such as 30s, 10m or 1h")
         elif seconds < least:
             self.wrong(path, node, f"a duration of at least {least:g}s")
-        elif seconds > MAX_SECONDS:
-            self.wrong(path, node, "a duration of at most 30d")
+        elif seconds > most:
+            self.wrong(path, node, f"a duration of at most {quantities.written(most)}")
         else:
             return seconds
         return default

@@ -38,13 +38,17 @@ def own_name(reader: Reader, row: Node, path: str, otherwise: str | None, taken:
 
 
 def offers(found: tuple[Target, ...], directory: Path) -> Offers:
-    """What each splitter can do besides, with the options that it has here."""
+    """What each splitter can do besides, with the options that it has here; of one that cannot be built, nothing."""
     context = Context(directory, directory)
     said: dict[str, frozenset[str]] = {}
     for one in found:
         if one.kind != "traffic" or not one.ref.driver:
             continue
-        splitter = registry.build("traffic", one.ref, context)
+        try:
+            splitter = registry.build("traffic", one.ref, context)
+        except Exception:  # a stranger's driver may fail in any way: still no traceback for a plan's author
+            said[one.name] = frozenset()
+            continue
         cohorts = splitter.cohorts if isinstance(splitter, Steers) else frozenset()
         said[one.name] = cohorts | ({"mirror"} if isinstance(splitter, Mirrors) else frozenset())
     return said

@@ -11,6 +11,7 @@ from pilotage.core.model import DriverRef, Step, Strategy, Target, Way, WayBack
 from pilotage.core.preparing import LEAST_BAD, METHODS, LeastBad, Method
 from pilotage.drivers import registry
 from pilotage.planfile.document import Node
+from pilotage.planfile.moving import Movement
 from pilotage.planfile.names import A_NAME, NAME
 from pilotage.planfile.options import driver
 from pilotage.planfile.reader import Reader
@@ -26,23 +27,20 @@ USUAL: dict[Strategy, Method] = {
 }
 
 
-def way_back(
-    reader: Reader, node: Node | None, targets: Sequence[Target], previous: str, strategy: Strategy | None
-) -> WayBack:
-    """`targets`: what a way back acts on, of those that go forward."""
-    found = reader.mapping(node, "rollback", KEYS)
+def way_back(reader: Reader, node: Node | None, moved: Movement, previous: str, strategy: Strategy | None) -> WayBack:
+    found, targets = reader.mapping(node, "rollback", KEYS), moved.undone
     own: list[Target] = []
-    revert = _target(reader, found.get("revert"), REVERT, "deploy", targets)
-    feature = _target(reader, found.get("feature"), FEATURE, "traffic", targets)
+    revert = _target(reader, found.get("revert"), REVERT, "deploy", moved.names)
+    feature = _target(reader, found.get("feature"), FEATURE, "traffic", moved.names)
     own += [one for one in (revert, feature) if one is not None]
     methods = _methods(reader, found.get("methods"), "rollback.methods")
     usual = USUAL[strategy or Strategy.CANARY]
+    afterwards = _methods(reader, found.get("afterwards"), "rollback.afterwards")
     if strategy is Strategy.ROLLING:
-        _servers_only(reader, found.get("methods"), methods)
+        _servers_only(reader, found, methods, afterwards)
     elif methods and methods[0] not in ("traffic", "switch"):
         hint = "It is what brings everybody back at once; the others follow when it does not help."
         reader.wrong("rollback.methods", found["methods"], "traffic (or switch) as the first method", methods[0], hint)
-    afterwards = _methods(reader, found.get("afterwards"), "rollback.afterwards")
     for place, asked in (("methods", methods), ("afterwards", afterwards)):
         _possible(
             reader, found.get(place), f"rollback.{place}", asked, targets, revert is not None or "revert" in found
@@ -77,13 +75,19 @@ def way_back(
     )
 
 
-def _servers_only(reader: Reader, node: Node | None, methods: Sequence[Method]) -> None:
+def _servers_only(
+    reader: Reader, found: dict[str, Node], methods: Sequence[Method], afterwards: Sequence[Method]
+) -> None:
     """Servers are undone one batch after the other: there is no weight, and no other colour."""
     hint = "redeploy brings the previous version back to the servers that were changed, the last one first."
     if methods and methods[0] != "redeploy":
-        reader.wrong("rollback.methods", node, "redeploy as the first method with strategy rolling", methods[0], hint)
-    elif wrong := [one for one in methods if one in ("traffic", "switch")]:
-        reader.wrong("rollback.methods", node, "redeploy and revert only with strategy rolling", wrong[0], hint)
+        expected = "redeploy as the first method with strategy rolling"
+        reader.wrong("rollback.methods", found["methods"], expected, methods[0], hint)
+        return
+    for place, asked in (("methods", methods), ("afterwards", afterwards)):
+        if wrong := [one for one in asked if one in ("traffic", "switch")]:
+            expected = "redeploy and revert only with strategy rolling"
+            reader.wrong(f"rollback.{place}", found[place], expected, wrong[0], hint)
 
 
 def _methods(reader: Reader, node: Node | None, path: str) -> list[Method]:
@@ -118,14 +122,14 @@ def _way(method: Method, targets: Sequence[Target], previous: str, undo: str) ->
     return Way(method, strategies.rollback(targets))
 
 
-def _target(reader: Reader, node: Node | None, name: str, port: str, targets: Sequence[Target]) -> Target | None:
+def _target(reader: Reader, node: Node | None, name: str, port: str, taken: Sequence[str]) -> Target | None:
     if node is None:
         return None
     path = f"rollback.{name}"
     ref = driver(reader, node, path, port, ("name",))
     named = node.value.get("name") if isinstance(node.value, dict) else None
     name = (reader.text(named, f"{path}.name", A_NAME, NAME) if named is not None else None) or name
-    if any(one.name == name for one in targets):
+    if name in taken:
         hint = "Say name: ... here."
         reader.wrong(path, node, "a name that no other driver of the plan has", f"{name} again", hint)
     return None if ref is None else Target(name, "deploy" if port == "deploy" else "traffic", ref)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pilotage import planfile
@@ -23,7 +25,7 @@ from pilotage.core.brief.facts import (
     WindowFact,
 )
 from pilotage.core.errors import PlanError, Problem
-from pilotage.core.model import Severity
+from pilotage.core.model import Severity, Strategy
 from pilotage.core.planning import draft
 from pilotage.core.proposals import Proposal, Repository, Trace
 from tests.core.planning.briefs import FIVE_MILLION, brief
@@ -174,10 +176,83 @@ def test_a_strategy_that_is_not_the_advised_one_is_said() -> None:
     assert "strategy canary was asked for; blue-green is advised: the change touches the database" in warned
 
 
-def test_a_strategy_this_release_cannot_carry_out_is_said_before_check_refuses_it() -> None:
-    drafted = draft(brief(strategy=None, stateful=True))
-    assert any("this release carries out canary only" in one for one in drafted.warnings)
-    assert "strategy" in {one.path for one in problems(drafted.text)}
+# ------------------------------------------------------------------ blue-green
+
+
+def test_blue_green_is_drafted_with_a_test_before_one_switch() -> None:
+    data = draft(brief(strategy=Strategy.BLUE_GREEN, standby_s=7200.0)).data
+    assert data["phases"] == [{"weight": "100%", "watch": "30m"}]
+    assert "after" not in data
+    colours = data["blue_green"]
+    assert list(colours) == ["live", "idle", "test", "warm"]
+    assert [str(colours[key]).startswith("REPLACE_ME") for key in ("live", "idle")] == [True, True]
+    assert (colours["test"][0]["name"], colours["warm"]) == ("smoke", "2h")
+    assert data["rollback"]["methods"] == ["switch"]
+    assert "Release the old version's servers" in [one["text"] for one in data["follow_ups"]]
+
+
+def test_the_colours_come_from_a_splitter_that_has_both_and_are_to_be_checked() -> None:
+    split = Proposal(
+        "traffic",
+        "app",
+        "haproxy",
+        {"socket": "/run/haproxy.sock", "backend": "app", "canary": ["app-green"], "stable": ["app-blue"]},
+        (Trace("haproxy.cfg", 9),),
+    )
+    drafted = draft(brief(strategy=Strategy.BLUE_GREEN, flag=Flag(False)), Repository(proposals=(split,)))
+    assert (drafted.data["blue_green"]["live"], drafted.data["blue_green"]["idle"]) == ("blue", "green")
+    assert "live: blue  # as haproxy.cfg shares it; check which one is live now" in drafted.text
+
+
+def test_colours_that_were_only_seen_are_asked_for_by_name() -> None:
+    script = Proposal("deploy", "d", "shell", {"command": ["./d.sh"]}, (Trace("d.sh", 2, "for c in blue green"),))
+    live = draft(brief(strategy=Strategy.BLUE_GREEN), Repository(proposals=(script,))).data["blue_green"]["live"]
+    assert live == "REPLACE_ME: the colour that runs now, blue or green (both seen in d.sh)"
+
+
+# ------------------------------------------------------------------ rolling
+
+POOL = Proposal(
+    "pool",
+    "app",
+    "haproxy",
+    {"socket": "/run/haproxy.sock", "backend": "app"},
+    (Trace("haproxy.cfg", 9, "backend app"),),
+    members=("a1", "a2"),
+)
+
+
+def test_rolling_is_drafted_server_by_server_without_shares_of_traffic() -> None:
+    said = brief(strategy=Strategy.ROLLING, severity=Severity.P1)
+    said = replace(said, servers=tuple(Value(one) for one in ("web1", "web2", "web3")))
+    data = draft(said).data
+    assert not {"phases", "traffic"} & set(data)
+    assert (data["rolling"]["servers"], data["rolling"]["watch"]) == (["web1", "web2", "web3"], "15m")
+    assert data["deploy"][0]["host"] == "{server}"
+    assert data["rollback"]["methods"] == ["redeploy"]
+    assert "Release the old version's servers" not in [one["text"] for one in data["follow_ups"]]
+
+
+@pytest.mark.parametrize(("fleet", "count"), [(None, 3), (5, 5)])
+def test_servers_that_nobody_named_are_asked_for(fleet: int | None, count: int) -> None:
+    servers = draft(brief(strategy=Strategy.ROLLING, fleet=fleet)).data["rolling"]["servers"]
+    assert [one.startswith("REPLACE_ME: ") for one in servers] == [True] * count
+    assert len(set(servers)) == count
+
+
+def test_the_pool_of_the_repository_is_proposed_with_its_servers() -> None:
+    drafted = draft(brief(strategy=Strategy.ROLLING), Repository(proposals=(POOL,)))
+    rolling = drafted.data["rolling"]
+    assert rolling["pool"] == {"driver": "haproxy", "socket": "/run/haproxy.sock", "backend": "app"}
+    assert rolling["servers"] == ["a1", "a2"]
+    assert "# Proposed, as seen in haproxy.cfg:9 (backend app)." in drafted.text
+
+
+@pytest.mark.parametrize(("strategy", "word"), [(Strategy.BLUE_GREEN, "{idle}"), (Strategy.ROLLING, "{server}")])
+def test_a_script_that_may_deploy_everywhere_is_not_taken_as_it_is(strategy: Strategy, word: str) -> None:
+    (row,) = draft(brief(strategy=strategy), REPOSITORY).data["deploy"]
+    assert row["command"][:2] == ["./deploy.sh", "{version}"]
+    assert row["command"][2].startswith(f"REPLACE_ME: {word}")
 
 
 def test_a_migration_that_cannot_be_undone_wants_a_backup_and_fixes_forward() -> None:
@@ -282,6 +357,8 @@ FACTS = st.fixed_dictionaries(
         "tickets": st.lists(TEXTS, max_size=2).map(tuple),
         "contacts": st.lists(st.builds(ContactFact, st.just("tester"), TEXTS, TEXTS), max_size=2).map(tuple),
         "text": TEXTS,
+        "strategy": st.none() | st.sampled_from(list(Strategy)),
+        "fleet": st.none() | st.integers(2, 9),
         "window": st.none() | st.builds(WindowFact, TEXTS, TEXTS, TEXTS, TEXTS),
     },
 )
@@ -344,3 +421,54 @@ def test_a_draft_whose_places_are_filled_in_is_a_good_plan(tmp_path: Path) -> No
     assert [way.method for way in plan.rollback.ways] == ["traffic", "redeploy", "revert"]
     assert [step.target for step in plan.rollback.ways[2].steps] == ["revert", "deploy-sh"]
     assert {"git-merged", "github-build", "freeze"} <= {one.check for one in plan.preparation.checklist}
+
+
+FILLED = {
+    "metrics.groups.canary": "new",
+    "metrics.groups.control": "old",
+    "metrics.errors.total": 'rq{g="$group"}',
+    "metrics.errors.bad": 'rq5{g="$group"}',
+    "metrics.latency.histogram": 'rq_time{g="$group"}',
+    "metrics.bug.total": 'tries{g="$group"}',
+    "metrics.bug.bad": 'npe{g="$group"}',
+    "blue_green.live": "blue",
+    "blue_green.idle": "green",
+    "contacts[0].name": "Ann",
+    "start.from": "2026-11-25 22:00",
+    "start.until": "2026-11-26 02:00",
+    "start.zone": "UTC",
+}
+"""What a person would write; everything else takes any text."""
+
+
+def fill_in(value: Any, path: str = "") -> Any:
+    if isinstance(value, dict):
+        return {key: fill_in(one, f"{path}.{key}" if path else key) for key, one in value.items()}
+    if isinstance(value, list):
+        return [fill_in(one, f"{path}[{number}]") for number, one in enumerate(value)]
+    if not str(value).startswith("REPLACE_ME"):
+        return value
+    if path.startswith("rolling.servers["):
+        return f"web{path[len('rolling.servers[') : -1]}"
+    return FILLED.get(path, "http://127.0.0.1:9" if "url" in path else "filled")
+
+
+@settings(deadline=None)
+@given(
+    strategy=st.sampled_from(list(Strategy)),
+    severity=st.none() | st.sampled_from(list(Severity)),
+    fleet=st.none() | st.integers(2, 9),
+    flag=st.just(Flag(True, "payment-fix")),
+    migration=st.none() | st.builds(Migration, st.none() | st.booleans()),
+    known_bad=st.none() | st.booleans(),
+    standby_s=st.none() | st.sampled_from([60.0, 7200.0]),
+    seen=st.booleans(),
+)
+def test_a_draft_of_any_strategy_is_a_good_plan_once_its_places_are_filled_in(seen: bool, **facts: Any) -> None:
+    found = replace(REPOSITORY, proposals=(*REPOSITORY.proposals, POOL)) if seen else Repository()
+    if facts["severity"] is None:
+        facts["severity"] = Severity.P0
+    data = fill_in(draft(brief(**facts), found).data)
+    plan = planfile.load(json.dumps(data), directory=Path("/"))
+    assert plan.strategy is facts["strategy"]
+    assert plan.phases[-1].weight == 100

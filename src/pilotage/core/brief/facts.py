@@ -138,6 +138,10 @@ class Brief:
     flag: Value[Flag] | None = None
     migration: Value[Migration] | None = None
     stateful: Value[bool] | None = None
+    servers: tuple[Value[str], ...] = ()
+    """By name, in their order."""
+    fleet: Value[int] | None = None
+    """How many servers there are."""
     major: Value[bool] | None = None
     """A major change (rewrite, new architecture, upgrade of a framework), as said."""
     known_bad: Value[bool] | None = None

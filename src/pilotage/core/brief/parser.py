@@ -15,6 +15,7 @@ from pilotage.core.brief.needed import missing
 from pilotage.core.brief.phases import phases
 from pilotage.core.brief.places import environment, regions
 from pilotage.core.brief.reading import Reading
+from pilotage.core.brief.servers import fleet, servers
 from pilotage.core.brief.services import services
 from pilotage.core.brief.severity import severity
 from pilotage.core.brief.shares import impact
@@ -46,6 +47,8 @@ def parse(text: str) -> Brief:
         flag=flag(reading),
         migration=migration(reading),
         stateful=stateful(reading),
+        servers=servers(reading),
+        fleet=fleet(reading),
         major=major(reading),
         known_bad=known_bad(reading),
         window=window(reading),

@@ -13,10 +13,12 @@ from pilotage.core.brief.doubts import last_day
 from pilotage.core.brief.facts import ContactFact, WindowFact
 from pilotage.core.model import Severity, Strategy
 from pilotage.core.planning import drivers, wayback
+from pilotage.core.planning.bluegreen import blue_green
 from pilotage.core.planning.checklist import checklist
 from pilotage.core.planning.drivers import PLACEHOLDER, missing
 from pilotage.core.planning.entries import Entry, Quoted, Row, one_line, plain, write
 from pilotage.core.planning.phases import USUAL_ERRORS, after_s, phases
+from pilotage.core.planning.rolling import rolling, servers
 from pilotage.core.planning.strategy import choose
 from pilotage.core.proposals import Repository
 from pilotage.core.quantities import rate_text, written
@@ -76,12 +78,11 @@ def draft(brief: Brief, repository: Repository | None = None) -> PlanDraft:
         Entry(above=(*_head(brief), *(f"! {one}" for one in warnings))),
         *_facts(brief, repository, strategy, why, known_bad),
         *_start(brief),
-        *_phases(brief, strategy),
-        *drivers.deploy(repository),
-        *drivers.traffic(brief, repository),
+        *_rhythm(brief),
+        *_moving(brief, repository, strategy),
         *drivers.metrics(brief, repository, known_bad),
         *drivers.logs(repository),
-        *_judging(len(phases(brief, strategy)) + 1),
+        *_judging(_judged(brief, repository, strategy)),
         *_around(brief, repository, strategy),
     ]
     return PlanDraft(tuple(entries), tuple(one_line(one) for one in warnings))
@@ -206,7 +207,7 @@ def _with(said: WindowFact, time: str) -> str:
     return 'date and time, such as "2026-11-25 22:00"' + (f"; the brief says {known}" if known else "")
 
 
-def _phases(brief: Brief, strategy: Strategy) -> Iterator[Entry]:
+def _rhythm(brief: Brief) -> Iterator[Entry]:
     yield Entry("baseline", "30s", "both versions are recorded before any traffic moves", gap=True)
     yield Entry("tick", "10s", "how often the evidence is looked at")
     if brief.traffic is not None:
@@ -216,9 +217,29 @@ def _phases(brief: Brief, strategy: Strategy) -> Iterator[Entry]:
             yield Entry(above=(f"expect: {{requests: {expected['requests']}, errors: {expected['errors']}}}",))
         else:
             yield Entry("expect", expected, "what `pilotage check` and `simulate` reckon with")
+
+
+def _moving(brief: Brief, repository: Repository, strategy: Strategy) -> Iterator[Entry]:
+    if strategy is Strategy.ROLLING:
+        yield from rolling(brief, repository)
+        yield from drivers.deploy(repository, strategy)
+        return
+    yield from blue_green(brief, repository) if strategy is Strategy.BLUE_GREEN else _canary(brief)
+    yield from drivers.deploy(repository, strategy)
+    yield from drivers.traffic(brief, repository)
+
+
+def _judged(brief: Brief, repository: Repository, strategy: Strategy) -> int:
+    """How many phases are judged, the last watch included."""
+    if strategy is Strategy.ROLLING:
+        return len(servers(brief, repository)[0]) + 1
+    return len(phases(brief, strategy)) + 1
+
+
+def _canary(brief: Brief) -> Iterator[Entry]:
     rows = [
         Row({"weight": f"{one.weight:.10g}%", "watch": written(one.watch_s)}, one.note)
-        for one in phases(brief, strategy)
+        for one in phases(brief, Strategy.CANARY)
     ]
     yield Entry("phases", rows, gap=True)
     yield Entry("after", {"watch": written(after_s(brief)), "tick": "1m"}, "lighter monitoring at 100 %")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from pilotage.core.brief import Brief
+from pilotage.core.model import Strategy
 from pilotage.core.planning.entries import Entry, one_line
 from pilotage.core.proposals import Port, Proposal, Repository
 
@@ -28,14 +30,47 @@ def missing(what: str) -> str:
     return f"{PLACEHOLDER}: {what}"
 
 
-def deploy(repository: Repository) -> list[Entry]:
+def deploy(repository: Repository, strategy: Strategy = Strategy.CANARY) -> list[Entry]:
     proposal = repository.best("deploy")
+    word = _WORDS.get(strategy, "")
+    if proposal is None and strategy is Strategy.ROLLING:
+        head = ("How one server gets the new version. Or: {driver: shell, command: [./deploy.sh, ...]}",)
+        command = [missing("the command on the server that installs a version"), "{version}"]
+        row: Mapping[str, Any] = {"name": "install", "driver": "ssh", "host": "{server}", "command": command}
+        return [Entry("deploy", [row], above=(*head, *others(repository, "deploy", None)), gap=True)]
     if proposal is None:
-        example = '  - {name: rollout-script, driver: shell, command: ["./deploy.sh", "{version}"]}'
-        why = "How the new version gets there. Leave it commented out when it is deployed already."
-        return [Entry(gap=True, above=(why, "deploy:", example, *_others(repository, "deploy", None)))]
-    above = ("How the new version gets there. Leave this out when it is deployed already.", *_why(proposal))
-    return [Entry("deploy", [_row(proposal)], above=(*above, *_others(repository, "deploy", proposal)), gap=True)]
+        inside = f'"{word}", ' if word else ""
+        example = f'  - {{name: rollout-script, driver: shell, command: ["./deploy.sh", {inside}"{{version}}"]}}'
+        head = ("How the new version gets there. Leave it commented out when it is deployed already.",)
+        return [Entry(gap=True, above=(*head, "deploy:", example, *others(repository, "deploy", None)))]
+    head = ("How the new version gets there. Leave this out when it is deployed already.",)
+    if word:
+        whom = "each server" if strategy is Strategy.ROLLING else "the idle colour"
+        head = (f"How {whom} gets the new version: the others must stay as they are.",)
+    above = (*head, *why(proposal), *others(repository, "deploy", proposal))
+    return [Entry("deploy", [_there(_row(proposal), word)], above=above, gap=True)]
+
+
+_WORDS = {Strategy.BLUE_GREEN: "{idle}", Strategy.ROLLING: "{server}"}
+"""Where a deploy goes to, where that is not everywhere."""
+
+
+def _there(row: Mapping[str, Any], word: str) -> Mapping[str, Any]:
+    """A command that does not say where it deploys to may deploy everywhere: a person has to say how it takes that."""
+    command = row.get("command")
+    if not word or not isinstance(command, list) or any(word in str(one) for one in command):
+        return row
+    return {**row, "command": [*command, missing(f"{word}, in the way that the command takes it")]}
+
+
+def health(repository: Repository, word: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """A check of one server or colour, and what speaks for it."""
+    found = [one for one in repository.proposals if one.port == "checks" and one.driver == "http"]
+    if found:
+        best = max(found, key=lambda one: one.confidence)
+        path = urlsplit(str(best.options.get("url", ""))).path or "/"
+        return {"check": "http", "url": missing(f"the address, such as http://{word}:8080{path}")}, why(best)
+    return {"check": "http", "url": missing(f"its health page, such as http://{word}:8080/healthz")}, ()
 
 
 def traffic(brief: Brief, repository: Repository) -> list[Entry]:
@@ -43,8 +78,8 @@ def traffic(brief: Brief, repository: Repository) -> list[Entry]:
     wanted = brief.flag is not None and brief.flag.value.wanted
     proposal = _splitter(repository, wanted)
     if proposal is not None:
-        others = _others(repository, "traffic", proposal)
-        return [Entry("traffic", [_row(proposal)], above=(above, *_why(proposal), *others), gap=True)]
+        seen = (*why(proposal), *others(repository, "traffic", proposal))
+        return [Entry("traffic", [_row(proposal)], above=(above, *seen), gap=True)]
     row: dict[str, Any] = {
         "name": "splitter",
         "driver": missing("envoy, flagd-file or shell, with its options as below"),
@@ -58,8 +93,8 @@ def traffic(brief: Brief, repository: Repository) -> list[Entry]:
             "on": "on",
             "off": "off",
         }
-    others = _others(repository, "traffic", None)
-    return [Entry("traffic", [row], above=(above, *_OTHERS, *others), gap=True)]
+    seen = others(repository, "traffic", None)
+    return [Entry("traffic", [row], above=(above, *_OTHERS, *seen), gap=True)]
 
 
 def _splitter(repository: Repository, flag: bool) -> Proposal | None:
@@ -99,7 +134,7 @@ def metrics(brief: Brief, repository: Repository, known_bad: bool) -> list[Entry
         )
     )
     proposal = repository.best("metrics")
-    seen = _why(proposal) if proposal else ()
+    seen = why(proposal) if proposal else ()
     head = "What is read at every tick. $group becomes the group's name."
     return [Entry("metrics", tuple(sections), above=(head, *seen), gap=True)]
 
@@ -138,7 +173,7 @@ def _envoy(repository: Repository) -> str:
 def logs(repository: Repository) -> list[Entry]:
     head = "Both versions' logs: what the new one logs and the old one never did. A crash goes back, other errors hold."
     proposal = repository.best("logs")
-    seen: tuple[str, ...] = _why(proposal) if proposal else ()
+    seen: tuple[str, ...] = why(proposal) if proposal else ()
     example = '{driver: files, paths: ["/var/log/new/*.log"]}'
     shown = (
         "logs:",
@@ -146,7 +181,7 @@ def logs(repository: Repository) -> list[Entry]:
         f"  control: {example.replace('new', 'old')}",
         '  bug: "a text that the bug\'s own entries hold"',
     )
-    return [Entry(gap=True, above=(head, *seen, *_others(repository, "logs", proposal), *shown))]
+    return [Entry(gap=True, above=(head, *seen, *others(repository, "logs", proposal), *shown))]
 
 
 def _row(proposal: Proposal) -> Mapping[str, Any]:
@@ -154,12 +189,13 @@ def _row(proposal: Proposal) -> Mapping[str, Any]:
     return {"name": name, "driver": proposal.driver, **proposal.options}
 
 
-def _why(proposal: Proposal) -> tuple[str, ...]:
+def why(proposal: Proposal) -> tuple[str, ...]:
+    """Where it was seen, and what a person should know of it."""
     seen = "; ".join(str(one) for one in proposal.traces[:3])
     return tuple(one for one in (f"Proposed, as seen in {seen}." if seen else "", proposal.note) if one)
 
 
-def _others(repository: Repository, port: Port, taken: Proposal | None) -> tuple[str, ...]:
+def others(repository: Repository, port: Port, taken: Proposal | None) -> tuple[str, ...]:
     """What else was found for a port: one line each, at most five."""
     rest = [one for one in repository.proposals if one.port == port and one is not taken]
     lines = []

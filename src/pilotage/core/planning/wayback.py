@@ -10,12 +10,17 @@ from pilotage.core.preparing import LeastBad, Method
 from pilotage.core.proposals import Repository
 from pilotage.core.quantities import written
 
+_FIRST: dict[Strategy, Method] = {
+    Strategy.CANARY: "traffic",
+    Strategy.BLUE_GREEN: "switch",
+    Strategy.ROLLING: "redeploy",
+}
+
 
 def ways(strategy: Strategy, repository: Repository) -> dict[str, Any]:
     """The methods that this plan has the means for, in their order, and what reverts the commit."""
-    first: Method = "switch" if strategy is Strategy.BLUE_GREEN else "traffic"
-    methods: list[Method] = [first]
-    if repository.best("deploy") is not None:
+    methods: list[Method] = [_FIRST[strategy]]
+    if repository.best("deploy") is not None and "redeploy" not in methods:
         methods.append("redeploy")
     if not (repository.is_git and repository.main and repository.commit):
         return {"methods": methods}
@@ -34,8 +39,11 @@ def least_bad(brief: Brief) -> tuple[LeastBad, str]:
     return "hold", "the running version has the bug: sending everybody back brings it back"
 
 
-def follow_ups(brief: Brief, strategy: Strategy) -> list[dict[str, Any]]:
-    """Rows of the plan, the first due first; what a machine can see is looked at by itself."""
+def follow_ups(brief: Brief, strategy: Strategy, released: bool = False) -> list[dict[str, Any]]:
+    """Rows of the plan, the first due first; what a machine can see is looked at by itself.
+
+    `released`: the plan itself frees the old version's servers.
+    """
     minute, hour, day = 60.0, 3600.0, 86400.0
     urgent = brief.severity is not None and brief.severity.value in (Severity.P0, Severity.P1)
     rows: list[tuple[float, str, str, dict[str, Any]]] = [
@@ -54,7 +62,8 @@ def follow_ups(brief: Brief, strategy: Strategy) -> list[dict[str, Any]]:
     ]
     if brief.flag is not None and brief.flag.value.wanted:
         rows.append((7 * day, "Remove the feature flag, or write down why it stays", "owner", {"when": "promoted"}))
-    if strategy is Strategy.BLUE_GREEN or brief.standby_s is not None:
+    kept = strategy is Strategy.BLUE_GREEN or (strategy is Strategy.CANARY and brief.standby_s is not None)
+    if kept and not released:
         standby = brief.standby_s.value if brief.standby_s else hour
         rows.append((standby, "Release the old version's servers", "on-call", {"when": "promoted"}))
     if urgent:

@@ -12,7 +12,7 @@ import os
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from pydantic import Field
 
@@ -25,7 +25,7 @@ _MARK = "pilotage"
 
 
 class FlagdFileTraffic:
-    cohorts: ClassVar[frozenset[CohortKind]] = frozenset({"user"})
+    cohorts: frozenset[CohortKind] = frozenset({"user"})
 
     class Options(DriverOptions):
         """`on` is the fix's variant, `off` the present one's; the flag must have both."""

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import json
 
-from pilotage.planfile.compile import REQUIRED
 from pilotage.planfile.schema.drivers import SECRET, alternatives
 from pilotage.planfile.schema.kinds import Schema, mapping, rows
 from pilotage.planfile.schema.measuring import metrics
 from pilotage.planfile.schema.preparing import preparing
 from pilotage.planfile.schema.rollout import judged, logs, moving, name, shipped
+from pilotage.planfile.schema.strategies import COMMON, by_strategy, sections, server_drivers
 from pilotage.planfile.schema.telling import channel, messages
 from pilotage.planfile.schema.wayback import leading_back
+from pilotage.planfile.schema.words import COLOURS, with_words
 
 __all__ = ["DIALECT", "ID", "as_text", "schema"]
 
@@ -32,26 +33,28 @@ def schema() -> Schema:
         {
             **shipped(),
             **moving(),
-            "deploy": rows("How the new version gets there, in this order.", {"$ref": "#/$defs/deploy-driver"}),
+            **sections(),
+            "deploy": rows("How the new version gets there, in this order.", {}),
             "traffic": rows(
                 "What moves the traffic: set in this order, undone in reverse.", {"$ref": "#/$defs/traffic-driver"}
             ),
-            "metrics": metrics(),
-            "logs": logs(),
+            **with_words({"metrics": metrics(), "logs": logs(), **leading_back()}, COLOURS),
             **judged(),
-            **leading_back(),
             **preparing(),
             "notify": rows("Who is told.", {"$ref": "#/$defs/notify-driver"}, least=0),
             "messages": messages(),
         },
-        REQUIRED,
+        COMMON,
     )
     beside = {"deploy": own, "traffic": own, "notify": channel()}
     drivers: Schema = {
         f"{port}-driver": {"oneOf": alternatives(port, own=beside.get(port))}
         for port in ("deploy", "logs", "metrics", "notify", "traffic")
     }
-    return {"$schema": DIALECT, "$id": ID, "title": "Pilotage plan", **plan, "$defs": {**drivers, "secret": SECRET}}
+    drivers = {key: one if key == "notify-driver" else with_words(one, COLOURS) for key, one in drivers.items()}
+    drivers["server-driver"] = {"oneOf": server_drivers(own)}
+    about: Schema = {"$schema": DIALECT, "$id": ID, "title": "Pilotage plan"}
+    return {**about, **plan, "allOf": by_strategy(), "$defs": {**drivers, "secret": SECRET}}
 
 
 def as_text() -> str:

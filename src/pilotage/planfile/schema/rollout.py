@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from pilotage.core.model import Severity, Strategy
+from pilotage.core.model import COHORT_KINDS, Severity, Strategy
 from pilotage.core.policy import MEANING, TABLE
 from pilotage.core.quantities import RATE
+from pilotage.planfile.compile import DRIFT
 from pilotage.planfile.judging import ANSWERS
 from pilotage.planfile.logging import MOST_TEXTS
 from pilotage.planfile.names import A_NAME, A_VERSION, NAME, VERSION
+from pilotage.planfile.phases import A_COHORT_NAME, COHORT_NAME, COHORT_VALUE, MORE, MOST_VALUES
 from pilotage.planfile.schema.kinds import (
     FILLED_IN,
     LINE,
@@ -41,21 +43,15 @@ def shipped() -> dict[str, Schema]:
         "previous": text("What a rollback goes back to, in quotes.", whole(VERSION), None, expected=A_VERSION),
         "severity": one_of("How bad the bug is; P0 is the worst.", _SEVERITIES),
         "summary": text("What is fixed, in one line.", most=200),
-        "strategy": one_of("How the traffic moves. Canary: in rising shares.", [Strategy.CANARY.value]),
+        "strategy": one_of(
+            "How it is brought out: in rising shares, at once to a tested second colour, or server by server.",
+            [one.value for one in Strategy],
+        ),
         "known_bad": flag("Whether the running version is the sick one; then metrics.bug is needed.", True),
     }
 
 
 def moving() -> dict[str, Schema]:
-    phase = mapping(
-        "A share of the traffic, and how long it is watched.",
-        {
-            "weight": percent("The new version's share of the traffic. It rises; the last phase has 100%."),
-            "watch": duration("How long it is watched, one tick at least."),
-            "approval": flag("A person has to approve before this phase begins.", False),
-        },
-        ["weight", "watch"],
-    )
     after = mapping(
         "Lighter monitoring at 100 %, when all phases have passed.",
         {
@@ -78,9 +74,35 @@ def moving() -> dict[str, Schema]:
         "expect": expect,
         "baseline": duration("How long both versions are recorded before traffic moves; 0s: not at all.", "30s", True),
         "tick": duration("How often the evidence is looked at.", "10s"),
-        "phases": rows("The shares of the traffic, in their order.", phase),
+        "drift": one_of("What is done about a weight that somebody else has changed.", DRIFT, "hold"),
+        "phases": rows("The shares of the traffic, in their order; of blue-green one, of rolling none.", _phase()),
         "after": after,
     }
+
+
+def _phase() -> Schema:
+    """A share, a cohort or copies; with a cohort or copies a weight is not needed."""
+    kinds = {one: text(f"The {one}'s name.", whole(COHORT_NAME), None, expected=A_COHORT_NAME) for one in COHORT_KINDS}
+    values = text("A value.", whole(COHORT_VALUE), None, expected="a printable text")
+    cohort = mapping(
+        "Who goes to the new version whatever the weight.",
+        {**kinds, "is": rows("The values that belong to it.", values, most=MOST_VALUES)},
+        ["is"],
+    )
+    found = mapping(
+        "A share of the traffic, and how long it is watched.",
+        {
+            "weight": percent("The new version's share of the traffic. It rises; the last phase has 100%."),
+            "watch": duration("How long it is watched, one tick at least."),
+            "approval": flag("A person has to approve before this phase begins.", False),
+            "cohort": {**cohort, "oneOf": [{"required": [one]} for one in COHORT_KINDS]},
+            "mirror": percent("The share of requests of which the new version gets a copy; its answers are dropped."),
+            "on": {**rows("Only these names from deploy and traffic.", name("A name.")), "uniqueItems": True},
+        },
+        ["watch"],
+    )
+    more = {"anyOf": [{"required": [one]} for one in MORE]}
+    return {**found, "if": {"not": more}, "then": {"required": ["weight"]}}
 
 
 def judged() -> dict[str, Schema]:

@@ -21,9 +21,8 @@ def leading_back() -> dict[str, Schema]:
 
 
 def _rollback() -> Schema:
-    methods = rows("Ways back, in the order they are tried; traffic is the first.", _method(), least=0)
-    methods |= {"uniqueItems": True, "prefixItems": [one_of("What is done at once.", ["traffic", "switch"])]}
-    methods |= {"default": ["traffic"]}
+    methods = rows("Ways back, in the order they are tried.", _method(), least=0)
+    methods |= {"uniqueItems": True}
     afterwards = rows("What is done besides once the traffic is back.", _method(), least=0)
     afterwards |= {"uniqueItems": True}
     confirm = mapping(

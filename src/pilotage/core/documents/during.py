@@ -20,7 +20,7 @@ def phases(facts: Facts) -> list[str]:
         rows.append(("baseline", "0 %", facts.lasting("baseline", "30s"), "recorded, not judged"))
     if facts.said("strategy") == "blue-green":
         idle, said = facts.said("blue_green.idle", "the idle colour"), ", ".join(tests(facts)) or "-"
-        what = f"deployed to {idle}, then tested there: {said}; one that fails ends the rollout, and nobody noticed it"
+        what = f"deployed to {idle}, then tested there: {said}; one that fails ends it before any request moves"
         rows.append((f"test {idle}", "0 %", "until they hold", what))
     for one in moves(facts):
         approval = "; begins only after a person's approval" if one.approval else ""
@@ -35,7 +35,7 @@ def phases(facts: Facts) -> list[str]:
         "",
         *_how(facts),
         f"The evidence is looked at every {inline(facts.lasting('tick', '10s'))}. Looking often does not cause false "
-        f"alarms: the statistics are made for being looked at at any moment. {_observed(facts)}",
+        f"alarms: the statistics are made for being looked at at any moment.{_observed(facts)}",
         "",
     ]
 
@@ -64,7 +64,7 @@ def _observed(facts: Facts) -> str:
         return ""
     where = " (not with cohorts and copies)" if any(one.weight is None for one in moves(facts)) else ""
     return (
-        f"Each phase checks that the share really observed is the one wanted{where}. When somebody else changes a "
+        f" Each phase checks that the share really observed is the one wanted{where}. When somebody else changes a "
         f"weight meanwhile, {drift}."
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from pilotage.core.documents.facts import Facts
 from pilotage.core.model import COHORT_KINDS
+from pilotage.core.planning import is_placeholder
 from pilotage.core.quantities import percent, percent_text, seconds
 
 
@@ -36,12 +37,11 @@ def moves(facts: Facts) -> list[Move]:
 
 
 def servers(facts: Facts) -> list[str]:
+    """Their names in their order; a placeholder by its number."""
     rows = facts.at("rolling.servers")
-    named = [one.get("name") if isinstance(one, Mapping) else one for one in rows if rows] if _listed(rows) else []
+    named = [one.get("name") if isinstance(one, Mapping) else one for one in rows] if _listed(rows) else []
     return [
-        Facts({"server": one}, facts.file)
-        .said("server", f"server {number}")
-        .replace(": server)", f": server {number})")
+        f"server {number} (to fill in)" if is_placeholder(one) or one is None else str(one)
         for number, one in enumerate(named, start=1)
     ]
 
@@ -88,17 +88,17 @@ def _canary(number: int, row: Facts) -> Move:
         parts.append(f"{share} of the traffic" if not parts else f"{share} of the rest")
     if row.at("mirror") is not None:
         parts.append(f"a copy of {row.said('mirror').replace('%', ' %')} of the requests, whose answers are dropped")
-    known = weight if len(parts) == 1 and row.at("weight") is not None else None
     on = row.at("on")
     where = f" at {', '.join(map(str, on))}" if _listed(on) and on else ""
+    known = weight if len(parts) == 1 and row.at("weight") is not None and not where else None
     what = " and ".join(parts) + where
-    return _move(row, str(number), (share if known is not None else " and ".join(parts)) + where, what, known)
+    return _move(row, str(number), share if known is not None else what, what, known)
 
 
 def _cohort(cohort: Facts) -> str:
     kind = next((one for one in COHORT_KINDS if cohort.at(one) is not None), "")
     values = cohort.at("is")
-    said = ", ".join(map(str, values)) if _listed(values) else ""
+    said = " or ".join(map(str, values)) if _listed(values) else ""
     whose = {"user": "users whose", "cookie": "requests whose cookie"}.get(kind, "requests whose header")
     return f"{whose} {cohort.said(kind)} is {said}" if kind else "a cohort"
 

@@ -290,7 +290,7 @@ class TestSocket:
         """A socket that answers every command with the bytes given; None keeps silent."""
         started = []
 
-        async def start(answer):
+        async def start(answer, timeout_s=10):
             async def serve(reader, writer):
                 await reader.readline()
                 if answer is not None:
@@ -299,7 +299,7 @@ class TestSocket:
 
             started.append(await asyncio.start_unix_server(serve, tmp_path / "s.sock"))
             options = {"socket": "s.sock", "backend": "payment", "canary": "canary", "stable": "stable"}
-            return HaproxyTraffic(HaproxyTraffic.Options(**options, timeout_s=0.3), Context(tmp_path, tmp_path))
+            return HaproxyTraffic(HaproxyTraffic.Options(**options, timeout_s=timeout_s), Context(tmp_path, tmp_path))
 
         yield start
         for server in started:
@@ -307,7 +307,7 @@ class TestSocket:
 
     async def test_silence_is_temporary(self, answering):
         with pytest.raises(TemporaryError, match=r"did not answer within 0\.3 s"):
-            await (await answering(None)).read_weight()
+            await (await answering(None, timeout_s=0.3)).read_weight()
 
     @pytest.mark.parametrize(
         "answer", [b"", b"SSH-2.0-OpenSSH\r\n", b"# pxname,svname\npayment,BACKEND\n", b"\xff\x00"]

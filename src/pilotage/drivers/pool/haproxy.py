@@ -44,7 +44,7 @@ class HaproxyPool:
         if one.weight == 0:
             raise PermanentError(
                 f"{server} in HAProxy's backend {self._options.backend} has weight 0: it would get no requests. "
-                f"Set its weight first: set weight {self._options.backend}/{server} 100%"
+                f"Set its weight first: set weight {self._options.backend}/{server} 1"
             )
         if not one.in_rotation:
             await self._bring_back(one)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from pilotage.core.model import DriverRef
-from pilotage.drivers import Context, Driver
+from pilotage.drivers import Context, Driver, DriverOptions
 
 
 @cache
@@ -24,6 +25,12 @@ def find(port: str, name: str) -> type[Any]:
     """The driver's class; raises KeyError when none is installed under that name."""
     found: type[Any] = _of(port)[name].load()
     return found
+
+
+def options(port: str, name: str, given: Mapping[str, Any]) -> DriverOptions:
+    """The driver's options, checked. Raises as `build`."""
+    checked: DriverOptions = _of(port)[name].load().Options.model_validate(dict(given))
+    return checked
 
 
 def build(port: str, ref: DriverRef, context: Context) -> Driver:

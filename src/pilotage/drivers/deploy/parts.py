@@ -39,9 +39,9 @@ class _Part(BaseModel):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, _schema: Any, _handler: Any) -> dict[str, Any]:
-        about = f"A driver of the port {cls.port}, with its options."
-        name = {"enum": registry.names(cls.port), "description": "Its name."}
-        return {"type": "object", "description": about, "properties": {cls.key: name}, "required": [cls.key]}
+        drivers = ", ".join(registry.names(cls.port))
+        about = f"A driver of the port {cls.port} and its options, {{{cls.key}: NAME, ...}}; NAME is one of {drivers}."
+        return {"type": "object", "required": [cls.key], "description": about}
 
     @classmethod
     def of(cls, name: str, options: Mapping[str, Any]) -> Self:
@@ -81,7 +81,7 @@ def _read(port: str, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     if name not in registry.names(port):
         raise ValueError(f"one of {', '.join(registry.names(port))} (drivers of the port {port})")
     try:
-        understood = registry.find(port, name).Options.model_validate(dict(options))
+        understood = registry.options(port, name, options)
     except ValidationError as error:
         wrong = error.errors(include_url=False, include_input=False, include_context=False)
         told = "; ".join(f"{'.'.join(map(str, one['loc'])) or name}: {one['msg']}" for one in wrong[:3])

@@ -28,11 +28,11 @@ _Ask = Callable[[Deployer, str], Awaitable[str]]
 
 
 class _Server(DriverOptions):
-    """`name` is what the pool calls it."""
+    """A server, as the pool and its deployers know it."""
 
-    name: str = Field(pattern=r"^[^\s/]+$", max_length=200)
-    deploy: list[DeployPart] = Field(min_length=1, max_length=20)
-    health: CheckPart | None = None
+    name: str = Field(pattern=r"^[^\s/]+$", max_length=200, description="What the pool calls it.")
+    deploy: list[DeployPart] = Field(min_length=1, max_length=20, description="What is done on it, in order.")
+    health: CheckPart | None = Field(default=None, description="A check that holds when it is well.")
 
 
 @dataclass

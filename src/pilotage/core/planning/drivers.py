@@ -18,7 +18,7 @@ _UNNAMED = re.compile(r"[^A-Za-z0-9._-]+")
 _OTHERS = (
     'Or: {name: proxy, driver: envoy, runtime_dir: runtime, key: payment.canary, admin: "http://127.0.0.1:9901"}',
     'Or: {name: flag, driver: flagd-file, file: flags.json, flag: new-payment, on: "on", off: "off"}',
-    "Or: {name: balancer, driver: haproxy, socket: /run/haproxy/admin.sock, backend: app, canary: [new1], stable: [old1]}",
+    "Or: {name: proxy, driver: haproxy, socket: /run/haproxy/admin.sock, backend: app, canary: [new1], stable: [old1]}",
     'Or: {name: script, driver: shell, set: ["./traffic.sh", "set", "{weight}"], read: ["./traffic.sh", "get"]}',
 )
 _ENVOY_TOTAL = 'envoy_cluster_upstream_rq_completed{envoy_cluster_name="$group"}'

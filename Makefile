@@ -2,8 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 export UV_LINK_MODE ?= copy
+# Images often forbid Python to keep what it compiled; a coordinator's start then takes 5.8 s of CPU rather than 1.6 s.
+export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: demo demo-bad test check docs lock build bench-judge bench-logs clean setup histories
+.PHONY: demo demo-bad test check docs lock build bench-judge bench-logs bench-switching clean setup histories
 
 demo: .venv/ready            ## ship a good fix: canary 10 % -> 50 % -> 100 %, promoted
 	$(BIN)/pilotage demo
@@ -26,6 +28,9 @@ bench-judge: .venv/ready     ## this judge and its neighbours' rules on the same
 
 bench-logs: .venv/ready      ## the log miner on logs with known answers: accuracy, detection, throughput, memory, about 20 minutes
 	$(BIN)/python -m benchmarks.logs.run --write docs/benchmarks.md
+
+bench-switching: .venv/ready ## each proxy's switches under load: failed requests, shares, times, about five minutes
+	$(BIN)/python -m benchmarks.switching --write docs/benchmarks.md
 
 build: .venv/ready           ## the wheel, into dist/
 	rm -rf dist

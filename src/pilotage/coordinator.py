@@ -334,6 +334,7 @@ def _view(
         "phases": [{"name": one.name, "weight": one.weight, "watch_s": one.watch_s} for one in plan.phases],
         "weight_wanted": 0.0 if state.status in (Status.ROLLING_BACK, Status.ROLLED_BACK) else phase.weight,
         "weight_in_force": state.weight,
+        "share_known": phase.share_known,
         "share_observed": share.canary if share else None,
         "reason": state.reason,
         "needs_person": state.needs_person,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
-from pilotage.core.model import Plan, RatioMetric
+from pilotage.core.model import Plan, RatioMetric, Strategy
 from pilotage.drivers import Driver, Metrics
 from pilotage.engine import signals
 from pilotage.engine.crew import Crew
@@ -67,7 +67,7 @@ async def _ask(name: str, driver: Driver) -> str:
     except TimeoutError:
         return f"{name}: did not answer within {PROBE_S:g} s"
     except Exception as error:
-        return f"{name}: {error or type(error).__name__}"
+        return f"{name}: {str(error).removeprefix(f'{name}: ') or type(error).__name__}"
     return ""
 
 
@@ -78,6 +78,8 @@ async def _weight_is_zero(crew: Crew, target: str) -> str:
         return f"{target}: the weight in force cannot be read: {error or type(error).__name__}"
     if weight == 0:
         return ""
+    if weight == 100 and crew.plan.strategy is Strategy.BLUE_GREEN:
+        return f"{target}: the idle colour has all traffic. Is it the live one? Then exchange blue_green.live and idle."
     return (
         f"{target}: already sends {weight:g} % to the canary. Set it to 0 first, so that a rollout starts from stable."
     )

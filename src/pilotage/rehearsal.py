@@ -87,7 +87,7 @@ class _Practice:
         except TimeoutError:
             self._failed.append(f"{name} did not answer within {within_s:g} s")
         except Exception as error:
-            self._failed.append(f"{name}: {error or type(error).__name__}")
+            self._failed.append(f"{name}: {str(error).removeprefix(f'{name}: ') or type(error).__name__}")
         else:
             self._took.append((name, time.monotonic() - began))
 

@@ -8,6 +8,11 @@
             await driver.close()
 
 Needs pytest and pytest-asyncio with ``asyncio_mode = "auto"``. Use the real thing behind the driver, not a mock.
+
+There is one contract for each Protocol of `pilotage.drivers`, called after it (`Traffic`: `TrafficContract`). Inherit
+your port's, beside it those of what your driver offers besides, and what fits of `UnreachableContract`,
+`RepeatsContract`, `ThreadContract` and `CredentialsContract`. Each class says which fixtures and attributes are yours
+to give; all need `driver`, a fresh one for each test, ready to be called.
 """
 
 from __future__ import annotations
@@ -34,6 +39,8 @@ from pilotage.drivers import (
     Notifier,
     Piece,
     Pool,
+    Rehearses,
+    Resolves,
     Restarts,
     Steers,
     Ticket,
@@ -47,6 +54,8 @@ def call(key: str, timeout_s: float = 10.0) -> Call:
 
 
 class _EveryDriver:
+    """What every port asks for. Your fixture: `driver`."""
+
     @pytest.fixture
     def driver(self) -> Any:
         raise NotImplementedError("override the fixture `driver`")
@@ -66,7 +75,8 @@ class _EveryDriver:
 
 
 class TrafficContract(_EveryDriver):
-    """`tolerance` is half the splitter's smallest step, in percent."""
+    """Your fixture: `driver`, a splitter that may be moved from 0 to 100 %. `tolerance` is half its smallest step, in
+    percent."""
 
     tolerance = 0.01
 
@@ -94,7 +104,7 @@ class TrafficContract(_EveryDriver):
 
 
 class UnreachableContract:
-    """For a driver that talks to something: `unreachable` is one whose counterpart does not answer."""
+    """For a driver that talks to something. Your fixture: `unreachable`, one whose counterpart does not answer."""
 
     @pytest.fixture
     def unreachable(self) -> Any:
@@ -144,7 +154,8 @@ class MirrorsContract:
 
 
 class RestartsContract:
-    """For a splitter that tells since when it runs; `restart` restarts it, as an async callable."""
+    """For a splitter that tells since when it runs; `driver` as in `TrafficContract`. Your fixture: `restart`, which
+    restarts the splitter, as an async callable."""
 
     @pytest.fixture
     def restart(self) -> Any:
@@ -218,7 +229,8 @@ class PoolContract(_EveryDriver):
 
 
 class DeployerContract(_EveryDriver):
-    """`deployed` lists the versions really deployed, in order, as a callable."""
+    """Your fixtures: `driver`, which can deploy v2, and `deployed`, which lists the versions really deployed, in order,
+    as a callable."""
 
     @pytest.fixture
     def deployed(self) -> Any:
@@ -238,8 +250,25 @@ class DeployerContract(_EveryDriver):
         assert deployed() == []
 
 
+class RehearsesContract:
+    """For a deployer that tries first; `driver` and `deployed` as in `DeployerContract`."""
+
+    async def test_a_rehearsal_says_what_it_found_and_deploys_nothing(self, driver: Any, deployed: Any) -> None:
+        offers = isinstance(driver, Rehearses)
+        assert offers
+        said = await driver.rehearse("v2", call("a"))
+        assert said.strip()
+        assert "\n" not in said
+        assert deployed() == []
+
+    async def test_and_is_not_taken_for_the_deploy(self, driver: Any, deployed: Any) -> None:
+        await driver.rehearse("v2", call("a"))
+        await driver.deploy("v2", call("a"))
+        assert deployed() == ["v2"]
+
+
 class MetricsContract(_EveryDriver):
-    """`known` is a selector that has series where the driver reads."""
+    """Your fixture: `driver`. `known` is a selector that has series where it reads."""
 
     known = ""
     unknown = "no_such_metric_anywhere"
@@ -262,7 +291,7 @@ class MetricsContract(_EveryDriver):
 
 
 class HistoryContract:
-    """For a metrics driver that keeps the past as well; `known` and `unknown` as in `MetricsContract`."""
+    """For a metrics driver that keeps the past as well; `driver`, `known`, `unknown` as in `MetricsContract`."""
 
     known = ""
     unknown = "no_such_metric_anywhere"
@@ -278,7 +307,8 @@ class HistoryContract:
 
 
 class NotifierContract(_EveryDriver):
-    """`received` lists the texts that arrived, as a callable: as a person reads them."""
+    """Your fixtures: `driver`, and `received`, which lists the texts that arrived, as a person reads them, as a
+    callable."""
 
     message = Message("m-1", "r-1", "rolled_back", "Rolled back", "payment is on v1 again", {"weight": 0})
 
@@ -307,7 +337,8 @@ class NotifierContract(_EveryDriver):
 
 
 class TrackerContract(_EveryDriver):
-    """`opened` lists the texts of the tickets really opened, in order, as a callable."""
+    """Your fixtures: `driver`, and `opened`, which lists the texts of the tickets really opened, in order, as a
+    callable."""
 
     ticket = Ticket("r-1/permanent-fix", "Fix it for good", "payment 2.4.1 was rolled back", "owner")
 
@@ -338,7 +369,7 @@ class TrackerContract(_EveryDriver):
 
 
 class RepeatsContract:
-    """For a notifier that can tell whether a message has arrived: `received` as in `NotifierContract`."""
+    """For a notifier that can tell whether a message has arrived; `driver` and `received` as in `NotifierContract`."""
 
     async def test_a_message_tried_again_arrives_once(self, driver: Notifier, received: Any) -> None:
         message = Message("m-1", "r-1", "held", "Held", "payment waits")
@@ -355,9 +386,9 @@ class RepeatsContract:
 
 
 class ThreadContract:
-    """For a notifier that keeps a rollout's messages together.
+    """For a notifier that keeps a rollout's messages together; `driver` and `received` as in `NotifierContract`.
 
-    `threads` counts the posts, incidents or conversations begun, as a callable; `received` as in `NotifierContract`.
+    Your fixture: `threads`, which counts the posts, incidents or conversations begun, as a callable.
     """
 
     @pytest.fixture
@@ -385,8 +416,29 @@ class ThreadContract:
         assert threads() == 1
 
 
+class ResolvesContract:
+    """For a notifier whose post says whether all is over; `driver` as in `NotifierContract`."""
+
+    async def test_what_goes_on_is_not_resolved(self, driver: Any) -> None:
+        offers = isinstance(driver, Resolves)
+        assert offers
+        thread = await driver.send(Message("m-1", "r-1", "rollout_started", "Started", "payment v2"))
+        evidence = await driver.resolved(thread)
+        assert evidence.holds is False
+        assert evidence.text.strip()
+        assert "\n" not in evidence.text
+
+    async def test_what_was_promoted_is(self, driver: Any) -> None:
+        thread = await driver.send(Message("m-1", "r-1", "rollout_started", "Started", "payment v2"))
+        await driver.send(Message("m-2", "r-1", "promoted", "Promoted", "payment v2", thread=thread))
+        assert (await driver.resolved(thread)).holds is True
+
+    async def test_without_a_post_nobody_can_tell(self, driver: Any) -> None:
+        assert (await driver.resolved("")).holds is None
+
+
 class CredentialsContract:
-    """For a notifier with credentials: `refused` is a driver whose service refuses them."""
+    """For a notifier with credentials. Your fixture: `refused`, a driver whose service refuses them."""
 
     @pytest.fixture
     def refused(self) -> Any:
@@ -402,7 +454,8 @@ class CredentialsContract:
 
 
 class LogsContract(_EveryDriver):
-    """`write` appends bytes to what the driver follows, as a callable; nothing was written before."""
+    """Your fixtures: `driver`, and `write`, which appends bytes to what it follows, as a callable; nothing was written
+    before."""
 
     @pytest.fixture
     def write(self) -> Any:
@@ -468,12 +521,12 @@ class LogsContract(_EveryDriver):
 
 
 class CheckContract(_EveryDriver):
-    """Your fixtures: `driver` (a check), and `made` - an async function that makes what it looks for hold (True) or
+    """Your fixtures: `driver` (a check), and `made`: an async function that makes what it looks for hold (True) or
     fail (False)."""
 
     @pytest.fixture
     def made(self) -> Any:
-        raise NotImplementedError
+        raise NotImplementedError("override the fixture `made`")
 
     async def test_what_holds_is_said_with_what_was_seen(self, driver: Check, made: Any) -> None:
         await made(True)

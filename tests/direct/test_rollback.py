@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pilotage.handover import snapshots
 from tests.direct.world import REDEPLOY, Remains, remains
 from tests.stage import wait_for
 
@@ -229,3 +230,20 @@ def test_the_state_folder_of_another_user_is_a_sentence(remains: Remains, tmp_pa
     done = remains.rollback("--direct", PILOTAGE_STATE=str(tmp_path / "stage" / "plan.yaml" / "x"))
     assert done.returncode != 0
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("phase", "undone"), [(None, ["web3", "web2", "web1"]), (2, ["web2", "web1"]), (1, ["web1"]), (0, [])]
+)
+def test_of_a_rolling_deployment_what_was_begun_is_undone_and_all_of_it_when_nobody_knows(
+    remains: Remains, phase: int | None, undone: list[str]
+) -> None:
+    remains.leave_rolling()
+    if phase is not None:
+        snapshots.reach(remains.state, remains.rollout, phase)
+    done = remains.rollback("--direct", remains.rollout)
+    assert done.returncode == 0, done.stderr
+    deployed = remains.stage.folder / "deployed"
+    assert (deployed.read_text().split() if deployed.exists() else []) == [f"{name}-1.0" for name in undone]
+    assert "rolled back by redeploy" in done.stdout
+    assert "in force" not in done.stdout

@@ -28,6 +28,10 @@ REDEPLOY = """
 deploy: [{driver: shell, name: fleet, command: [./deploy, "{version}"]}]
 rollback: {methods: [traffic, redeploy]}
 """
+ROLLING = """
+rolling: {servers: [web1, web2, web3], watch: 600s}
+deploy: [{driver: shell, command: [./deploy, "{server}-{version}"]}]
+"""
 DEPLOY = '#!/bin/sh\necho "$1" >> "$(dirname "$0")/deployed"\n'
 
 
@@ -45,6 +49,15 @@ class Remains:
         compiled = planfile.load(body["plan"], directory=self.stage.folder, secrets=False)
         snapshots.keep(self.state, Snapshot(self.rollout, compiled, time.time(), "tester"))
         (self.stage.folder / "weight").write_text(f"{weight:g}")
+
+    def leave_rolling(self) -> None:
+        """Three servers, of which nobody knows how many were changed."""
+        text = self.stage.plan(more=ROLLING)["plan"].replace("strategy: canary", "strategy: rolling")
+        gone = ("phases:", "traffic:", "  - {name: splitter")
+        text = "\n".join(line for line in text.splitlines() if not line.startswith(gone))
+        (self.stage.folder / "plan.yaml").write_text(text)
+        compiled = planfile.load(text, directory=self.stage.folder)
+        snapshots.keep(self.state, Snapshot(self.rollout, compiled, time.time(), "tester"))
 
     def pilotage(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
         return pilotage(self.stage.folder, self.state, *arguments, **more)

@@ -14,7 +14,7 @@ from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context, Rehearses
 from pilotage.drivers.deploy.servers import ServersDeployer
 from pilotage.drivers.process import OVERTAKEN
-from pilotage.testing import DeployerContract, call
+from pilotage.testing import DeployerContract, RehearsesContract, call
 from tests import servers
 from tests.drivers import sshd
 from tests.drivers.balancer import balancer
@@ -72,7 +72,7 @@ def deployed(tmp_path):
     return lines
 
 
-class TestServers(DeployerContract):
+class TestServers(DeployerContract, RehearsesContract):
     @pytest.fixture
     def driver(self, batch, pages):
         return batch(servers=[{"name": "web1", "deploy": [script("web1")]}])

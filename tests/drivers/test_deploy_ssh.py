@@ -18,7 +18,7 @@ from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context, Rehearses
 from pilotage.drivers.deploy.ssh import SshDeployer
 from pilotage.drivers.process import OVERTAKEN
-from pilotage.testing import DeployerContract, UnreachableContract, call
+from pilotage.testing import DeployerContract, RehearsesContract, UnreachableContract, call
 from tests import servers
 from tests.drivers import sshd
 
@@ -65,7 +65,7 @@ async def happens(ready, what: str) -> None:
     await asyncio.to_thread(servers.wait_until, ready, what)
 
 
-class TestSsh(DeployerContract, UnreachableContract):
+class TestSsh(DeployerContract, RehearsesContract, UnreachableContract):
     @pytest.fixture
     def driver(self, deployer):
         return deployer()

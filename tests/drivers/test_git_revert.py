@@ -16,7 +16,7 @@ from pilotage.core.errors import DriverError, PermanentError, TemporaryError
 from pilotage.drivers import Context, Rehearses
 from pilotage.drivers.deploy import clone
 from pilotage.drivers.deploy.git_revert import GitRevertDeployer
-from pilotage.testing import DeployerContract, call
+from pilotage.testing import DeployerContract, RehearsesContract, call
 from tests import githttp, repositories, servers
 from tests.drivers.test_checks import hostile
 
@@ -99,7 +99,7 @@ def left_over(team: Team) -> list[Path]:
     return list(team.state.glob("clones/*"))
 
 
-class TestGitRevert(DeployerContract):
+class TestGitRevert(DeployerContract, RehearsesContract):
     @pytest.fixture
     def driver(self, team):
         return team.driver()

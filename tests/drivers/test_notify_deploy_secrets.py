@@ -14,7 +14,7 @@ from pilotage.drivers import PORTS, Context, Rehearses, registry
 from pilotage.drivers.deploy.shell import ShellDeployer
 from pilotage.drivers.notify.console import ConsoleNotifier
 from pilotage.drivers.notify.webhook import WebhookNotifier
-from pilotage.testing import DeployerContract, NotifierContract, call
+from pilotage.testing import DeployerContract, NotifierContract, RehearsesContract, call
 from tests import servers
 
 
@@ -76,7 +76,7 @@ class TestConsole(NotifierContract):
         return lambda: [one.read_text() for one in tmp_path.glob("said.txt")]
 
 
-class TestShellDeployer(DeployerContract):
+class TestShellDeployer(DeployerContract, RehearsesContract):
     @pytest.fixture
     def driver(self, tmp_path):
         code = "import sys; open('deployed', 'a').write(sys.argv[1] + '\\n')"

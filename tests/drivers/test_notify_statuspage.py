@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pilotage.core.errors import DriverError, PermanentError, TemporaryError
 from pilotage.drivers import Context, Message, Resolves
 from pilotage.drivers.notify.statuspage import StatuspageNotifier
-from pilotage.testing import CredentialsContract, NotifierContract, RepeatsContract, ThreadContract
+from pilotage.testing import CredentialsContract, NotifierContract, RepeatsContract, ResolvesContract, ThreadContract
 from tests.drivers import served, statuspage
 
 FIRST = Message("r-1/0", "r-1", "rollout_started", "payment v2: started", "P0: orders fail")
@@ -42,7 +42,7 @@ async def failure(work, page) -> DriverError:
     return error.value
 
 
-class TestStatuspage(NotifierContract, RepeatsContract, ThreadContract, CredentialsContract):
+class TestStatuspage(NotifierContract, RepeatsContract, ThreadContract, ResolvesContract, CredentialsContract):
     @pytest.fixture
     def driver(self, page):
         return notifier(page)

@@ -1,5 +1,7 @@
 import json
 import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -11,11 +13,12 @@ from openfeature.evaluation_context import EvaluationContext
 from openfeature.provider import ProviderStatus
 
 from pilotage.core.errors import PermanentError, TemporaryError
+from pilotage.core.model import Cohort
 from pilotage.drivers import Context
 from pilotage.drivers.traffic.envoy import EnvoyTraffic
 from pilotage.drivers.traffic.flagd_file import FlagdFileTraffic
 from pilotage.drivers.traffic.shell import ShellTraffic
-from pilotage.testing import TrafficContract, call
+from pilotage.testing import RestartsContract, SteersContract, TrafficContract, UnreachableContract, call
 from tests import servers
 
 
@@ -30,13 +33,26 @@ def proxy(tmp_path_factory):
         yield running
 
 
-class TestEnvoy(TrafficContract):
+class TestEnvoy(TrafficContract, UnreachableContract, RestartsContract):
     @pytest.fixture
     async def driver(self, proxy, tmp_path):
         options = EnvoyTraffic.Options(runtime_dir=proxy.runtime_dir, key="payment.canary", admin=proxy.admin)
         driver = EnvoyTraffic(options, Context(tmp_path, tmp_path))
         yield driver
         await driver.close()
+
+    @pytest.fixture
+    def unreachable(self, proxy, tmp_path):
+        admin = f"http://127.0.0.1:{servers.free_port()}"
+        options = EnvoyTraffic.Options(runtime_dir=proxy.runtime_dir, key="payment.canary", admin=admin)
+        return EnvoyTraffic(options, Context(tmp_path, tmp_path))
+
+    @pytest.fixture
+    def restart(self, proxy):
+        async def anew():
+            proxy.restart()  # in this thread: Envoy ends with the thread that has started it
+
+        return anew
 
     @pytest.mark.parametrize(("weight", "least", "most"), [(0, 0, 0), (50, 140, 260), (100, 400, 400)])
     async def test_the_traffic_follows_the_weight(self, driver, proxy, weight, least, most):
@@ -60,11 +76,24 @@ class TestEnvoy(TrafficContract):
         with pytest.raises(PermanentError, match="ln -s"):
             await EnvoyTraffic(options, Context(tmp_path, tmp_path)).set_weight(1, call("a"))
 
-    async def test_a_silent_admin_is_temporary_and_says_what_to_try(self, proxy, tmp_path):
-        admin = f"http://127.0.0.1:{servers.free_port()}"
-        options = EnvoyTraffic.Options(runtime_dir=proxy.runtime_dir, key="payment.canary", admin=admin)
-        with pytest.raises(TemporaryError, match="curl"):
-            await EnvoyTraffic(options, Context(tmp_path, tmp_path)).probe()
+    async def test_a_silent_admin_is_temporary_and_says_what_to_try(self, unreachable):
+        for asked in (unreachable.probe, unreachable.started_at):
+            with pytest.raises(TemporaryError, match="curl"):
+                await asked()
+
+    async def test_its_start_is_right_to_within_two_seconds(self, driver, restart):
+        before = time.time()
+        await restart()
+        assert before - 2 <= await driver.started_at() <= time.time() + 2
+
+    async def test_an_admin_that_is_none_is_said(self, proxy, tmp_path):
+        with servers.http_server(b'{"uptime": "1 hour"}') as other:
+            options = EnvoyTraffic.Options(runtime_dir=proxy.runtime_dir, key="payment.canary", admin=other.url)
+            with pytest.raises(PermanentError, match=r"how long it runs.*server_info"):
+                await EnvoyTraffic(options, Context(tmp_path, tmp_path)).started_at()
+            other.body = b"<html>"
+            with pytest.raises(PermanentError, match="expected JSON"):
+                await EnvoyTraffic(options, Context(tmp_path, tmp_path)).read_weight()
 
 
 FLAGS = {
@@ -76,7 +105,23 @@ FLAGS = {
 }
 
 
-class TestFlagdFile(TrafficContract):
+def evaluated(file, contexts):
+    """What a real OpenFeature client decides for each of these users."""
+    api.set_provider(FlagdProvider(resolver_type=ResolverType.FILE, offline_flag_source_path=str(file)))
+    client = api.get_client()
+    servers.wait_until(lambda: client.get_provider_status() == ProviderStatus.READY, "the provider's first read")
+    seen = [client.get_boolean_value("fix", False, context) for context in contexts]
+    api.shutdown()
+    return seen
+
+
+def users(count, **attributes):
+    return [EvaluationContext(f"user-{number}", attributes) for number in range(count)]
+
+
+class TestFlagdFile(TrafficContract, SteersContract):
+    cohort = Cohort("user", "group", ("beta", "staff"))
+
     @pytest.fixture
     def file(self, tmp_path):
         path = tmp_path / "flags.json"
@@ -90,12 +135,55 @@ class TestFlagdFile(TrafficContract):
     @pytest.mark.parametrize("weight", [0, 10, 50, 100])
     async def test_an_openfeature_client_sees_the_share(self, driver, file, weight):
         await driver.set_weight(weight, call("a"))
-        api.set_provider(FlagdProvider(resolver_type=ResolverType.FILE, offline_flag_source_path=str(file)))
-        client = api.get_client()
-        servers.wait_until(lambda: client.get_provider_status() == ProviderStatus.READY, "the provider's first read")
-        seen = [client.get_boolean_value("fix", False, EvaluationContext(f"user-{n}")) for n in range(3000)]
-        api.shutdown()
+        seen = evaluated(file, users(3000))
         assert sum(seen) / 30 == pytest.approx(weight, abs=0 if weight in (0, 100) else 3)
+
+    @pytest.mark.parametrize("weight", [0, 25, 100])
+    async def test_an_openfeature_client_sees_the_cohort_whatever_the_share(self, driver, file, weight):
+        await driver.set_weight(weight, replace(call("a"), cohort=self.cohort))
+        assert all(evaluated(file, [*users(200, group="beta"), *users(200, group="staff")]))
+        for others in (users(2000, group="bet"), users(2000)):
+            seen = evaluated(file, others)
+            assert sum(seen) / 20 == pytest.approx(weight, abs=0 if weight in (0, 100) else 4)
+
+    async def test_an_openfeature_client_takes_values_from_outside_as_values(self, driver, file):
+        strange = ('"$ref": "x"', "\\1", "{'var': 'group'}", "(a|.*)", "\n")
+        await driver.set_weight(0, replace(call("a"), cohort=replace(self.cohort, values=strange)))
+        assert evaluated(file, [EvaluationContext("u", {"group": value}) for value in strange]) == [True] * 5
+        assert not any(evaluated(file, users(200, group="a")))
+
+    async def test_a_cohort_leaves_nothing_behind_and_other_metadata_stay(self, driver, file):
+        flags = json.loads(json.dumps(FLAGS))
+        flags["flags"]["fix"]["metadata"] = {"owner": "shop"}
+        file.write_text(json.dumps(flags))
+        await driver.set_weight(0, replace(call("a"), cohort=self.cohort))
+        await driver.set_weight(0, call("b"))
+        assert json.loads(file.read_text())["flags"]["fix"] == {
+            **flags["flags"]["fix"],
+            "targeting": {"fractional": [["off", 10_000]]},
+        }
+
+    async def test_a_cohort_that_somebody_else_wrote_is_refused_although_it_looks_like_ours(self, driver, file):
+        await driver.set_weight(10, replace(call("a"), cohort=self.cohort))
+        flags = json.loads(file.read_text())
+        del flags["flags"]["fix"]["metadata"]
+        file.write_text(json.dumps(flags))
+        with pytest.raises(PermanentError, match="targeting of its own"):
+            await driver.set_weight(0, call("b"))
+        assert json.loads(file.read_text()) == flags
+
+    async def test_a_cohort_that_was_changed_since_is_refused(self, driver, file):
+        await driver.set_weight(10, replace(call("a"), cohort=self.cohort))
+        flags = json.loads(file.read_text())
+        flags["flags"]["fix"]["targeting"]["if"][0] = {"==": [{"var": "group"}, "beta"]}
+        file.write_text(json.dumps(flags))
+        for asked in (driver.read_cohort, driver.read_weight):
+            with pytest.raises(PermanentError, match="targeting of its own"):
+                await asked()
+
+    async def test_a_cohort_of_requests_is_refused(self, driver):
+        with pytest.raises(PermanentError, match="not by a header"):
+            await driver.set_weight(0, replace(call("a"), cohort=Cohort("header", "X-Canary", ("yes",))))
 
     async def test_the_rest_of_the_file_stays_and_its_time_rises(self, driver, file):
         times = [file.stat().st_mtime_ns]

@@ -55,6 +55,9 @@ class OwnCrew:
         self._weight = weight
         return weight
 
+    async def read_weight(self) -> float:
+        return self._weight
+
     async def read(self, selectors: list[str]) -> list[list[Point]]:
         self._count()
         values = [

@@ -12,7 +12,7 @@ from typing import Any
 
 from pilotage.core.secretnames import SECRET_NAME
 from pilotage.planfile.compile import REQUIRED
-from pilotage.planfile.document import read
+from pilotage.planfile.document import MAX_CHARACTERS, Node, read
 from tests.planfile import plans
 
 
@@ -22,11 +22,15 @@ class Raw(str):
 
 @dataclass(frozen=True)
 class Mutant:
-    """`planted`: a secret is written into it, at a place where one may stand."""
+    """`planted`: a secret is written into it, at a place where one may stand.
+
+    `tree` is what reading `text` gives, where the text was written from values: reading it takes most of the time.
+    """
 
     text: str
     kind: str
     planted: bool = False
+    tree: Node | None = None
 
 
 PLANTED = "planted-hunter2"
@@ -251,7 +255,8 @@ def by_value(rng: random.Random) -> Mutant:
     if rng.random() < 0.1 and (found := _plant(rng, tree)):
         planted = True
         names.append(found)
-    return Mutant(written(tree), " and ".join(names), planted)
+    text = written(tree)
+    return Mutant(text, " and ".join(names), planted, None if len(text) > MAX_CHARACTERS else read_from(tree))
 
 
 def _places(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -388,6 +393,31 @@ def written(tree: dict[str, Any]) -> str:
         else:
             lines.append(f"{_scalar(key)}: {_flow(value)}")
     return "\n".join(lines) + "\n"
+
+
+def read_from(tree: dict[str, Any]) -> Node | None:
+    """The nodes that reading `written(tree)` gives; None where only reading can tell what a raw scalar becomes."""
+    if any(isinstance(_at(tree, place), Raw) for place in _places(tree)):
+        return None
+    top, line = Node({}, 1), 1
+    for key, value in tree.items():
+        top.key_lines[key] = line
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            rows = [_node(one, line + number) for number, one in enumerate(value, 1)]
+            top.value[key] = Node(rows, line + 1)
+            line += len(rows)
+        else:
+            top.value[key] = _node(value, line)
+        line += 1
+    return top
+
+
+def _node(value: Any, line: int) -> Node:
+    if isinstance(value, dict):
+        return Node({key: _node(one, line) for key, one in value.items()}, line, "", dict.fromkeys(value, line))
+    if isinstance(value, list):
+        return Node([_node(one, line) for one in value], line)
+    return Node(value, line, value if isinstance(value, str) else json.dumps(value))
 
 
 def _flow(value: Any) -> str:

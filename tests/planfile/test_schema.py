@@ -115,7 +115,11 @@ def test_a_placeholder_is_marked_wherever_it_stands(text: str) -> None:
     plan = data(text)
     places = list(texts_in(plan))
     assert len(places) > 50
-    assert [place for place in places if not refused(replaced(plan, place, 'REPLACE_ME: "$group"'))] == []
+    # No rule of the schema spans sections: the one with the placeholder is asked alone, in a tenth of the time.
+    assert not {"allOf", "anyOf", "oneOf", "not", "if", "dependentSchemas"} & set(SCHEMA)
+    alone = {section: VALID.evolve(schema=SCHEMA["properties"][section]) for section in plan}
+    spoilt = [(place, replaced({place[0]: plan[place[0]]}, place, 'REPLACE_ME: "$group"')) for place in places]
+    assert [place for place, one in spoilt if alone[place[0]].is_valid(one[place[0]])] == []
 
 
 # ------------------------------------------------------------------ strangers' drivers

@@ -122,6 +122,8 @@ def _progress(view: View) -> RenderableType:
 def _weights(view: View) -> Text:
     share = view["share_observed"]
     observed = "the observed share is not yet known" if share is None else f"{share:.1f} % observed"
+    if not view["share_known"]:  # a cohort, copies, or splitters at different weights: no one number is wanted
+        return Text(f"traffic to the canary: {view['phase_name']}, {observed}")
     return Text(
         f"traffic to the canary: {view['weight_wanted']:g} % wanted, {view['weight_in_force']:g} % in force, {observed}"
     )

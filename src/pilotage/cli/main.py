@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from pilotage import __version__
-from pilotage.cli import announce, check, checklist, direct, explain, gates, plan, planfiles, report, watchdog
+from pilotage.cli import announce, check, checklist, direct, drivers, explain, gates, plan, planfiles, report, watchdog
 from pilotage.cli.client import Api, ApiError, running, whoami
 from pilotage.cli.followups import followups
 from pilotage.cli.logs import logs
@@ -245,6 +245,7 @@ explain.register(cli)
 report.register(cli)
 plan.register(cli)
 check.register(cli)
+drivers.register(cli)
 announce.register(cli)
 checklist.register(cli)
 gates.register(cli)

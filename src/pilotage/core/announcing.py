@@ -6,9 +6,25 @@ from pilotage.core.events import Announced, Event, RecoveryConfirmed
 from pilotage.core.model import Audience, Channel
 
 KINDS = (
-    *("rollout_started", "phase_passed", "held", "approval_requested", "person_needed", "least_bad_chosen"),
+    *(
+        "rollout_started",
+        "phase_passed",
+        "weight_drifted",
+        "held",
+        "approval_requested",
+        "person_needed",
+        "least_bad_chosen",
+    ),
     *("rollback_started", "rolled_back", "direct_rollback", "recovery_confirmed", "recovery_doubtful", "promoted"),
-    *("failed", "investigation_opened", "follow_up_due", "follow_up_failed", "ticket_opened"),
+    *(
+        "released",
+        "release_failed",
+        "failed",
+        "investigation_opened",
+        "follow_up_due",
+        "follow_up_failed",
+        "ticket_opened",
+    ),
     *("start_overdue", "start_refused", "announced"),
 )
 """Every kind of event that has a template; the others are in the record only."""

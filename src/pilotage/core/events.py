@@ -67,8 +67,17 @@ class Released:
     version: str
     detail: str
     took_s: float
-    key: str
     kind: Literal["released"] = "released"
+
+
+@dataclass(frozen=True)
+class ReleaseFailed:
+    """A person has to free the old colour's servers: nothing depends on it, but they go on running."""
+
+    target: str
+    version: str
+    reason: str
+    kind: Literal["release_failed"] = "release_failed"
 
 
 @dataclass(frozen=True)
@@ -448,6 +457,7 @@ Event = (
     | WeightSet
     | WeightDrifted
     | Released
+    | ReleaseFailed
     | WatchStarted
     | PhasePassed
     | Held

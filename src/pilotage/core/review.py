@@ -22,7 +22,7 @@ from pilotage.core.report import Verdicts, facts, follow_up_section, impact_sect
 from pilotage.core.sent import SentMessage
 from pilotage.core.sentences import sentence
 from pilotage.core.state import Status, fold
-from pilotage.core.turn import Turn, turn_of
+from pilotage.core.turn import Turn, moves_traffic, turn_of
 from pilotage.core.words import clock_time
 
 _TOLD = (
@@ -98,8 +98,7 @@ def _at(one: Recorded) -> float:
 def _first_traffic(record: Sequence[Recorded], turn: Turn | None) -> Recorded | None:
     if turn is None or turn.traffic is None:
         return None
-    shifts = (one for one in record if isinstance(one.event, ev.WeightSet) and one.at == turn.traffic)
-    return next((one for one in shifts if isinstance(one.event, ev.WeightSet) and one.event.in_force > 0), None)
+    return next((one for one in record if one.at == turn.traffic and moves_traffic(one.event)), None)
 
 
 def _mark(one: Recorded, first: Recorded | None, turn: Turn | None) -> str:

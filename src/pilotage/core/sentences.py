@@ -22,6 +22,8 @@ def sentence(event: ev.Event) -> str:
             return f"{target} has lost its weight, which is set again: {reason}"
         case ev.Released(target=target, version=version, detail=detail):
             return f"{target}: what {version} ran on is released: {detail}"
+        case ev.ReleaseFailed(target=target, version=version, reason=reason):
+            return f"{target}: what {version} ran on is not released, a person has to do it: {reason}"
         case ev.WatchStarted(watch_s=watch_s):
             return f"watching for {duration(watch_s)}"
         case ev.PhasePassed(name=name, verdict=verdict):

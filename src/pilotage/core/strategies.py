@@ -135,14 +135,14 @@ def rolling(
     batches: Sequence[tuple[Target, int]], *, watch_s: float, approvals: str, version: str, rhythm: Rhythm = Rhythm()
 ) -> tuple[Phase, ...]:
     """A phase for each batch (its target, how many servers it has). `approvals` are asked for before ``none``, the
-    ``second`` or ``each`` batch but the first. The weight is the share of servers that are done, in percent."""
+    ``second`` or ``each`` batch but the first. The weight is the share of servers done, in percent to one place."""
     fleet, done = sum(size for _, size in batches), 0
     phases: list[Phase] = []
     for number, (target, size) in enumerate(batches):
         done += size
         step = Step(target.name, "deploy", version=version, patient=False)
         asks = number > 0 and (approvals == "each" or (approvals == "second" and number == 1))
-        phases.append(Phase(target.name, 100 * done / fleet, (step,), watch_s, rhythm.tick_s, approval=asks))
+        phases.append(Phase(target.name, round(100 * done / fleet, 1), (step,), watch_s, rhythm.tick_s, approval=asks))
     return rhythm.around(phases)
 
 

@@ -13,12 +13,13 @@ from pathlib import Path
 
 from pilotage.core.model import Plan, Step, Way
 from pilotage.core.redact import redact
+from pilotage.core.strategies import ways_back
 from pilotage.direct.hands import DirectHands
 from pilotage.drivers.process import forget, stop_running
 from pilotage.drivers.secrets import hide
 from pilotage.engine.acting import act
 from pilotage.engine.back import go_back
-from pilotage.handover import journals
+from pilotage.handover import journals, snapshots
 from pilotage.handover.journals import Journal
 
 SET_WITHIN_S = 10.0
@@ -65,6 +66,7 @@ class _Try:
         self._began = time.monotonic()
         self._calls = state
         self._hands = DirectHands(plan, state)
+        self._ways = plan.rollback.ways
         self._keys: dict[Step, str] = {}
         self._begun: set[str] = set()
 
@@ -87,7 +89,10 @@ class _Try:
 
     async def _race(self, within_s: float | None, probe: bool) -> str:
         """The method that worked, or empty."""
-        ways = self._plan.rollback.ways
+        phase = await asyncio.to_thread(_reached, self._state, self._journal.rollout)
+        if phase is not None:
+            self._ways = ways_back(self._plan, phase)
+        ways = self._ways
         self._begun.add(ways[0].method)
         try:
             async with asyncio.timeout(within_s):
@@ -137,7 +142,7 @@ class _Try:
         return None
 
     async def _failed(self, way: Way, step: Step, error: str) -> None:
-        ways = self._plan.rollback.ways
+        ways = self._ways
         place = ways.index(way) + 1
         follows = ways[place].method if place < len(ways) else ""
         beside = f"; beside it {follows} begins" if follows and follows not in self._begun else ""
@@ -177,6 +182,11 @@ class _Try:
 
     def _passed(self) -> float:
         return time.monotonic() - self._began
+
+
+def _reached(state: Path, rollout: str) -> int | None:
+    """How far the rollout had come; None when only the plan is known, or nobody has noted it here."""
+    return snapshots.reached(state, rollout) if rollout else None
 
 
 async def in_force(hands: DirectHands, target: str) -> str:

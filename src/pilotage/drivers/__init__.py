@@ -156,7 +156,10 @@ class Steers(Protocol):
     """What a splitter may offer besides: cohorts. `set_weight` brings `call.cohort` into force with the weight, and
     takes away the one that is none of this call's (None: there is none any more)."""
 
-    cohorts: ClassVar[frozenset[CohortKind]]
+    @property
+    def cohorts(self) -> frozenset[CohortKind]:
+        """The kinds that it can, with the options it has. On the class: those that it could."""
+        ...
 
     async def read_cohort(self) -> Cohort | None:
         """The cohort in force, as the splitter itself reports it where it can, else as it was configured."""

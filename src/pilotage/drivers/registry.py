@@ -21,6 +21,12 @@ def names(port: str) -> list[str]:
     return sorted(_of(port))
 
 
+def package(port: str, name: str) -> str:
+    """What was installed to bring this driver; empty when that is not known. Raises KeyError."""
+    dist = _of(port)[name].dist
+    return dist.name if dist is not None else ""
+
+
 def find(port: str, name: str) -> type[Any]:
     """The driver's class; raises KeyError when none is installed under that name."""
     found: type[Any] = _of(port)[name].load()

@@ -15,7 +15,7 @@ from temporalio.exceptions import ApplicationError
 from pilotage.codec import from_json, to_json
 from pilotage.core.counters import baseline_of, before
 from pilotage.core.errors import PermanentError
-from pilotage.core.events import Deployed, Recorded, WeightSet
+from pilotage.core.events import Deployed, PhaseStarted, Recorded, WeightSet
 from pilotage.core.judge import Judge
 from pilotage.core.model import Action, Plan, Sample, Step, Verdict
 from pilotage.core.strategies import in_force
@@ -59,6 +59,9 @@ class Activities:
 
     @activity.defn
     async def record(self, recorded: Recorded) -> None:
+        if isinstance(recorded.event, PhaseStarted):
+            with suppress(OSError):  # without the note a direct rollback goes through more than it need
+                await asyncio.to_thread(snapshots.reach, self._state, recorded.rollout, recorded.event.phase)
         await self._store.run(queries.append_event, recorded)
 
     @activity.defn

@@ -89,10 +89,11 @@ class AftermathWorkflow:
 
     async def _release(self, step: Step) -> None:
         """The old colour was kept warm until now; with the promotion nobody goes back to it any more."""
-        why = "what the old version ran on is not released: a person has to do it"
-        done = await self._taken(step, FIRST_CALL, why)
-        if isinstance(done, ev.Deployed):
-            await self._record(ev.Released(done.target, done.version, done.detail, done.took_s, done.key))
+        done = await self._taken(step, FIRST_CALL)
+        if isinstance(done, str):
+            await self._record(ev.ReleaseFailed(step.target, self._plan.previous, done))
+        elif isinstance(done, ev.Deployed):
+            await self._record(ev.Released(done.target, done.version, done.detail, done.took_s))
 
     async def _plan_follow_ups(self) -> None:
         rows = aftercare.planned(self._plan.preparation, self._start.status, self._start.ended_at)
@@ -184,16 +185,18 @@ class AftermathWorkflow:
     # -------------------------------------------------------------- the world
 
     async def _take(self, step: Step, call: int) -> bool:
-        done = await self._taken(step, call, "a person has to do it: nothing else keeps the version from coming back")
+        done = await self._taken(step, call)
         if isinstance(done, str):
+            will = "a person has to do it: nothing else keeps the version from coming back"
+            await self._record(ev.StepFailed(step.target, done, will))
             reason = f"{step.target} fails after the rollback: {done}"
             await self._record(ev.PersonNeeded(len(self._plan.phases) - 1, reason))
             return False
         await self._record(done)
         return True
 
-    async def _taken(self, step: Step, call: int, otherwise: str) -> ev.WeightSet | ev.Deployed | str:
-        """What came of it; the error when it failed for good, which is recorded with `otherwise`."""
+    async def _taken(self, step: Step, call: int) -> ev.WeightSet | ev.Deployed | str:
+        """What came of it; the error when it failed for good."""
         task = StepTask(self._start.rollout, step, call, key=f"{self._start.rollout}/{call}", forward=False)
         try:
             event: ev.WeightSet | ev.Deployed = await workflow.execute_activity(
@@ -205,9 +208,7 @@ class AftermathWorkflow:
                 retry_policy=PATIENT,
             )
         except ActivityError as failure:
-            error = str(failure.cause or failure)
-            await self._record(ev.StepFailed(step.target, error, otherwise))
-            return error
+            return str(failure.cause or failure)
         return event
 
     async def _asked(self, activity: str) -> Seen:

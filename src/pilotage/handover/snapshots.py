@@ -57,7 +57,25 @@ def keep(state: Path, snapshot: Snapshot) -> None:
 
 
 def forget(state: Path, rollout: str) -> None:
-    place(state, rollout).unlink(missing_ok=True)
+    for path in (place(state, rollout), _reached(state, rollout)):
+        path.unlink(missing_ok=True)
+
+
+def reach(state: Path, rollout: str, phase: int) -> None:
+    """This phase begins: beside the snapshot, which does not change. Raises OSError."""
+    files.write(_reached(state, rollout), str(phase))
+
+
+def reached(state: Path, rollout: str) -> int | None:
+    """The last phase that has begun; None when nobody has noted it here."""
+    try:
+        return int(_reached(state, rollout).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _reached(state: Path, rollout: str) -> Path:
+    return place(state, rollout).with_suffix(".phase")
 
 
 def every(state: Path) -> list[Path]:

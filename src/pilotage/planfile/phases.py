@@ -47,7 +47,7 @@ def phases(
         cohort = _cohort(reader, found.get("cohort"), f"{path}.cohort", moved, offers)
         mirror = reader.percent(found.get("mirror"), f"{path}.mirror", 0.0)
         if mirror and offers is not None and not any("mirror" in offers.get(name, ()) for name in moved):
-            hint = "`pilotage drivers` shows what a driver offers."
+            hint = "`pilotage drivers NAME` shows what a driver offers; some need an option for it."
             reader.wrong(f"{path}.mirror", found["mirror"], "a splitter that copies requests", _names(moved), hint)
         if weight >= 0 and "weight" in found:
             if weight < before or (plain and weight == before):
@@ -113,7 +113,7 @@ def _cohort(reader: Reader, node: Node | None, path: str, moved: Sequence[str], 
     if len(rows) > MOST_VALUES:
         reader.wrong(f"{path}.is", found["is"], f"at most {MOST_VALUES} values", str(len(rows)))
     if offers is not None and not any(kind in offers.get(one, ()) for one in moved):
-        hint = "`pilotage drivers` shows what a driver offers."
+        hint = "`pilotage drivers NAME` shows what a driver offers; some need an option for it."
         reader.wrong(path, node, f"a splitter that knows cohorts by {kind}", _names(moved), hint)
     if name is None or not values or any(one is None for one in values):
         return None

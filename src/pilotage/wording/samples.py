@@ -16,6 +16,7 @@ SAMPLES: Mapping[str, ev.Event] = {
     for one in (
         ev.RolloutStarted("the fix is tested on staging"),
         ev.PhasePassed(0, "10%", Verdict(Action.PROMOTE, _FINE)),
+        ev.WeightDrifted(0, "proxy", "it sends 0 % to the canary though 10 % was set: it was restarted"),
         ev.Held(0, "no data from the metrics for 30 s"),
         ev.ApprovalRequested(0, "50%"),
         ev.PersonNeeded(0, "held for 10 min, and the plan says ask"),
@@ -26,6 +27,8 @@ SAMPLES: Mapping[str, ev.Event] = {
         ev.RecoveryConfirmed("errors are at 0.2% again, as before the rollout", 130.0),
         ev.RecoveryDoubtful("errors are still at 1.9%, 0.2% before the rollout", 300.0),
         ev.Promoted("all phases passed"),
+        ev.Released("release-blue", "1.0", "./scale ended well", 2.1),
+        ev.ReleaseFailed("release-blue", "1.0", "./scale ended with 1: quota exceeded"),
         ev.Failed("the record cannot be written; the traffic is where it was, 10 % on the new version"),
         ev.InvestigationOpened("reviews/payment-1125-221502-7c1a.md"),
         ev.FollowUpDue("error-budget", "Look at the error budget", "on-call", 0),

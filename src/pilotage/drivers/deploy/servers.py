@@ -97,7 +97,10 @@ class ServersDeployer:
         ]
 
     async def deploy(self, version: str, call: Call) -> str:
-        """Raises one error for all servers that failed: PermanentError where one of theirs was, else TemporaryError."""
+        """Raises one error for all servers that failed: PermanentError where one of theirs was, else TemporaryError.
+
+        One that is not well after its time is permanent: it has had its time.
+        """
         courses = await _all(*(self._bring(one, version, call) for one in self._members))
         failed = [one for one in courses if one.error is not None]
         if not failed:
@@ -179,7 +182,7 @@ class ServersDeployer:
     async def _healthy(self, health: Check) -> None:
         evidence = await until_it_holds(health, self._options.healthy_s)
         if not evidence.holds:
-            raise TemporaryError(f"not healthy after {self._options.healthy_s:g} s ({evidence.text})")
+            raise PermanentError(f"not healthy after {self._options.healthy_s:g} s ({evidence.text})")
 
     # -------------------------------------------------------------- before
 

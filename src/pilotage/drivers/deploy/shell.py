@@ -15,7 +15,7 @@ class ShellDeployer:
     class Options(DriverOptions):
         """`command` may use {version}, {previous} and {key}.
 
-        `check` is read-only. It may use {version}: then it looks that version up in a rehearsal, else it answers the
+        `check` is read-only; it may use {version}: then it looks that version up in a rehearsal, else it answers the
         probe too.
         """
 

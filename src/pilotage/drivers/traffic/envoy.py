@@ -12,8 +12,9 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import httpx
 from pydantic import Field, field_validator
@@ -48,7 +49,8 @@ class EnvoyTraffic:
     def __init__(self, options: Options, context: Context) -> None:
         self._options = options
         self._link = context.directory / options.runtime_dir
-        self._url = options.admin.rstrip("/") + "/runtime?format=json"
+        self._admin = options.admin.rstrip("/")
+        self._url = f"{self._admin}/runtime?format=json"
         self._client = Client(5.0)
 
     async def set_weight(self, weight: float, call: Call) -> float:
@@ -78,6 +80,16 @@ class EnvoyTraffic:
             )
         return value
 
+    async def started_at(self) -> float:
+        url = f"{self._admin}/server_info"
+        info = await self._ask(url)
+        try:
+            # Whole seconds. A hot restart is a new process as well: it begins an epoch of its own.
+            uptime_s = float(info["uptime_current_epoch"].removesuffix("s"))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise PermanentError(f"Envoy does not say how long it runs. Try: curl '{url}'") from None
+        return time.time() - uptime_s
+
     async def probe(self) -> str:
         await asyncio.to_thread(self._check_link)
         return f"Envoy has {self._options.key} at {await self.read_weight():g} %"
@@ -86,21 +98,28 @@ class EnvoyTraffic:
         """The connections are the process's."""
 
     async def _value(self) -> float | None:
-        headers = {"Authorization": f"Bearer {self._options.token.reveal()}"} if self._options.token else {}
+        runtime = await self._ask(self._url)
         try:
-            answer = await self._client.get(self._url, headers=headers)
-        except httpx.HTTPError as error:
-            kind = type(error).__name__
-            raise TemporaryError(f"Envoy's admin does not answer ({kind}). Try: curl '{self._url}'") from None
-        if answer.status_code in (401, 403):
-            raise PermanentError(f"Envoy's admin refuses access ({answer.status_code}) at {self._url}")
-        if answer.status_code != 200:
-            raise TemporaryError(f"Envoy's admin answered {answer.status_code}. Try: curl '{self._url}'")
-        try:
-            entry = answer.json()["entries"].get(self._options.key)
+            entry = runtime["entries"].get(self._options.key)
             return None if entry is None else _percent(entry["final_value"])
         except (ValueError, KeyError, TypeError, AttributeError):
             raise PermanentError(f"this is not Envoy's runtime, or not a share. Try: curl '{self._url}'") from None
+
+    async def _ask(self, url: str) -> Any:
+        headers = {"Authorization": f"Bearer {self._options.token.reveal()}"} if self._options.token else {}
+        try:
+            answer = await self._client.get(url, headers=headers)
+        except httpx.HTTPError as error:
+            kind = type(error).__name__
+            raise TemporaryError(f"Envoy's admin does not answer ({kind}). Try: curl '{url}'") from None
+        if answer.status_code in (401, 403):
+            raise PermanentError(f"Envoy's admin refuses access ({answer.status_code}) at {url}")
+        if answer.status_code != 200:
+            raise TemporaryError(f"Envoy's admin answered {answer.status_code}. Try: curl '{url}'")
+        try:
+            return answer.json()
+        except ValueError:
+            raise PermanentError(f"expected JSON from Envoy's admin. Try: curl '{url}'") from None
 
     def _path(self, root: Path) -> Path:
         """Where the key lives: Envoy reads ``a/b`` and ``a.b`` as the same key, so an existing file is kept."""

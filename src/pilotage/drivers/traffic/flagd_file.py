@@ -1,4 +1,8 @@
-"""A feature flag in flagd's JSON file: the share of targeting keys that get the `on` variant."""
+"""A feature flag in flagd's JSON file: the share of targeting keys that get the `on` variant, and users who always do.
+
+A cohort is an ``if`` before the share. That it is ours is written into the flag's metadata: an ``if`` without that is
+somebody else's, however much it looks like one of ours.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +17,16 @@ from typing import Any
 from pydantic import Field
 
 from pilotage.core.errors import PermanentError
+from pilotage.core.model import Cohort, CohortKind
 from pilotage.drivers import Call, Context, DriverOptions
 
 _TOTAL = 10_000
+_MARK = "pilotage"
 
 
 class FlagdFileTraffic:
+    cohorts: frozenset[CohortKind] = frozenset({"user"})
+
     class Options(DriverOptions):
         """`on` is the fix's variant, `off` the present one's; the flag must have both."""
 
@@ -34,11 +42,16 @@ class FlagdFileTraffic:
     async def set_weight(self, weight: float, call: Call) -> float:
         if not 0 <= weight <= 100:
             raise PermanentError(f"expected a weight from 0 to 100, got {weight:g}")
-        await asyncio.to_thread(self._write, round(weight / 100 * _TOTAL))
+        if call.cohort and call.cohort.kind not in self.cohorts:
+            raise PermanentError(f"a flag knows users by their attributes, not by a {call.cohort.kind}")
+        await asyncio.to_thread(self._write, round(weight / 100 * _TOTAL), call.cohort)
         return await self.read_weight()
 
     async def read_weight(self) -> float:
-        return await asyncio.to_thread(lambda: self._share(self._load()[1]))
+        return (await asyncio.to_thread(self._read))[0]
+
+    async def read_cohort(self) -> Cohort | None:
+        return (await asyncio.to_thread(self._read))[1]
 
     async def probe(self) -> str:
         weight = await self.read_weight()
@@ -55,6 +68,7 @@ class FlagdFileTraffic:
             whole = json.loads(self._path.read_text(encoding="utf-8"))
             flag = whole["flags"][self._options.flag]
             variants = set(flag["variants"])
+            flag["metadata"] = dict(flag.get("metadata") or {})
         except OSError as error:
             raise PermanentError(f"cannot read {self._path}: {error.strerror}") from None
         except (ValueError, KeyError, TypeError):
@@ -68,30 +82,46 @@ class FlagdFileTraffic:
             )
         return whole, flag
 
-    def _share(self, flag: dict[str, Any]) -> float:
+    def _read(self) -> tuple[float, Cohort | None]:
+        return self._rule(self._load()[1])
+
+    def _rule(self, flag: dict[str, Any]) -> tuple[float, Cohort | None]:
+        """What the flag's targeting says; raises where it is somebody else's."""
         on, off = self._options.on, self._options.off
         if flag.get("state") == "DISABLED":
             raise PermanentError(f"{self._path}: flag {self._options.flag} is DISABLED; set its state to ENABLED")
-        targeting = flag.get("targeting") or {}
-        if not targeting and flag.get("defaultVariant") in (on, off):
-            return 100.0 if flag["defaultVariant"] == on else 0.0
+        rule, cohort = flag.get("targeting") or {}, None
+        if not rule and flag.get("defaultVariant") in (on, off):
+            return (100.0 if flag["defaultVariant"] == on else 0.0), None
         try:
-            ((operator, rows),) = targeting.items()
+            if "if" in rule and flag["metadata"].get(_MARK) == "cohort":
+                condition, _, rule = rule["if"]
+                variable, values = condition["in"]
+                cohort = Cohort("user", variable["var"], tuple(values))
+                if flag["targeting"] != _targeting(cohort, on, rule):
+                    raise ValueError
+            ((operator, rows),) = rule.items()
             weights = dict(rows)
             if operator == "fractional" and set(weights) <= {on, off} and (total := sum(weights.values())) > 0:
-                return float(weights.get(on, 0) / total * 100)
-        except (ValueError, TypeError, AttributeError):
+                return float(weights.get(on, 0) / total * 100), cohort
+        except (ValueError, KeyError, TypeError, AttributeError):
             pass
         raise PermanentError(
             f"{self._path}: flag {self._options.flag} has targeting of its own, which would be lost. "
             f"Pilotage needs it empty, or one `fractional` between {on} and {off}."
         )
 
-    def _write(self, share: int) -> None:
+    def _write(self, share: int, cohort: Cohort | None) -> None:
         whole, flag = self._load()
-        self._share(flag)  # refuses targeting that is somebody else's
-        rows = [[self._options.on, share], [self._options.off, _TOTAL - share]]
-        flag["targeting"] = {"fractional": [row for row in rows if row[1]]}
+        self._rule(flag)  # refuses targeting that is somebody else's
+        on, off = self._options.on, self._options.off
+        rule: dict[str, Any] = {"fractional": [row for row in ([on, share], [off, _TOTAL - share]) if row[1]]}
+        flag["targeting"] = _targeting(cohort, on, rule)
+        marked = {**flag.pop("metadata"), _MARK: "cohort"}
+        if cohort is None:
+            del marked[_MARK]
+        if marked:  # older clients do not know the key: none is left behind
+            flag["metadata"] = marked
         try:
             before = self._path.stat()
             handle, fresh = tempfile.mkstemp(prefix=f".{self._path.name}.", dir=self._path.parent)
@@ -105,3 +135,9 @@ class FlagdFileTraffic:
             os.replace(fresh, self._path)
         except OSError as error:
             raise PermanentError(f"cannot write {self._path}: {error.strerror}") from None
+
+
+def _targeting(cohort: Cohort | None, on: str, rule: dict[str, Any]) -> dict[str, Any]:
+    if cohort is None:
+        return rule
+    return {"if": [{"in": [{"var": cohort.name}, list(cohort.values)]}, on, rule]}

@@ -16,7 +16,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Self
 
 import httpx
 from pydantic import Field, field_validator, model_validator
@@ -45,7 +45,7 @@ class _State:
 
 
 class NginxTraffic:
-    cohorts: ClassVar[frozenset[CohortKind]] = frozenset({"header", "cookie"})
+    cohorts: frozenset[CohortKind] = frozenset({"header", "cookie"})
 
     class Options(DriverOptions):
         """`file` is Pilotage's own, included in `http`; `canary` and `stable` are the values of ``$variable``."""

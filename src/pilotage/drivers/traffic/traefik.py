@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 from urllib.parse import quote
 
 from pydantic import Field, field_validator, model_validator
@@ -63,7 +63,7 @@ class _State:
 
 
 class TraefikTraffic:
-    cohorts: ClassVar[frozenset[CohortKind]] = frozenset({"header", "cookie"})
+    cohorts: frozenset[CohortKind] = frozenset({"header", "cookie"})
 
     class Options(DriverOptions):
         """`file` is Pilotage's own in the file provider's `directory`; `api` the API's address without ``/api``."""
@@ -98,6 +98,8 @@ class TraefikTraffic:
     def __init__(self, options: Options, context: Context) -> None:
         self._options = options
         self._file = context.directory / options.file
+        if options.router is None:  # a cohort is a router before the others
+            self.cohorts = frozenset()
         self._client = Client(options.timeout_s)
 
     async def set_weight(self, weight: float, call: Call) -> float:

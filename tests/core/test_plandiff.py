@@ -140,6 +140,28 @@ ITEM = {"id": "green", "check": "command"}
         ({"start": {"within": "1h"}}, {}, "start"),
         ({"notify": [{"driver": "console"}]}, {"notify": []}, "notify"),
         ({"after": {"watch": "1h"}}, {}, "after.watch"),
+        ({"strategy": "canary"}, {"strategy": "blue-green"}, "strategy"),
+        ({"drift": "hold"}, {"drift": "restore"}, "drift"),
+        ({"blue_green": {"warm": "2h"}}, {}, "blue_green.warm"),
+        (
+            {"blue_green": {"test": [{"name": "a"}, {"name": "b"}]}},
+            {"blue_green": {"test": [{"name": "a"}]}},
+            "blue_green.test[b]",
+        ),
+        ({"rolling": {"watch": "5m"}}, {"rolling": {"watch": "1m"}}, "rolling.watch"),
+        ({"rolling": {"approval": "each"}}, {"rolling": {"approval": "second"}}, "rolling.approval"),
+        ({"rolling": {"pool": {"driver": "shell"}}}, {"rolling": {"watch": "1m"}}, "rolling.pool"),
+        ({"rolling": {"health": {"check": "http"}}}, {"rolling": {"watch": "1m"}}, "rolling.health"),
+        (
+            {"rolling": {"servers": ["a", "b", "c", "d"]}},
+            {"rolling": {"servers": ["a", "b", "c", "d"], "max_unavailable": "50%"}},
+            "rolling.max_unavailable",
+        ),
+        (
+            {"phases": [{"cohort": {}, "watch": "5m"}, {"weight": "9%"}], "approval": 1},
+            {"phases": [{"weight": "9%"}]},
+            "phases",
+        ),
     ],
 )
 def test_what_loosens_is_named_and_what_tightens_is_not(before: Any, after: Any, path: str) -> None:

@@ -123,8 +123,10 @@ def _setting(
 
     index = _phase(plan, phase)
     watched = plan.phases[index]
+    whole = share is None and watched.weight == 100  # the judge then compares with what was recorded before
+    name = watched.name if share is None or share * 100 == watched.weight else f"{share * 100:g} %"
     share = watched.weight / 100 if share is None else share
-    if not 0 < share < 1:
+    if not (0 < share < 1 or whole):
         given = f"{share:.0%}" if phase is None else f"{share:.0%} in phase {watched.name}"
         raise PilotageError(
             f"--share: expected more than 0% and less than 100%, got {given}: there has to be a control"
@@ -138,14 +140,16 @@ def _setting(
         raise PilotageError(f"--watch: expected one tick ({watched.tick_s:g}s) to 24h, got {watch:g}s")
     usual = base_errors if base_errors is not None else expected.errors if expected else 0.003
     phases = list(plan.phases)
-    name = watched.name if share * 100 == watched.weight else f"{share * 100:g} %"
     phases[index] = replace(watched, watch_s=watch, weight=share * 100, name=name)
     return replace(plan, phases=tuple(phases)), index, World(rate, share, watched.tick_s, usual)
 
 
 def _phase(plan: Plan, wanted: str | None) -> int:
+    if wanted is None:
+        judged = [index for index, one in enumerate(plan.phases) if one.judged]
+        return next((index for index in judged if plan.phases[index].weight < 100), judged[0])
     for index, one in enumerate(plan.phases):
-        if (wanted is None and one.judged) or wanted in (one.name, one.name.replace(" ", ""), str(index)):
+        if wanted in (one.name, one.name.replace(" ", ""), str(index)):
             return index
     names = ", ".join(one.name for one in plan.phases)
     raise PilotageError(f"--phase: expected one of {names}, got {wanted!r}")

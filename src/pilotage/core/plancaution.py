@@ -50,6 +50,8 @@ _SCALES = (
     _Scale("tick", quantities.seconds, "10s", True, "the evidence is looked at less often"),
     _Scale("baseline", quantities.seconds, "30s", False, "less is recorded before traffic moves"),
     _Scale("after.watch", quantities.seconds, 0, False, "it is watched for less time at 100 %"),
+    _Scale("rolling.watch", quantities.seconds, None, False, "it is watched for less time after each batch"),
+    _Scale("blue_green.warm", quantities.seconds, "1h", False, "the old colour is kept for less time"),
 )
 _BUG_TARGET = _Scale("metrics.bug.target", quantities.percent, "0.5%", True, "the bug may stay more frequent")
 _WATCHED = {
@@ -66,7 +68,9 @@ def less_careful(before: Any, after: Any) -> tuple[Loosened, ...]:
     if not isinstance(before, Mapping) or not isinstance(after, Mapping):
         return ()
     found = [
+        *_strategy(before, after),
         *_phases(before, after),
+        *_batches(before, after),
         *(one for scale in _SCALES for one in _scale(scale, before, after)),
         *_answers(before, after),
         *_measures(before, after),
@@ -90,6 +94,49 @@ def _scale(scale: _Scale, before: Any, after: Any, prefix: str = "") -> Iterator
         yield Loosened(prefix + scale.path, f"{scale.reason} ({old} -> {new})")
 
 
+_STEP = {"canary": 0, "rolling": 1, "blue-green": 2}
+"""By the size of the first step that users meet."""
+_APPROVALS = ("none", "second", "each")
+
+
+def _strategy(before: Any, after: Any) -> Iterator[Loosened]:
+    was, now = (str(_at(plan, "strategy")) for plan in (before, after))
+    if was in _STEP and now in _STEP and _STEP[now] > _STEP[was]:
+        yield Loosened("strategy", f"the first step is larger ({was} -> {now})")
+    if (_at(before, "drift") or "hold") == "hold" and _at(after, "drift") == "restore":
+        yield Loosened("drift", "a weight that somebody else has changed is set again without asking")
+    old, new = rows(_at(before, "blue_green.test")), rows(_at(after, "blue_green.test"))
+    if old and new and (gone := [label for label in old if label not in new]):
+        yield Loosened(f"blue_green.test[{gone[0]}]", "a test of the idle colour is gone")
+
+
+def _batches(before: Any, after: Any) -> Iterator[Loosened]:
+    """Of a rolling deployment."""
+    if not isinstance(_at(before, "rolling"), Mapping) or not isinstance(_at(after, "rolling"), Mapping):
+        return
+    was, now = (_unavailable(plan) for plan in (before, after))
+    if was is not None and now is not None and now > was:
+        yield Loosened("rolling.max_unavailable", f"more servers are changed at a time ({was:g} -> {now:g})")
+    asked, asks = (_at(plan, "rolling.approval") or "none" for plan in (before, after))
+    if asked in _APPROVALS and asks in _APPROVALS and _APPROVALS.index(asks) < _APPROVALS.index(asked):
+        yield Loosened("rolling.approval", f"fewer batches have to be approved ({asked} -> {asks})")
+    for key, reason in (
+        ("pool", "servers are changed while they take requests"),
+        ("health", "a server is back without a look at its health"),
+    ):
+        if _at(before, f"rolling.{key}") is not None and _at(after, f"rolling.{key}") is None:
+            yield Loosened(f"rolling.{key}", reason)
+
+
+def _unavailable(plan: Any) -> float | None:
+    """How many servers a batch has."""
+    said, fleet = _at(plan, "rolling.max_unavailable"), len(_list(plan, "rolling.servers"))
+    share = quantities.percent(said)
+    if share is not None:
+        return max(1.0, float(int(fleet * share / 100)))
+    return 1.0 if said is None else _number(said)
+
+
 def _phases(before: Any, after: Any) -> Iterator[Loosened]:
     old, new = rows(before.get("phases")), rows(after.get("phases"))
     watch = _Scale("watch", quantities.seconds, None, False, "it is watched for less time")
@@ -107,10 +154,17 @@ def _phases(before: Any, after: Any) -> Iterator[Loosened]:
         return
     if now[0] > was[0]:
         yield Loosened("phases", f"the first share is larger ({was[0]:g}% -> {now[0]:g}%)")
+    gone = _special(old) - _special(new)
+    if gone > 0:
+        yield Loosened("phases", f"fewer phases with a cohort or copies ({gone} fewer)")
     if len(now) < len(was):
         yield Loosened("phases", f"fewer phases ({len(was)} -> {len(now)})")
     elif _widest(now) > _widest(was) and now[0] <= was[0]:
         yield Loosened("phases", f"a larger step at once ({_widest(was):g} -> {_widest(now):g} points)")
+
+
+def _special(phases: Mapping[str, Any]) -> int:
+    return sum(_at(row, "cohort") is not None or _at(row, "mirror") is not None for row in phases.values())
 
 
 def _weights(phases: Mapping[str, Any]) -> list[float]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pilotage.core.proposals import Proposal, Repository
+from pilotage.repository.balancers import balancers
 from pilotage.repository.builds import builds
 from pilotage.repository.deploying import deploying
 from pilotage.repository.files import Files, walk
@@ -23,6 +24,7 @@ _DETECTORS: tuple[Callable[[Scene], Iterator[Proposal]], ...] = (
     deploying,
     tasks,
     traffic,
+    balancers,
     flags,
     watching,
     platforms,

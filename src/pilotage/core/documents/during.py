@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 from pilotage.core import power
 from pilotage.core.documents.facts import Facts
+from pilotage.core.documents.moves import Move, last_watch, moves, tests
 from pilotage.core.markdown import code, inline, table
 from pilotage.core.policy import MEANING, TABLE
-from pilotage.core.quantities import per_second, percent, percent_text, seconds
+from pilotage.core.quantities import per_second, percent
 
 PARTS = {"errors": "errors", "latency": "latency", "bug": "the bug's own metric"}
 
@@ -17,39 +18,68 @@ def phases(facts: Facts) -> list[str]:
     rows = []
     if facts.said("baseline", "30s") not in ("0s", "0"):
         rows.append(("baseline", "0 %", facts.lasting("baseline", "30s"), "recorded, not judged"))
-    for index, row in enumerate(facts.rows("phases")):
-        one = Facts(row, facts.file)
-        weight = percent(row.get("weight"))
-        share = percent_text(weight) if weight is not None else one.said("weight")
-        approval = "; begins only after a person's approval" if row.get("approval") is True else ""
-        rows.append((str(index + 1), share, one.lasting("watch"), _shows(facts, row) + approval))
-    if facts.at("after"):
-        rows.append(("after", "100 %", facts.lasting("after.watch"), "lighter monitoring; a rollback is one command"))
+    if facts.said("strategy") == "blue-green":
+        idle, said = facts.said("blue_green.idle", "the idle colour"), ", ".join(tests(facts)) or "-"
+        what = f"deployed to {idle}, then tested there: {said}; one that fails ends it before any request moves"
+        rows.append((f"test {idle}", "0 %", "until they hold", what))
+    for one in moves(facts):
+        approval = "; begins only after a person's approval" if one.approval else ""
+        rows.append((one.name, one.share, one.watch, _shows(facts, one) + approval))
+    if (last := last_watch(facts)) is not None:
+        rows.append(("after", "100 %", last[0], last[2]))
+    whom = "servers with the new version" if facts.said("strategy") == "rolling" else "traffic to the new version"
     return [
         "## Phases",
         "",
-        *table(("phase", "traffic to the new version", "watched for", "what it gets, and what that can show"), rows),
+        *table(("phase", whom, "watched for", "what it gets, and what that can show"), rows),
         "",
+        *_how(facts),
         f"The evidence is looked at every {inline(facts.lasting('tick', '10s'))}. Looking often does not cause false "
-        "alarms: the statistics are made for being looked at at any moment. Each phase checks that the share really "
-        "observed is the one wanted.",
+        f"alarms: the statistics are made for being looked at at any moment.{_observed(facts)}",
         "",
     ]
 
 
-def _shows(facts: Facts, row: Mapping[str, object]) -> str:
-    """What the phase gets and can show, from what the plan expects."""
-    weight, watch_s, per_s = (
-        percent(row.get("weight")),
-        seconds(row.get("watch")),
-        per_second(facts.at("expect.requests")),
+def _how(facts: Facts) -> list[str]:
+    """What happens in a phase, where that is more than a weight."""
+    if facts.said("strategy") == "rolling":
+        pool = f" by {code(facts.said('rolling.pool.driver'))}" if facts.at("rolling.pool") else ""
+        out = (
+            f"taken out of rotation{pool} ({inline(facts.lasting('rolling.drain_within', '1m'))} for its last requests)"
+        )
+        out = out if facts.at("rolling.pool") else "not taken out of rotation, as the plan names no pool"
+        well = f"looked at until it is well (at most {inline(facts.lasting('rolling.healthy_within', '1m'))})"
+        well = well if facts.at("rolling.health") else "not asked how it is, as the plan names no health check"
+        back = ", put back" if facts.at("rolling.pool") else ""
+        return [f"Each server is {out}, deployed to, {well}{back}, and watched. One that fails goes back at once.", ""]
+    if facts.said("strategy") == "blue-green" and facts.at("blue_green.release"):
+        live = inline(facts.said("blue_green.live", "the old colour"))
+        return [f"After that, {live} is released by {code(facts.said('blue_green.release.driver'))}.", ""]
+    return []
+
+
+def _observed(facts: Facts) -> str:
+    drift = "it is set again" if facts.said("drift") == "restore" else "the rollout holds and asks"
+    if facts.said("strategy") == "rolling":
+        return ""
+    where = " (not with cohorts and copies)" if any(one.weight is None for one in moves(facts)) else ""
+    return (
+        f" Each phase checks that the share really observed is the one wanted{where}. When somebody else changes a "
+        f"weight meanwhile, {drift}."
     )
-    if weight is None or watch_s is None:
+
+
+def _shows(facts: Facts, move: Move) -> str:
+    """What the phase gets and can show, from what the plan expects."""
+    per_s = per_second(facts.at("expect.requests"))
+    if move.weight is None:
+        return "what it gets is not known beforehand" if move.watch_s else ""
+    if not move.watch_s:
         return ""
     if per_s is None:
         return "unknown: the plan does not say what traffic to expect"
     usual, alpha = percent(facts.at("expect.errors")) or 0.3, percent(facts.at("judge.false_alarms")) or 1.0
-    return power.sentence(weight, watch_s, per_s, usual / 100, alpha / 100)
+    return power.sentence(move.weight, move.watch_s, per_s, usual / 100, alpha / 100)
 
 
 def watched(facts: Facts) -> list[str]:

@@ -7,11 +7,18 @@ from typing import Any
 
 from pilotage.core.documents import after, before, during
 from pilotage.core.documents.facts import Facts
+from pilotage.core.documents.moves import last_watch, moves, tests
 from pilotage.core.documents.wayback import way_back
 from pilotage.core.markdown import Marked, code, inline, table
-from pilotage.core.quantities import duration, seconds
+from pilotage.core.quantities import duration
 
 HOW_SOON = {"P0": "starts at once", "P1": "starts within the hour", "P2": "starts in its window"}
+
+HOW = {
+    "canary": ": in rising shares of the traffic",
+    "blue-green": ": tested on a second colour, then all of the traffic at once",
+    "rolling": ": server by server",
+}
 
 
 def plan_document(
@@ -56,7 +63,7 @@ def _head(facts: Facts, digest: str) -> list[str]:
         rows.append(("Impact", facts.said("impact")))
     if facts.at("references"):
         rows.append(("Tickets", _listed(facts, "references")))
-    rows.append(("Strategy", facts.said("strategy")))
+    rows.append(("Strategy", facts.said("strategy") + HOW.get(facts.said("strategy"), "")))
     if facts.at("known_bad") is not False:
         rows.append(
             ("Running version", "is the sick one: the fix must be better than it, and no worse in anything else")
@@ -90,18 +97,15 @@ def _notes(notes: Sequence[str]) -> list[str]:
 
 def _short(facts: Facts) -> list[str]:
     new, old = inline(facts.new), inline(facts.old)
-    steps = _steps(facts)
     deadline = inline(facts.lasting("hold.deadline", "10m"))
     doubt = "asks a person" if facts.at("hold.then") == "ask" else "goes back"
     said = []
     if facts.said("baseline", "30s") not in ("0s", "0"):
         recorded = inline(facts.lasting("baseline", "30s"))
         said.append(f"Both versions are recorded for {recorded}; no traffic moves yet.")
-    said.append(_capital(f"{new} gets {', then '.join(steps)}." if steps else "no phases are planned yet."))
-    if facts.at("after"):
-        said.append(
-            f"With all traffic on {new}, lighter monitoring goes on for {inline(facts.lasting('after.watch'))}."
-        )
+    said += [_capital(one) for one in _moved(facts, new)]
+    if (last := last_watch(facts)) is not None:
+        said.append(f"With all traffic on {new}, {_lasts(facts)} {inline(last[0])}.")
     said += [
         f"It goes on by itself while the evidence is good, and sends everybody back to {old} when it is bad. "
         f"In doubt it holds where it is, and after {deadline} of doubt it {doubt}.",
@@ -109,28 +113,43 @@ def _short(facts: Facts) -> list[str]:
     ]
     lines = ["## In short", "", *(f"{number}. {one}" for number, one in enumerate(said, start=1)), ""]
     total = _total_s(facts)
-    return [*lines, f"If nothing goes wrong, this takes about {duration(total)}.", ""] if steps else lines
+    return [*lines, f"If nothing goes wrong, this takes about {duration(total)}.", ""] if moves(facts) else lines
 
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _steps(facts: Facts) -> list[str]:
-    steps = []
-    for row in facts.rows("phases"):
-        one = Facts(row, facts.file)
-        approval = " (after a person's approval)" if row.get("approval") is True else ""
-        share = inline(one.said("weight").replace("%", " %"))
-        steps.append(f"{share} of the traffic for {inline(one.lasting('watch'))}{approval}")
-    return steps
+def _moved(facts: Facts, new: str) -> list[str]:
+    """What happens to the traffic, in the words of the strategy."""
+    steps = moves(facts)
+    if not steps:
+        return ["no phases are planned yet."]
+    asked = [" (after a person's approval)" if one.approval else "" for one in steps]
+    if facts.said("strategy") == "blue-green":
+        idle = inline(facts.said("blue_green.idle", "the idle colour"))
+        tested = inline(", ".join(tests(facts)))
+        return [
+            f"{new} is deployed to {idle}, which gets no traffic yet, and tested there: {tested}.",
+            f"{idle} gets all of the traffic at once{asked[0]}, and is watched for {inline(steps[0].watch)}.",
+        ]
+    if facts.said("strategy") == "rolling":
+        order = ", then ".join(inline(one.what) + asked[index] for index, one in enumerate(steps))
+        return [f"{new} is deployed to {order}. After each, it is watched for {inline(steps[0].watch)}."]
+    told = [f"{inline(one.what)} for {inline(one.watch)}{asked[index]}" for index, one in enumerate(steps)]
+    return [f"{new} gets {', then '.join(told)}."]
+
+
+def _lasts(facts: Facts) -> str:
+    if facts.said("strategy") == "blue-green":
+        return f"{inline(facts.said('blue_green.live', 'the old colour'))} is kept warm for"
+    return "lighter monitoring goes on for"
 
 
 def _total_s(facts: Facts) -> float:
     """The watches; what a deploy takes, nobody knows beforehand."""
-    parts = [seconds(facts.at("after.watch")) or 0.0]
-    parts += [seconds(row.get("watch")) or 0.0 for row in facts.rows("phases")]
-    return sum(parts)
+    last = last_watch(facts)
+    return sum(one.watch_s for one in moves(facts)) + (last[1] if last else 0.0)
 
 
 def _commands(facts: Facts) -> list[str]:

@@ -8,6 +8,7 @@ from pilotage.core.documents.facts import Facts
 from pilotage.core.markdown import code, inline
 from pilotage.core.planning import is_placeholder
 
+USUAL = {"blue-green": "switch", "rolling": "redeploy"}
 LEAST_BAD = {
     "hold": "Hold: the traffic stays as it is, and the people below decide. No step is taken by itself.",
     "flag-off": "The broken feature is switched off altogether, for both versions; the traffic stays, people decide.",
@@ -17,7 +18,8 @@ LEAST_BAD = {
 
 def way_back(facts: Facts) -> list[str]:
     said = facts.at("rollback.methods")
-    methods = [str(one) for one in said] if isinstance(said, list) and said else ["traffic"]
+    usual = USUAL.get(facts.said("strategy"), "traffic")
+    methods = [str(one) for one in said] if isinstance(said, list) and said else [usual]
     old, plan = inline(facts.old), facts.file or "plan.yaml"
     confirm = f"{facts.lasting('rollback.confirm.watch', '2m')} to {facts.lasting('rollback.confirm.within', '5m')}"
     lines = [
@@ -43,16 +45,23 @@ def way_back(facts: Facts) -> list[str]:
 
 
 def _method(facts: Facts, method: str, old: str) -> str:
+    if method == "redeploy" and facts.said("strategy") == "rolling":
+        return (
+            f"**Redeploy {old}** on the servers that were changed, the last one first, as they were changed: out of "
+            "rotation, deployed, well again, back. Those that it had not come to are left alone."
+        )
     if method == "redeploy":
         command = _redeploy(facts)
         how = f": {code(command)}" if command else ", as it is usually deployed"
         return f"**Redeploy {old}**, when the traffic cannot be moved{how}."
     if method == "revert":
         return f"**Revert the commit**{_revert(facts)}, then deploy {old} again."
-    if method == "switch":
-        return f"**Switch back** to the colour that runs {old}; it is kept warm for that."
     targets = [_splitter(row) for row in reversed(facts.rows("traffic"))]
-    return f"**All traffic to {old}**, by Pilotage itself: weight 0 at {', then '.join(targets) or 'the splitter'}."
+    where = ", then ".join(targets) or "the splitter"
+    if method == "switch":
+        colour = inline(facts.said("blue_green.live", "the colour"))
+        return f"**Switch back** to {colour}, which runs {old} and is kept warm for that: weight 0 at {where}."
+    return f"**All traffic to {old}**, by Pilotage itself: weight 0 at {where}."
 
 
 def _revert(facts: Facts) -> str:
@@ -70,6 +79,7 @@ def _revert(facts: Facts) -> str:
 def _splitter(row: Mapping[str, object]) -> str:
     name = code(str(row.get("name") or row.get("driver") or "the splitter"))
     by_hand = {"flagd-file": ("file", "flag"), "envoy": ("admin", "key"), "shell": ("set",)}
+    by_hand |= {"haproxy": ("socket", "backend"), "traefik": ("file", "service")}
     keys = [key for key in by_hand.get(str(row.get("driver")), ()) if row.get(key) and not is_placeholder(row[key])]
     known = [f"{key} {code(_shown(row[key]))}" for key in keys]
     return f"{name} ({', '.join(known)})" if known else str(name)

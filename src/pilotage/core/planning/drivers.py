@@ -18,6 +18,7 @@ _UNNAMED = re.compile(r"[^A-Za-z0-9._-]+")
 _OTHERS = (
     'Or: {name: proxy, driver: envoy, runtime_dir: runtime, key: payment.canary, admin: "http://127.0.0.1:9901"}',
     'Or: {name: flag, driver: flagd-file, file: flags.json, flag: new-payment, on: "on", off: "off"}',
+    "Or: {name: proxy, driver: haproxy, socket: /run/haproxy/admin.sock, backend: app, canary: [new1], stable: [old1]}",
     'Or: {name: script, driver: shell, set: ["./traffic.sh", "set", "{weight}"], read: ["./traffic.sh", "get"]}',
 )
 _ENVOY_TOTAL = 'envoy_cluster_upstream_rq_completed{envoy_cluster_name="$group"}'
@@ -82,7 +83,7 @@ def traffic(brief: Brief, repository: Repository) -> list[Entry]:
         return [Entry("traffic", [_row(proposal)], above=(above, *seen), gap=True)]
     row: dict[str, Any] = {
         "name": "splitter",
-        "driver": missing("envoy, flagd-file or shell, with its options as below"),
+        "driver": missing("envoy, haproxy, flagd-file or shell, with its options as below"),
     }
     if wanted and brief.flag is not None:
         row = {

@@ -39,9 +39,9 @@ class _Part(BaseModel):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, _schema: Any, _handler: Any) -> dict[str, Any]:
-        about = f"A driver of the port {cls.port}, with its options."
-        name = {"enum": registry.names(cls.port), "description": "Its name."}
-        return {"type": "object", "description": about, "properties": {cls.key: name}, "required": [cls.key]}
+        drivers = ", ".join(registry.names(cls.port))
+        about = f"A driver of the port {cls.port} and its options, {{{cls.key}: NAME, ...}}; NAME is one of {drivers}."
+        return {"type": "object", "required": [cls.key], "description": about}
 
     @classmethod
     def of(cls, name: str, options: Mapping[str, Any]) -> Self:

@@ -95,6 +95,9 @@ class _Rewritten:
                 found[key] = self._named(one, inside) if key in _NAMES else self._rewrite(one, inside)
         if found.get("type") == "string" and not {"enum", "const"} & set(found):
             found |= {"not": {"pattern": "^REPLACE_ME"}} if "pattern" in found else {"pattern": f"^{FILLED_IN}"}
+        if inside and isinstance(found.get("properties"), dict):
+            about = f"An option. {found.get('description', '')}".strip()
+            found["properties"] = {one: {"description": about, **it} for one, it in found["properties"].items()}
         if "description" in found:
             found["description"] = re.sub(r"\s+", " ", str(found["description"])).strip()
         return found

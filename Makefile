@@ -14,7 +14,7 @@ demo-bad: .venv/ready        ## ship a bad fix: rolled back by itself (exit code
 	$(BIN)/pilotage demo --bad
 
 test: .venv/ready            ## every test, files side by side: most of them wait for real processes
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 check: .venv/ready           ## style, types, floors
 	$(BIN)/ruff check .

@@ -3,7 +3,24 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
+
+import pytest
+
+LONGEST = (
+    *("engine/test_crashes.py", "planfile/test_mutations.py", "direct/test_watchdog.py", "engine/test_rollouts.py"),
+    *("direct/test_with_a_coordinator.py", "direct/test_watchdog_beside_a_coordinator.py", "cli/test_commands.py"),
+    *("engine/test_blue_green_and_rolling.py", "engine/test_logs.py", "cli/test_checklist.py", "cli/test_drivers.py"),
+)
+"""The files that take a minute, or nearly so. They begin first: the last to begin would keep one worker busy while the
+others have nothing left to do."""
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell script that starts the suite with `&` has it ignore Ctrl-C, and so would every command it starts.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    order = {here / file: place for place, file in enumerate(LONGEST)}
+    items.sort(key=lambda one: order.get(one.path, len(order)))

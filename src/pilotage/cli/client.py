@@ -16,7 +16,8 @@ from pilotage.core.errors import CoordinatorUnreachable
 from pilotage.interrupts import interrupts_wait
 from pilotage.paths import coordinator_note, state_folder
 
-START_WITHIN_S = 30.0
+START_WITHIN_S = 90.0
+"""A machine that is busy with an outage is slow, and a coordinator that is starting is no broken one."""
 ANSWER_WITHIN_S = 60.0
 
 
@@ -143,7 +144,8 @@ def start_local(state: Path, within_s: float = START_WITHIN_S) -> dict[str, Any]
     if note is not None:
         return note
     tail = log.read_text(errors="replace").strip().splitlines()[-1:]
-    raise CoordinatorUnreachable(f"the coordinator did not start; {log} ends with: {' '.join(tail)}")
+    why = f"the coordinator did not start within {within_s:g} s" if child.poll() is None else "the coordinator ended"
+    raise CoordinatorUnreachable(f"{why}; {log} ends with: {' '.join(tail) or 'nothing'}")
 
 
 def _when_up(state: Path, child: subprocess.Popen[bytes], within_s: float) -> dict[str, Any] | None:

@@ -191,7 +191,7 @@ def _sample(schema: Mapping[str, Any], definitions: Mapping[str, Any], depth: in
     if schema.get("type") == "array":
         return [_sample(schema.get("items") or {}, definitions, depth + 1)]
     if schema.get("type") == "object":
-        inner = {name: schema["properties"][name] for name in schema.get("required", ())}
+        inner = {name: schema.get("properties", {}).get(name, {}) for name in schema.get("required", ())}
         return {name: _sample(one, definitions, depth + 1) for name, one in inner.items()} or {REPLACE_ME: REPLACE_ME}
     return REPLACE_ME
 
@@ -234,4 +234,4 @@ def _first_sentence(text: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    return " ".join(text.replace("``", "`").split())

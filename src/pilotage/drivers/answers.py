@@ -52,6 +52,14 @@ async def post_json(
     return await _ask(client, "POST", base, path, headers, json.dumps(body).encode(), timeout_s, who)
 
 
+async def patch_json(
+    client: Client, base: str, path: str, headers: Mapping[str, str], body: Any, timeout_s: float, who: str
+) -> Answer:
+    """PATCH, otherwise as `post_json`."""
+    headers = {**headers, "Content-Type": "application/json"}
+    return await _ask(client, "PATCH", base, path, headers, json.dumps(body).encode(), timeout_s, who)
+
+
 async def _ask(
     client: Client,
     method: str,

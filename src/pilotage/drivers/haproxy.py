@@ -35,12 +35,10 @@ _TCP = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^/:\s]+):(?P<port>[0-9]{1,5})",
 
 
 class HaproxyOptions(DriverOptions):
-    """`socket` is a path or ``host:port``; `state_file` the file that haproxy.cfg names as `server-state-file`."""
-
-    socket: str = Field(min_length=1)
-    backend: Name
-    state_file: Path | None = None
-    timeout_s: float = Field(default=5.0, gt=0)
+    socket: str = Field(min_length=1, description="of the runtime API: a path or host:port")
+    backend: Name = Field(description="whose servers they are")
+    state_file: Path | None = Field(default=None, description="what haproxy.cfg names as server-state-file")
+    timeout_s: float = Field(default=5.0, gt=0, description="for each command")
 
 
 @dataclass(frozen=True)

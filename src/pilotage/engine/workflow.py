@@ -49,6 +49,10 @@ MOST_RESTORES = 3
 TASK_TIMEOUT = timedelta(seconds=5)
 
 
+class Unanswered(str):
+    """Nobody knows yet what came of a step: its worker died, or could not show its life. No failure of the driver's."""
+
+
 class TurnBack(Exception):
     """The walk ends here: the traffic must go back."""
 
@@ -143,7 +147,7 @@ class RolloutWorkflow:
         deadline = workflow.now() + timedelta(seconds=self._plan.hold.deadline_s)
         call = self._next_call()
         while (error := await self._try(step, call)) is not None:
-            if not step.patient:
+            if not step.patient and not isinstance(error, Unanswered):
                 raise TurnBack(f"{step.target}: {error.removeprefix(f'{step.target}: ')}")
             if self._state.status is not Status.HELD:
                 await self._record(ev.StepFailed(step.target, error, "held; tried again until the hold's deadline"))
@@ -435,7 +439,8 @@ class RolloutWorkflow:
                 raise asyncio.CancelledError from None  # the walk was turned back: not a failure of the step
             if isinstance(failure.cause, ApplicationError) and failure.cause.type == "GoneBackDirectly":
                 raise TurnBack(str(failure.cause)) from None
-            return str(failure.cause or failure)
+            said = str(failure.cause or failure)
+            return said if isinstance(failure.cause, ApplicationError) else Unanswered(said)
         if isinstance(event, ev.WeightSet):
             self._weights[event.target] = event.in_force
         await self._record(event)

@@ -1,26 +1,29 @@
-"""A real HAProxy is restarted in the middle of a phase, and has forgotten its weight."""
+"""Rollouts on real proxies in front of two real servers: a cohort and copies on Traefik, a restarted HAProxy."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.engine.test_rollouts import order
 from tests.proxies import app
 from tests.proxies.haproxy import haproxy
 from tests.proxies.load import load
+from tests.proxies.traefik import traefik
 from tests.servers import free_port
 from tests.stage import Local, local
 
 TICK_S = 1.0
 PLAN = """
 pilotage: 1
-service: shop
+service: {service}
 environment: test
 version: "2.0"
 previous: "1.0"
@@ -30,8 +33,8 @@ strategy: canary
 known_bad: false
 baseline: 2s
 tick: 1s
-phases: [{{weight: 25%, watch: 120s}}, {{weight: 100%, watch: 2s}}]
-traffic: [{{name: proxy, driver: haproxy, socket: {socket}, backend: payment, canary: canary, stable: stable}}]
+phases: {phases}
+traffic: [{traffic}]
 metrics:
   sources: {{app: {{driver: scrape, urls: {urls}}}}}
   groups: {{canary: "2.0", control: "1.0"}}
@@ -60,15 +63,64 @@ def addresses(tmp_path: Path) -> Iterator[list[str]]:
             app.end(tmp_path, version)
 
 
+async def started(
+    coordinator: Local, folder: Path, addresses: list[str], phases: list[Any], traffic: Mapping[str, Any]
+) -> str:
+    text = PLAN.format(
+        service=traffic["driver"],
+        phases=json.dumps(phases),
+        traffic=json.dumps(traffic, default=str),
+        urls=json.dumps([f"{one}/metrics" for one in addresses]),
+    )
+    body = {"plan": text, "directory": str(folder), "file": "plan.yaml", "by": "tester", "reason": ""}
+    return str((await asyncio.to_thread(coordinator.api.post, "/v1/rollouts", body))["id"])
+
+
+async def test_testers_come_first_then_copies_then_everybody(
+    coordinator: Local, addresses: list[str], tmp_path: Path
+) -> None:
+    with traefik(tmp_path / "traefik", *addresses) as proxy:
+        seen: dict[tuple[str, bool], Counter[str]] = {}
+        """Who answered, by the phase that was watched before and after the request, and whether it was a tester's."""
+        async with httpx.AsyncClient(trust_env=False) as client:
+
+            async def watched() -> str:
+                view = await asyncio.to_thread(coordinator.view, rollout)
+                return str(view["phase_name"]) if view["status"] == "watching" else ""
+
+            async def visit(tester: bool) -> str:
+                return (await client.get(proxy.url, headers={"X-Canary": "yes"} if tester else {})).text
+
+            phases = [
+                {"cohort": {"header": "X-Canary", "is": ["yes"]}, "watch": "3s"},
+                {"mirror": "50%", "watch": "3s"},
+                {"weight": "100%", "watch": "1s"},
+            ]
+            traffic = {"driver": "traefik", **proxy.options()}
+            rollout = await started(coordinator, tmp_path, addresses, phases, traffic)
+            while (view := await asyncio.to_thread(coordinator.view, rollout))["ended_at"] is None:
+                phase = await watched()
+                found = [(tester, await visit(tester)) for tester in (True, False, False, False)]
+                if phase and phase == await watched():
+                    for tester, who in found:
+                        seen.setdefault((phase, tester), Counter())[who] += 1
+        assert view["status"] == "promoted"
+        assert set(seen["header X-Canary", True]) == {"2.0"}
+        assert set(seen["header X-Canary", False]) == {"1.0"}
+        assert set(seen["50 % copied", True] + seen["50 % copied", False]) == {"1.0"}
+        assert set(seen["100 %", True] + seen["100 %", False]) == {"2.0"}
+
+
 async def test_the_weight_is_set_again_within_two_ticks_of_the_restart(
     coordinator: Local, addresses: list[str], tmp_path: Path
 ) -> None:
     with haproxy(tmp_path / "haproxy", *addresses) as proxy:
-        text = PLAN.format(socket=proxy.socket, urls=json.dumps([f"{one}/metrics" for one in addresses]))
-        body = {"plan": text, "directory": str(tmp_path), "file": "plan.yaml", "by": "tester", "reason": ""}
         splitter = proxy.driver(tmp_path, state_file=None)
         async with load(proxy.url, rate=200, seconds=100):
-            rollout = (await asyncio.to_thread(coordinator.api.post, "/v1/rollouts", body))["id"]
+            phases = [{"weight": "25%", "watch": "120s"}, {"weight": "100%", "watch": "2s"}]
+            traffic = {"driver": "haproxy", **proxy.options(canary="canary", stable="stable")}
+            del traffic["state_file"]
+            rollout = await started(coordinator, tmp_path, addresses, phases, traffic)
 
             async def until(kind: str) -> float:
                 """When the first event of a kind was recorded."""

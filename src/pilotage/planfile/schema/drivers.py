@@ -99,7 +99,8 @@ class _Rewritten:
             about = f"An option. {found.get('description', '')}".strip()
             found["properties"] = {one: {"description": about, **it} for one, it in found["properties"].items()}
         if "description" in found:
-            found["description"] = re.sub(r"\s+", " ", str(found["description"])).strip()
+            said = re.sub(r"\s+", " ", str(found["description"])).strip()
+            found["description"] = said if said.endswith((".", "...")) else f"{said}."
         return found
 
     def _named(self, properties: Any, inside: tuple[str, ...]) -> Schema:

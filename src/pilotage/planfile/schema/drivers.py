@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pilotage.drivers import registry
+from pilotage.drivers.about import line
 from pilotage.drivers.secrets import Secret
 from pilotage.planfile.schema.kinds import FILLED_IN, Schema, mapping, text
 
@@ -40,6 +41,7 @@ def _driver(port: str, name: str, key: str, own: dict[str, Schema], required: tu
     try:
         kind = registry.find(port, name)
         options = _Rewritten(kind.Options.model_json_schema()).schema
+        about = options.get("description") or f"{line(kind) or f'The driver {name}'}."
     except Exception:  # a stranger's driver may fail in any way: then its options are not known here
         return {
             "description": f"The driver {name}; its options are not known to this schema.",
@@ -47,7 +49,6 @@ def _driver(port: str, name: str, key: str, own: dict[str, Schema], required: tu
             "properties": {**told, **own},
             "required": [key, *required],
         }
-    about = options.get("description") or f"The driver {name}."
     properties = {
         option: one if "description" in one else {"description": f"An option of {name}. {about}", **one}
         for option, one in options.get("properties", {}).items()

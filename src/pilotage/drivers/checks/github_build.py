@@ -33,7 +33,7 @@ class _Build:
 
 class GithubBuildCheck:
     class Options(DriverOptions):
-        repository: RepositoryName = Field(description="owner/name")
+        repository: RepositoryName = Field(description="its name, owner/name")
         commit: CommitName = Field(description="a hash, a branch or a tag; it is resolved at each look")
         token: Secret | None = Field(
             default=None, description="without one public repositories only, and few questions an hour"

@@ -41,7 +41,7 @@ class GitRevertDeployer:
         mainline: int = Field(default=1, ge=1, le=16, description="against which parent a merge commit is reverted")
         push: Literal["direct", "branch"] = Field(
             default="direct",
-            description="direct: to `branch`; branch: to `new_branch`, for a pull request into `branch`",
+            description="to `branch` (direct), or to `new_branch` for a pull request into `branch` (branch)",
         )
         new_branch: str = Field(
             default="pilotage/revert-{short}",

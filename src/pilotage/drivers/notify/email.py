@@ -47,7 +47,7 @@ class EmailNotifier:
         )
         security: Literal["starttls", "tls", "none"] = Field(
             default="starttls",
-            description="starttls, or tls from the first byte; with a password none to this machine only",
+            description="by starttls, or tls from the first byte; with a password none to this machine only",
         )
         username: str | None = Field(
             default=None, pattern=r"^[!-~]+$", description="to log in; without it and `password` nobody logs in"

@@ -30,7 +30,7 @@ Label = Annotated[str, Field(min_length=1, max_length=50, pattern=r"^[^,\x00-\x1
 
 class GithubIssuesTracker:
     class Options(DriverOptions):
-        repository: RepositoryName = Field(description="owner/name")
+        repository: RepositoryName = Field(description="its name, owner/name")
         token: Secret = Field(description="a token with read and write access to issues")
         labels: list[Label] = Field(
             default_factory=list,

@@ -100,7 +100,7 @@ class _Rewritten:
             about = f"An option. {found.get('description', '')}".strip()
             found["properties"] = {one: {"description": about, **it} for one, it in found["properties"].items()}
         if "description" in found:
-            found["description"] = re.sub(r"\s+", " ", str(found["description"])).strip()
+            found["description"] = _sentence(str(found["description"]))
         return found
 
     def _named(self, properties: Any, inside: tuple[str, ...]) -> Schema:
@@ -109,10 +109,16 @@ class _Rewritten:
 
     def _referred(self, value: Schema, inside: tuple[str, ...]) -> Schema:
         name = str(value["$ref"]).removeprefix("#/$defs/")
-        beside = {key: self._rewrite(one, inside) for key, one in value.items() if key not in ("$ref", "title")}
+        beside = self._rewrite({key: one for key, one in value.items() if key != "$ref"}, inside)
         definition = self._definitions.get(name, {})
         if definition == self._secret:
             return {**beside, "$ref": "#/$defs/secret"}
         if name in inside:
             return beside
         return {**self._rewrite(definition, (*inside, name)), **beside}
+
+
+def _sentence(text: str) -> str:
+    """As all the schema's descriptions are; a driver's own list shows it as a part of a line."""
+    line = " ".join(text.split())
+    return f"{line[:1].upper()}{line[1:]}{'' if line.endswith('.') or not line else '.'}"

@@ -63,7 +63,7 @@ class NginxTraffic:
         )
         reload: list[str] = Field(
             default=["nginx", "-s", "reload"],
-            description="an argument list, such as [sudo, -n, systemctl, reload, nginx]",
+            description="an argument list that makes nginx read `file` anew",
         )
         key: str = Field(
             default="$request_id",

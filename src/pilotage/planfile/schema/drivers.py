@@ -109,7 +109,7 @@ class _Rewritten:
 
     def _referred(self, value: Schema, inside: tuple[str, ...]) -> Schema:
         name = str(value["$ref"]).removeprefix("#/$defs/")
-        beside = self._rewrite({key: one for key, one in value.items() if key != "$ref"}, inside)
+        beside: Schema = self._rewrite({key: one for key, one in value.items() if key != "$ref"}, inside)
         definition = self._definitions.get(name, {})
         if definition == self._secret:
             return {**beside, "$ref": "#/$defs/secret"}

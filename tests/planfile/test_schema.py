@@ -93,6 +93,11 @@ def test_every_key_has_a_description_for_the_editor() -> None:
             assert one.get("description", "").endswith((".", "...")), (path, key)
 
 
+def test_every_option_of_ours_is_described_in_words_of_its_own() -> None:
+    assert '"description": "An option' not in as_text()
+    assert '"description": "The variable that `file` sets, without the dollar, such as pilotage_payment."' in as_text()
+
+
 def texts_in(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     if isinstance(value, str):
         yield place

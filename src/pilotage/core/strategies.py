@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pilotage.core.model import Cohort, Phase, Step, Target
+from pilotage.core import quantities
+from pilotage.core.model import Cohort, Phase, Step, Strategy, Target
+from pilotage.core.preparing import Method
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,25 @@ def rolling(
     return rhythm.around(phases)
 
 
+def at_once(said: object, fleet: int) -> int | None:
+    """How many servers a batch has, as ``max_unavailable`` says: a count, or a share of the fleet, rounded down to one
+    at least; 1 when nothing is said. None for what is neither."""
+    if said is None:
+        return 1
+    share = quantities.percent(said)
+    if share:
+        return max(1, int(fleet * share / 100))
+    return said if isinstance(said, int) and not isinstance(said, bool) and said >= 1 else None
+
+
 # ------------------------------------------------------------------ the ways back
+
+USUAL_WAY: dict[Strategy, Method] = {
+    Strategy.CANARY: "traffic",
+    Strategy.BLUE_GREEN: "switch",
+    Strategy.ROLLING: "redeploy",
+}
+"""The first way back, where a plan names none."""
 
 
 def rollback(targets: Sequence[Target]) -> tuple[Step, ...]:

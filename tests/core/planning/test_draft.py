@@ -452,6 +452,8 @@ def fill_in(value: Any, path: str = "") -> Any:
         return value
     if path.startswith("rolling.servers["):
         return f"web{path[len('rolling.servers[') : -1]}"
+    if "{server}, in the way" in str(value):
+        return "{server}"
     return FILLED.get(path, "http://127.0.0.1:9" if "url" in path else "filled")
 
 

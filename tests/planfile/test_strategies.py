@@ -325,8 +325,8 @@ MISTAKES = [
     (ROLLING, "deploy:", "rollback: {afterwards: [redeploy]}\ndeploy:", "rollback.afterwards", "revert only"),
     (
         ROLLING,
-        "deploy:",
-        'deploy:\n  - {name: all, driver: shell, command: [./deploy, "{version}"]}',
+        "deploy: [",
+        'deploy: [{name: all, driver: shell, command: [./deploy, "{version}"]}, ',
         "deploy[0]",
         "a word of the server in it",
     ),

@@ -22,12 +22,13 @@ from pydantic import Field, field_validator, model_validator
 
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.core.model import Cohort, CohortKind
-from pilotage.drivers import Call, Context, DriverOptions, ownfile
+from pilotage.drivers import Call, Context, DriverOptions, files, ownfile
 from pilotage.drivers.answers import get_json, listed, refuse, usable
 from pilotage.drivers.http import Client
+from pilotage.drivers.looks import looks
 from pilotage.drivers.secrets import Secret
+from pilotage.drivers.weights import TOTAL, to_parts, to_percent
 
-_TOTAL = 10_000
 _NAME = r"^[\w.:-]+$"
 _SERVICE = r"^[\w.:-]+(@[\w-]+)?$"
 _WHO = "Traefik's API"
@@ -103,23 +104,22 @@ class TraefikTraffic:
         self._client = Client(options.timeout_s)
 
     async def set_weight(self, weight: float, call: Call) -> float:
-        if not 0 <= weight <= 100:
-            raise PermanentError(f"expected a weight from 0 to 100, got {weight:g}")
+        parts = to_parts(weight)
         if call.mirror != round(call.mirror) or not 0 <= call.mirror <= 100:
             raise PermanentError(f"Traefik copies whole percents of the requests, 0 to 100, not {call.mirror:g}")
-        wanted = _State(round(weight / 100 * _TOTAL), call.cohort, round(call.mirror))
+        wanted = _State(parts, call.cohort, round(call.mirror))
         self._check_cohort(call.cohort)
-        mark = await asyncio.to_thread(self._write, wanted)
+        mark = await files.change(self._file, self._write, wanted)
         await self._until_taken_over(mark, wanted, call.timeout_s)
         if (now := await self._state()) != wanted:
             raise TemporaryError(
                 f"{self._options.service} was changed by somebody else: expected {_shown(wanted)}, Traefik has "
                 f"{_shown(now)}"
             )
-        return now.weight / _TOTAL * 100
+        return to_percent(now.weight)
 
     async def read_weight(self) -> float:
-        return (await self._state()).weight / _TOTAL * 100
+        return to_percent((await self._state()).weight)
 
     async def read_cohort(self) -> Cohort | None:
         return (await self._state()).cohort
@@ -135,16 +135,13 @@ class TraefikTraffic:
         """The connections are the process's."""
 
     async def _until_taken_over(self, mark: str, wanted: _State, timeout_s: float) -> None:
-        loop = asyncio.get_running_loop()
-        deadline, pause = loop.time() + timeout_s, 0.02
-        while await self._find("middlewares", mark) is None:
-            if loop.time() > deadline:
-                raise TemporaryError(
-                    f"Traefik did not take over {_shown(wanted)} within {timeout_s:g} s. Is {self._file} in the "
-                    "directory of its file provider, watched? Its log tells what is wrong in which file"
-                )
-            await asyncio.sleep(pause)
-            pause = min(pause * 1.5, 0.25)
+        async for _ in looks(timeout_s, 0.02):
+            if await self._find("middlewares", mark) is not None:
+                return
+        raise TemporaryError(
+            f"Traefik did not take over {_shown(wanted)} within {timeout_s:g} s. Is {self._file} in the "
+            "directory of its file provider, watched? Its log tells what is wrong in which file"
+        )
 
     async def _state(self) -> _State:
         """As Traefik itself reports it. Raises PermanentError when it is not what this driver writes."""
@@ -169,7 +166,7 @@ class TraefikTraffic:
             raise self._strange() from None
         if weights or canary < 0 or stable < 0 or canary + stable == 0:
             raise self._strange()
-        return round(canary / (canary + stable) * _TOTAL)
+        return round(canary / (canary + stable) * TOTAL)
 
     def _mirror(self, service: Mapping[str, Any]) -> int:
         try:
@@ -250,7 +247,7 @@ class TraefikTraffic:
 
     def _text(self, state: _State, mark: str) -> str:
         name, options = self._options.service, self._options
-        shares = [{"name": options.stable, "weight": _TOTAL - state.weight}]
+        shares = [{"name": options.stable, "weight": TOTAL - state.weight}]
         shares += [{"name": options.canary, "weight": state.weight}]
         services: dict[str, Any] = {name: {"weighted": {"services": shares}}}
         if state.mirror:
@@ -282,7 +279,7 @@ class TraefikTraffic:
 
 def _shown(state: _State) -> str:
     cohort = f", a cohort by the {state.cohort.kind} {state.cohort.name}" if state.cohort else ""
-    return f"{state.weight / _TOTAL * 100:g} %{cohort}" + (f", {state.mirror} % copied" if state.mirror else "")
+    return f"{to_percent(state.weight):g} %{cohort}" + (f", {state.mirror} % copied" if state.mirror else "")
 
 
 def _qualified(name: str) -> str:

@@ -187,9 +187,10 @@ class TraefikTraffic:
     async def _get(self, what: str, name: str) -> Mapping[str, Any]:
         found = await self._find(what, name)
         if found is None:
-            raise PermanentError(
-                f"Traefik has no {what[:-1]} {_qualified(name)}: put the first {self._file} there yourself, with the "
-                "canary at 0 (docs/drivers.md shows it)"
+            raise TemporaryError(
+                f"Traefik at {self._options.api} has no {what[:-1]} {_qualified(name)}, or has none yet when it has "
+                f"just been started. Otherwise put the first {self._file} there yourself, with the canary at 0 "
+                "(docs/drivers.md shows it); is `api` right, and enabled?"
             )
         if found.get("status") != "enabled":
             errors = found.get("error") or found.get("err") or ["no reason given"]
@@ -201,10 +202,8 @@ class TraefikTraffic:
         path = f"/api/http/{what}/{quote(_qualified(name), safe='@')}"
         options = self._options
         answer = await get_json(self._client, options.api, path, self._headers(), options.timeout_s, _WHO)
-        if answer.status == 404 and isinstance(answer.body, dict) and "not found" in str(answer.body.get("message")):
+        if answer.status == 404:  # also while Traefik starts: first it has no API, then nothing in it
             return None
-        if answer.status == 404:
-            raise PermanentError(f"{options.api} is not Traefik's API (404 for {path}): is `api` right, and enabled?")
         refuse(answer, _WHO, f"{what[:-1]} {name}", options.token or options.password)
         if not isinstance(answer.body, dict):
             raise PermanentError(f"{options.api} is not Traefik's API: its answer for {path} is not the JSON expected")

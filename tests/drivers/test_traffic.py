@@ -209,7 +209,7 @@ class TestFlagdFile(TrafficContract, SteersContract):
                 await asked()
 
     async def test_a_cohort_of_requests_is_refused(self, driver):
-        with pytest.raises(PermanentError, match="not by a header"):
+        with pytest.raises(PermanentError, match="knows cohorts by user, not by header"):
             await driver.set_weight(0, replace(call("a"), cohort=Cohort("header", "X-Canary", ("yes",))))
 
     async def test_the_rest_of_the_file_stays_and_its_time_rises(self, driver, file):

@@ -17,6 +17,7 @@ from pydantic import Field, model_validator
 from pilotage.core.errors import PermanentError
 from pilotage.core.model import Cohort, CohortKind
 from pilotage.drivers import Call, Context, DriverOptions, files
+from pilotage.drivers.cohorts import check_kind
 from pilotage.drivers.weights import TOTAL, to_parts
 
 _MARK = "pilotage"
@@ -44,8 +45,7 @@ class FlagdFileTraffic:
         self._path = context.directory / options.file
 
     async def set_weight(self, weight: float, call: Call) -> float:
-        if call.cohort and call.cohort.kind not in self.cohorts:
-            raise PermanentError(f"a flag knows users by their attributes, not by a {call.cohort.kind}")
+        check_kind(call.cohort, self.cohorts, "a flag")
         await files.change(self._path, self._write, to_parts(weight), call.cohort)
         return await self.read_weight()
 

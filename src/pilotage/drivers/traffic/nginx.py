@@ -25,6 +25,7 @@ from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.core.model import Cohort, CohortKind
 from pilotage.drivers import Call, Context, DriverOptions, files, ownfile
 from pilotage.drivers.arguments import check_placeholders
+from pilotage.drivers.cohorts import check_kind, check_values, literally
 from pilotage.drivers.http import Client
 from pilotage.drivers.looks import looks
 from pilotage.drivers.process import check_command, expect_success, run
@@ -170,15 +171,12 @@ class NginxTraffic:
 def _check_cohort(cohort: Cohort | None) -> None:
     if cohort is None:
         return
-    if cohort.kind not in NginxTraffic.cohorts:
-        raise PermanentError(f"nginx knows cohorts by header and cookie, not by {cohort.kind}")
+    check_kind(cohort, NginxTraffic.cohorts, "nginx")
     allowed = r"[A-Za-z0-9-]+" if cohort.kind == "header" else r"[A-Za-z0-9_]+"
-    if not re.fullmatch(allowed, cohort.name) or not cohort.values:
+    if not re.fullmatch(allowed, cohort.name):
         what = "letters, digits and " + ("hyphens" if cohort.kind == "header" else "underscores")
         raise PermanentError(f"nginx sees {cohort.kind}s by names of {what} only, not {cohort.name!r}")
-    for value in cohort.values:
-        if not value or not value.isprintable() or (cohort.kind == "cookie" and ";" in value):
-            raise PermanentError(f"no {cohort.kind} can have the value {value!r}")
+    check_values(cohort)
 
 
 def _values(cohort: Cohort | None) -> tuple[str, ...]:
@@ -193,8 +191,7 @@ def _source(cohort: Cohort | None) -> str:
 
 def _exactly(value: str) -> str:
     """A regular expression, as nginx compares plain strings without regard to case; quoted for its configuration."""
-    pattern = re.sub(r"[\\.+*?()|\[\]{}^$]", r"\\\g<0>", value)
-    return rf"~^{pattern}\z".replace("\\", "\\\\").replace('"', '\\"')
+    return rf"~^{literally(value)}\z".replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _pack(cohort: Cohort | None) -> str:

@@ -22,8 +22,9 @@ from pydantic import Field, field_validator, model_validator
 
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.core.model import Cohort, CohortKind
-from pilotage.drivers import Call, Context, DriverOptions, files, ownfile
+from pilotage.drivers import Call, Context, DriverOptions, files, ownfile, traefik_rules
 from pilotage.drivers.answers import get_json, listed, refuse, usable
+from pilotage.drivers.cohorts import check_kind
 from pilotage.drivers.http import Client
 from pilotage.drivers.looks import looks
 from pilotage.drivers.secrets import Secret
@@ -32,8 +33,6 @@ from pilotage.drivers.weights import TOTAL, to_parts, to_percent
 _NAME = r"^[\w.:-]+$"
 _SERVICE = r"^[\w.:-]+(@[\w-]+)?$"
 _WHO = "Traefik's API"
-_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_STRING = r'"((?:[^"\\]|\\.)*)"'
 
 
 class Router(DriverOptions):
@@ -108,7 +107,8 @@ class TraefikTraffic:
         if call.mirror != round(call.mirror) or not 0 <= call.mirror <= 100:
             raise PermanentError(f"Traefik copies whole percents of the requests, 0 to 100, not {call.mirror:g}")
         wanted = _State(parts, call.cohort, round(call.mirror))
-        self._check_cohort(call.cohort)
+        if call.cohort is not None:
+            self._check_cohort(call.cohort)
         mark = await files.change(self._file, self._write, wanted)
         await self._until_taken_over(mark, wanted, call.timeout_s)
         if (now := await self._state()) != wanted:
@@ -150,12 +150,23 @@ class TraefikTraffic:
         if "mirroring" in service:
             mirror = self._mirror(service)
             service = await self._get("services", f"{name}-split")
-        cohort = None
-        if self._options.router is not None:
-            await self._get("routers", name)
-            if (router := await self._find("routers", f"{name}-cohort")) is not None:
-                cohort = _cohort_of(router.get("rule"), self._options.router.rule, f"{name}-cohort")
-        return _State(self._weight(service), cohort, mirror)
+        return _State(self._weight(service), await self._cohort(), mirror)
+
+    async def _cohort(self) -> Cohort | None:
+        name = self._options.service
+        if self._options.router is None:
+            return None
+        await self._get("routers", name)
+        router = await self._find("routers", f"{name}-cohort")
+        if router is None:
+            return None
+        rule = str(router.get("rule"))
+        cohort = traefik_rules.cohort_of(rule, self._options.router.rule)
+        if cohort is None:
+            raise PermanentError(
+                f"Traefik's router {name}-cohort@file has a rule that Pilotage did not write: {rule[:200]}"
+            )
+        return cohort
 
     def _weight(self, service: Mapping[str, Any]) -> int:
         try:
@@ -218,20 +229,11 @@ class TraefikTraffic:
             return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
         return {}
 
-    def _check_cohort(self, cohort: Cohort | None) -> None:
-        if cohort is None:
-            return
+    def _check_cohort(self, cohort: Cohort) -> None:
         if self._options.router is None:
             raise PermanentError("a cohort needs a router of Pilotage's own: give the driver `router: {rule: ...}`")
-        if cohort.kind not in self.cohorts:
-            raise PermanentError(f"Traefik knows cohorts by header and cookie, not by {cohort.kind}")
-        if not _HEADER.fullmatch(cohort.name) or not cohort.values:
-            raise PermanentError(
-                f"expected a {cohort.kind}'s name and values, got {cohort.name!r} with {cohort.values}"
-            )
-        for value in cohort.values:
-            if not value.isprintable() or (cohort.kind == "cookie" and ";" in value):
-                raise PermanentError(f"no {cohort.kind} can have the value {value!r}")
+        check_kind(cohort, self.cohorts, "Traefik")
+        traefik_rules.check(cohort)
 
     def _write(self, state: _State) -> str:
         """Returns the mark by which Traefik shows that it has read this very file."""
@@ -270,7 +272,7 @@ class TraefikTraffic:
         priority = router.priority or len(router.rule)
         routers = {name: {"rule": router.rule, "service": name, "priority": priority, **common}}
         if cohort is not None:
-            rule = _rule(router.rule, cohort)
+            rule = traefik_rules.rule_of(cohort, router.rule)
             routers[f"{name}-cohort"] = {"rule": rule, "service": self._options.canary, "priority": priority + 1}
             routers[f"{name}-cohort"] |= common
         return routers
@@ -284,37 +286,3 @@ def _shown(state: _State) -> str:
 def _qualified(name: str) -> str:
     """What stands in the file without a provider is of the file's."""
     return name if "@" in name else f"{name}@file"
-
-
-def _rule(rule: str, cohort: Cohort) -> str:
-    if cohort.kind == "header":
-        matches = [f"Header({_go(cohort.name)}, {_go(value)})" for value in cohort.values]
-    else:
-        patterns = [rf"(?:^|; ?){_plain(cohort.name)}={_plain(value)}(?:;|$)" for value in cohort.values]
-        matches = [f'HeaderRegexp("Cookie", {_go(pattern)})' for pattern in patterns]
-    return f"({rule}) && ({' || '.join(matches)})"
-
-
-def _cohort_of(rule: Any, base: str, name: str) -> Cohort | None:
-    """The cohort that `_rule` made this rule of. Raises PermanentError for any other rule."""
-    matched = str(rule).removeprefix(f"({base}) && (")
-    pairs = re.findall(rf"Header(?:Regexp)?\({_STRING}, {_STRING}\)", matched)
-    texts = [(json.loads(f'"{key}"'), json.loads(f'"{value}"')) for key, value in pairs]
-    cohort = Cohort("header", texts[0][0] if texts else "", tuple(value for _, value in texts))
-    if matched.startswith("HeaderRegexp("):
-        cookies = [re.fullmatch(r"\(\?:\^\|; \?\)(.+?)=(.*)\(\?:;\|\$\)", value) for _, value in texts]
-        plain = [[re.sub(r"\\(.)", r"\1", part) for part in found.groups()] for found in cookies if found]
-        cohort = Cohort("cookie", plain[0][0] if plain else "", tuple(value for _, value in plain))
-    if _rule(base, cohort) != rule:
-        raise PermanentError(f"Traefik's router {name}@file has a rule that Pilotage did not write: {str(rule)[:200]}")
-    return cohort
-
-
-def _plain(text: str) -> str:
-    """Go's regexp.QuoteMeta."""
-    return re.sub(r"[\\.+*?()|\[\]{}^$]", r"\\\g<0>", text)
-
-
-def _go(text: str) -> str:
-    """A Go string; a brace is written as its number, as Traefik fills in templates in its files."""
-    return json.dumps(text, ensure_ascii=False).replace("{", r"\u007b")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from urllib.parse import urlsplit
 
 import httpx
 from pydantic import ConfigDict, Field, field_validator, model_validator
@@ -11,6 +10,7 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 from pilotage.core.errors import PermanentError
 from pilotage.core.redact import redact
 from pilotage.drivers import Context, DriverOptions, Evidence
+from pilotage.drivers.address import Address
 from pilotage.drivers.answers import usable
 from pilotage.drivers.http import Client
 from pilotage.drivers.secrets import Secret
@@ -27,22 +27,12 @@ class HttpCheck:
 
         model_config = ConfigDict(hide_input_in_errors=True)
 
-        url: str | None = None
-        urls: list[str] = Field(default_factory=list, max_length=20)
+        url: Address | None = None
+        urls: list[Address] = Field(default_factory=list, max_length=20)
         status: int = Field(default=200, ge=100, le=599)
         contains: str | None = Field(default=None, min_length=1)
         headers: dict[str, Secret] = Field(default_factory=dict)
         timeout_s: float = Field(default=10.0, gt=0, le=120)
-
-        @field_validator("url")
-        @classmethod
-        def _is_an_address(cls, url: str | None) -> str | None:
-            return url if url is None else _address(url)
-
-        @field_validator("urls")
-        @classmethod
-        def _are_addresses(cls, urls: list[str]) -> list[str]:
-            return [_address(one) for one in urls]
 
         @field_validator("headers")
         @classmethod
@@ -109,19 +99,6 @@ async def _beginning(answer: httpx.Response) -> bytes:
         if len(body) >= _MOST_BYTES:
             break
     return bytes(body[:_MOST_BYTES])
-
-
-def _address(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        good = False
-    if not good or not url.isprintable() or " " in url:
-        raise ValueError("an address that begins with http:// or https://")
-    if "@" in parts.netloc:
-        raise ValueError("an address without a password: give it as a secret in headers")
-    return url
 
 
 def _shown(url: str) -> str:

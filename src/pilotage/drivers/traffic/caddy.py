@@ -18,8 +18,10 @@ from pydantic import Field, model_validator
 
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Call, Context, DriverOptions
+from pilotage.drivers.address import Address
 from pilotage.drivers.answers import Answer, get_json, listed, patch_json, refuse
 from pilotage.drivers.http import Client
+from pilotage.drivers.weights import check_weight
 
 _STEPS = 1000
 _POLICY = "/load_balancing/selection_policy"
@@ -30,7 +32,7 @@ class CaddyTraffic:
     class Options(DriverOptions):
         """`canary` and `stable` are the upstreams' ``dial`` addresses; together all that the handler has."""
 
-        admin: str
+        admin: Address
         id: str = Field(min_length=1)
         canary: list[str] = Field(min_length=1)
         stable: list[str] = Field(min_length=1)
@@ -49,8 +51,7 @@ class CaddyTraffic:
         self._client = Client(options.timeout_s)
 
     async def set_weight(self, weight: float, call: Call) -> float:
-        if not 0 <= weight <= 100:
-            raise PermanentError(f"expected a weight from 0 to 100, got {weight:g}")
+        check_weight(weight)
         answer = await self._handler()
         before, dials = self._share(answer.body), [one["dial"] for one in answer.body["upstreams"]]
         wanted = Fraction(weight / 100).limit_denominator(_STEPS)

@@ -21,6 +21,7 @@ from pydantic import Field, field_validator
 
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Call, Context, DriverOptions, files
+from pilotage.drivers.address import Address
 from pilotage.drivers.http import Client
 from pilotage.drivers.looks import looks
 from pilotage.drivers.secrets import Secret
@@ -37,7 +38,7 @@ class EnvoyTraffic:
         runtime_dir: Path
         subdirectory: str = ""
         key: str = Field(min_length=1)
-        admin: str
+        admin: Address
         token: Secret | None = None
         denominator: Literal[100, 10_000, 1_000_000] = 10_000
 

@@ -24,6 +24,7 @@ from pydantic import Field, field_validator, model_validator
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.core.model import Cohort, CohortKind
 from pilotage.drivers import Call, Context, DriverOptions, files, ownfile
+from pilotage.drivers.address import Address
 from pilotage.drivers.arguments import check_placeholders
 from pilotage.drivers.cohorts import check_kind, check_values, literally
 from pilotage.drivers.http import Client
@@ -56,7 +57,7 @@ class NginxTraffic:
         variable: str = Field(pattern=_VARIABLE)
         canary: str = Field(pattern=_UPSTREAM)
         stable: str = Field(pattern=_UPSTREAM)
-        status: str = Field(pattern=r"^https?://")
+        status: Address
         check: list[str] = Field(default=["nginx", "-t"])
         reload: list[str] = Field(default=["nginx", "-s", "reload"])
         key: str = Field(default="$request_id", pattern=r"^\$[A-Za-z0-9_]+$")

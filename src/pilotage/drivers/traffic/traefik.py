@@ -23,6 +23,7 @@ from pydantic import Field, field_validator, model_validator
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.core.model import Cohort, CohortKind
 from pilotage.drivers import Call, Context, DriverOptions, files, ownfile, traefik_rules
+from pilotage.drivers.address import Address
 from pilotage.drivers.answers import get_json, listed, refuse, usable
 from pilotage.drivers.cohorts import check_kind
 from pilotage.drivers.http import Client
@@ -69,7 +70,7 @@ class TraefikTraffic:
         """`file` is Pilotage's own in the file provider's `directory`; `api` the API's address without ``/api``."""
 
         file: Path
-        api: str
+        api: Address
         service: str = Field(pattern=_NAME)
         canary: str = Field(pattern=_SERVICE)
         stable: str = Field(pattern=_SERVICE)

@@ -47,6 +47,7 @@ from pilotage.drivers import (
     Tracker,
     Traffic,
 )
+from pilotage.drivers.process import OVERTAKEN
 
 
 def call(key: str, timeout_s: float = 10.0) -> Call:
@@ -94,6 +95,15 @@ class TrafficContract(_EveryDriver):
     async def test_a_later_call_wins(self, driver: Traffic) -> None:
         await driver.set_weight(75, call("a"))
         await driver.set_weight(0, call("b"))
+        assert await driver.read_weight() == 0
+
+    async def test_a_later_call_wins_over_one_that_was_ended_for_it(self, driver: Traffic) -> None:
+        for number, after_s in enumerate((0, 0.001, 0.005, 0.02, 0.1)):
+            earlier = asyncio.create_task(driver.set_weight(75, call(f"forward-{number}")))
+            await asyncio.wait([earlier], timeout=after_s)
+            earlier.cancel(OVERTAKEN)
+            await asyncio.wait([earlier])
+            assert await driver.set_weight(0, call(f"back-{number}")) == 0
         assert await driver.read_weight() == 0
 
     async def test_probe_changes_nothing(self, driver: Traffic) -> None:

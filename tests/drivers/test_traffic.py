@@ -1,4 +1,9 @@
+import asyncio
+import errno
+import fcntl
 import json
+import os
+import stat
 import sys
 import time
 from dataclasses import replace
@@ -70,6 +75,24 @@ class TestEnvoy(TrafficContract, UnreachableContract, RestartsContract):
             await driver.set_weight(weight, call(str(weight)))
         assert len(list(proxy.runtime_dir.parent.glob(".pilotage-*"))) <= 2
 
+    async def test_two_rollouts_that_share_the_folder_both_keep_their_weight(self, driver, proxy, tmp_path):
+        options = EnvoyTraffic.Options(runtime_dir=proxy.runtime_dir, key="basket.canary", admin=proxy.admin)
+        basket = EnvoyTraffic(options, Context(tmp_path, tmp_path))
+        for weight in range(30):
+            await asyncio.gather(driver.set_weight(weight, call("a")), basket.set_weight(100 - weight, call("b")))
+            assert [await driver.read_weight(), await basket.read_weight()] == pytest.approx([weight, 100 - weight])
+
+    async def test_another_link_in_the_same_folder_keeps_its_tree(self, driver, proxy, tmp_path):
+        other = proxy.runtime_dir.with_name("other")
+        other.symlink_to("runtime.d")
+        options = EnvoyTraffic.Options(runtime_dir=other, key="payment.canary", admin=proxy.admin)
+        of_another_envoy = EnvoyTraffic(options, Context(tmp_path, tmp_path))
+        await driver.set_weight(30, call("a"))
+        for weight in (40, 50):
+            with pytest.raises(TemporaryError, match="did not take over"):
+                await of_another_envoy.set_weight(weight, call(str(weight), timeout_s=0))
+        assert await driver.set_weight(0, call("b")) == 0
+
     async def test_a_folder_that_is_no_link_is_refused_with_the_remedy(self, proxy, tmp_path):
         (tmp_path / "plain").mkdir()
         options = EnvoyTraffic.Options(runtime_dir="plain", key="payment.canary", admin=proxy.admin)
@@ -103,6 +126,10 @@ FLAGS = {
         "other": {"state": "ENABLED", "variants": {"a": 1}, "defaultVariant": "a"},
     },
 }
+
+
+def full(*_):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def evaluated(file, contexts):
@@ -182,7 +209,7 @@ class TestFlagdFile(TrafficContract, SteersContract):
                 await asked()
 
     async def test_a_cohort_of_requests_is_refused(self, driver):
-        with pytest.raises(PermanentError, match="not by a header"):
+        with pytest.raises(PermanentError, match="knows cohorts by user, not by header"):
             await driver.set_weight(0, replace(call("a"), cohort=Cohort("header", "X-Canary", ("yes",))))
 
     async def test_the_rest_of_the_file_stays_and_its_time_rises(self, driver, file):
@@ -192,6 +219,40 @@ class TestFlagdFile(TrafficContract, SteersContract):
             times.append(file.stat().st_mtime_ns)
         assert times == sorted(set(times))
         assert json.loads(file.read_text())["flags"]["other"] == FLAGS["flags"]["other"]
+
+    async def test_two_flags_of_a_file_both_keep_their_weight(self, driver, file, tmp_path):
+        flags = json.loads(json.dumps(FLAGS))
+        flags["flags"]["basket"] = flags["flags"]["fix"]
+        file.write_text(json.dumps(flags))
+        basket = FlagdFileTraffic(FlagdFileTraffic.Options(file=file, flag="basket"), Context(tmp_path, tmp_path))
+        for weight in range(100):
+            await asyncio.gather(driver.set_weight(weight, call("a")), basket.set_weight(100 - weight, call("b")))
+            assert [await driver.read_weight(), await basket.read_weight()] == pytest.approx([weight, 100 - weight])
+
+    async def test_a_write_that_fails_leaves_the_file_and_nothing_else(self, driver, file, monkeypatch):
+        await driver.set_weight(10, call("a"))
+        there = {one.name: one.read_text() for one in file.parent.iterdir()}
+        monkeypatch.setattr("os.replace", full)
+        with pytest.raises(PermanentError, match=r"cannot write .*flags\.json: No space left on device"):
+            await driver.set_weight(20, call("b"))
+        assert {one.name: one.read_text() for one in file.parent.iterdir()} == there
+
+    async def test_the_file_keeps_its_rights(self, driver, file):
+        file.chmod(0o640)
+        await driver.set_weight(10, call("a"))
+        assert stat.S_IMODE(file.stat().st_mode) == 0o640
+
+    async def test_a_lock_that_another_process_keeps_is_told(self, driver, file, monkeypatch):
+        monkeypatch.setattr("pilotage.drivers.files.WITHIN_S", 0.05)
+        with (file.parent / ".flags.json.lock").open("w") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            with pytest.raises(TemporaryError, match=r"somebody else has been writing .*flags\.json"):
+                await driver.set_weight(10, call("a"))
+        assert await driver.set_weight(10, call("b")) == 10
+
+    def test_a_flag_whose_variants_are_one_is_refused(self):
+        with pytest.raises(ValueError, match="not the same one"):
+            FlagdFileTraffic.Options(file="flags.json", flag="fix", on="off")
 
     async def test_targeting_of_somebody_else_is_refused(self, driver, file):
         flags = json.loads(json.dumps(FLAGS))

@@ -171,7 +171,7 @@ class TestErrors:
         ({"canary": ""}, "should match pattern"),
         ({"variable": "a b"}, "should match pattern"),
         ({"key": "request_id"}, "should match pattern"),
-        ({"status": "ftp://x"}, "should match pattern"),
+        ({"status": "ftp://x"}, "begins with http:// or https://"),
         ({"reload": []}, "not an empty one"),
         ({"reload": ["nginx", "{key}"]}, "no placeholder"),
     ],

@@ -55,6 +55,19 @@ class TestTraefik(TrafficContract, SteersContract, MirrorsContract, UnreachableC
         assert await driver.read_weight() == 25
         assert (await seen(proxy.url)).count("canary") == pytest.approx(50, abs=1)
 
+    async def test_a_restart_is_no_reason_to_give_up(self, driver, proxy):
+        await driver.set_weight(25, call("a"))
+        restarting, refusals = asyncio.create_task(asyncio.to_thread(proxy.restart)), []
+        while not restarting.done():
+            for asked in (driver.set_weight(0, call("b")), driver.read_weight(), driver.probe()):
+                try:
+                    await asked
+                except TemporaryError as error:
+                    refusals.append(str(error))
+        await restarting
+        assert await driver.set_weight(0, call("b")) == 0
+        assert refusals
+
     async def test_a_change_still_to_come_is_not_overlooked(self, driver, proxy):
         await driver.set_weight(0, call("a"))
         with pytest.raises(TemporaryError, match="did not take over 50 %"):
@@ -137,8 +150,14 @@ class TestErrors:
         assert PASSWORD not in str(refused.value)
 
     async def test_a_service_that_is_not_there_is_told_with_the_remedy(self, proxy, tmp_path):
-        with pytest.raises(PermanentError, match=r"no service basket@file.*with the canary at 0"):
+        with pytest.raises(TemporaryError, match=r"no service basket@file.*with the canary at 0"):
             await proxy.driver(tmp_path, service="basket", router=None).probe()
+
+    async def test_and_so_is_an_api_that_has_none(self, proxy, tmp_path):
+        with servers.http_server(b"404 page not found") as other:
+            other.status = 404
+            with pytest.raises(TemporaryError, match=r"no service payment@file.*is `api` right"):
+                await proxy.driver(tmp_path, api=other.url).probe()
 
     async def test_a_service_of_another_make_is_not_read_as_a_weight(self, proxy, tmp_path):
         with pytest.raises(PermanentError, match="does not share requests among"):
@@ -156,7 +175,6 @@ class TestErrors:
             (200, b"<html>", "not the JSON expected"),
             (200, b"[]", "not the JSON expected"),
             (200, b'{"status": "enabled", "weighted": {"services": [{"name": 1}]}}', "does not share requests"),
-            (404, b"404 page not found", "is not Traefik's API"),
             (403, b"", "refuses access"),
         ],
     )

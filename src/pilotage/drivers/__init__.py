@@ -143,7 +143,10 @@ class Driver(Protocol):
 @runtime_checkable
 class Traffic(Driver, Protocol):
     async def set_weight(self, weight: float, call: Call) -> float:
-        """Send `weight` percent to the canary; returns the weight really in force, read back. Idempotent."""
+        """Send `weight` percent to the canary; returns the weight really in force, read back. Idempotent.
+
+        Cancelled, it ends only when it can change nothing any more: the call for which it was ended follows at once.
+        """
         ...
 
     async def read_weight(self) -> float:

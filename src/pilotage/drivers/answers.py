@@ -76,7 +76,7 @@ async def _ask(
     except TimeoutError:
         raise TemporaryError(f"{who} did not answer within {timeout_s:g} s") from None
     except (httpx.InvalidURL, httpx.UnsupportedProtocol):
-        raise PermanentError(f"expected an http:// or https:// address for {who} in `api`") from None
+        raise PermanentError(f"expected an http:// or https:// address for {who}") from None
     except httpx.HTTPError as error:
         raise TemporaryError(f"{who} does not answer ({type(error).__name__})") from None
 

@@ -11,7 +11,6 @@ import csv
 import difflib
 import os
 import re
-import tempfile
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,8 +19,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from pilotage.core.errors import PermanentError, TemporaryError
-from pilotage.drivers import Context, DriverOptions
+from pilotage.core.errors import DriverError, PermanentError, TemporaryError
+from pilotage.drivers import Context, DriverOptions, files
 from pilotage.drivers.answers import listed, one_line
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:][A-Za-z0-9_.:-]*$", max_length=200)]
@@ -162,10 +161,17 @@ class Runtime:
         """Writes every server's state where a restarted HAProxy reads it."""
         if self._state_file is None:
             return
-        state = await self.ask("show servers state")
-        if not state.startswith("1\n#"):
-            raise PermanentError("HAProxy's servers have a state in a format unknown here: remove `state_file`")
-        await asyncio.to_thread(_replace, self._state_file, state.rstrip("\n") + "\n")
+        try:
+            async with files.alone(self._state_file):  # asked for outside, an older state could be written last
+                state = await self.ask("show servers state")
+                if not state.startswith("1\n#"):
+                    raise PermanentError("HAProxy's servers have a state in a format unknown here: remove `state_file`")
+                await files.to_the_end(files.replace, self._state_file, state.rstrip("\n") + "\n")
+        except DriverError as error:
+            raise type(error)(
+                f"the change is in force, but its state cannot be written, and HAProxy would forget it when it "
+                f"restarts: {error}"
+            ) from None
 
     async def expect_state_file(self) -> None:
         """Raises PermanentError when the state could not be saved."""
@@ -235,24 +241,3 @@ def _server(stat: dict[str, str], state: dict[str, str]) -> Server:
         backup=stat["bck"] == "1",
         running=int(stat["scur"]) + int(stat["qcur"]),
     )
-
-
-def _replace(path: Path, text: str) -> None:
-    """Writes `text` so that whoever reads `path` at any moment finds the old or the new."""
-    try:
-        handle, fresh = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with open(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(fresh, 0o644)  # HAProxy may start as another user
-            os.replace(fresh, path)
-        except BaseException:
-            os.unlink(fresh)
-            raise
-    except OSError as error:
-        raise PermanentError(
-            f"the change is in force, but its state cannot be written to {path} ({error.strerror}): "
-            "HAProxy would forget it when it restarts"
-        ) from None

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from contextlib import suppress
 from pathlib import Path
 
 from pilotage.core.errors import PermanentError
+from pilotage.drivers import files
 
 FIRST_LINE = "# Written by Pilotage."
 
@@ -37,19 +36,6 @@ def read(path: Path) -> str:
 
 
 def replace(path: Path, text: str) -> None:
-    """Readers see the old file or the new one. `text` follows the first line, without which it is refused later."""
+    """As `files.replace`. `text` begins with the first line, without which it is refused later."""
     check(path)
-    try:
-        # Its ending keeps it out of what includes every *.yml or *.conf of the folder.
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}-", suffix=".tmp", dir=path.parent)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            Path(name).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
-            Path(name).replace(path)
-        except OSError:
-            with suppress(OSError):
-                Path(name).unlink()
-            raise
-    except OSError as error:
-        raise PermanentError(f"cannot write {path}: {error.strerror}") from None
+    files.replace(path, text)

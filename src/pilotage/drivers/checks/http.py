@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from urllib.parse import urlsplit
 
 import httpx
 from pydantic import ConfigDict, Field, field_validator, model_validator
@@ -11,6 +10,7 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 from pilotage.core.errors import PermanentError
 from pilotage.core.redact import redact
 from pilotage.drivers import Context, DriverOptions, Evidence
+from pilotage.drivers.address import Address
 from pilotage.drivers.answers import usable
 from pilotage.drivers.http import Client
 from pilotage.drivers.secrets import Secret
@@ -22,8 +22,8 @@ class HttpCheck:
     class Options(DriverOptions):
         model_config = ConfigDict(hide_input_in_errors=True)
 
-        url: str | None = Field(default=None, description="one address that must answer; either this or `urls`")
-        urls: list[str] = Field(
+        url: Address | None = Field(default=None, description="one address that must answer; either this or `urls`")
+        urls: list[Address] = Field(
             default_factory=list, max_length=20, description="up to 20 addresses that must all answer"
         )
         status: int = Field(default=200, ge=100, le=599, description="the status expected; redirects are not followed")
@@ -36,16 +36,6 @@ class HttpCheck:
             default_factory=dict, description="names with secret references, sent with each request"
         )
         timeout_s: float = Field(default=10.0, gt=0, le=120, description="seconds for each whole answer")
-
-        @field_validator("url")
-        @classmethod
-        def _is_an_address(cls, url: str | None) -> str | None:
-            return url if url is None else _address(url)
-
-        @field_validator("urls")
-        @classmethod
-        def _are_addresses(cls, urls: list[str]) -> list[str]:
-            return [_address(one) for one in urls]
 
         @field_validator("headers")
         @classmethod
@@ -112,19 +102,6 @@ async def _beginning(answer: httpx.Response) -> bytes:
         if len(body) >= _MOST_BYTES:
             break
     return bytes(body[:_MOST_BYTES])
-
-
-def _address(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        good = False
-    if not good or not url.isprintable() or " " in url:
-        raise ValueError("an address that begins with http:// or https://")
-    if "@" in parts.netloc:
-        raise ValueError("an address without a password: give it as a secret in headers")
-    return url
 
 
 def _shown(url: str) -> str:

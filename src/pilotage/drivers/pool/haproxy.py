@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Call, Context, PoolState
 from pilotage.drivers.answers import listed
 from pilotage.drivers.haproxy import Backend, HaproxyOptions, Runtime, Server
+from pilotage.drivers.looks import looks
 
 
 class HaproxyPool:
@@ -82,14 +82,12 @@ class HaproxyPool:
         return bool(backend.cookie) or backend.name in await self._runtime.tables()
 
     async def _wait(self, server: str, call: Call, done: Callable[[Server], bool], late: str) -> None:
-        loop = asyncio.get_running_loop()
-        deadline, pause = loop.time() + call.timeout_s, 0.01
-        while not done(now := (await self._runtime.look()).server(server)):
-            if loop.time() > deadline:
-                what = late.format(running=now.running, state=now.state, within=f"{call.timeout_s:g} s")
-                raise TemporaryError(f"{server} in HAProxy's backend {self._options.backend}: {what}")
-            await asyncio.sleep(pause)
-            pause = min(pause * 1.5, 0.25)
+        async for _ in looks(call.timeout_s, 0.01):
+            now = (await self._runtime.look()).server(server)
+            if done(now):
+                return
+        what = late.format(running=now.running, state=now.state, within=f"{call.timeout_s:g} s")
+        raise TemporaryError(f"{server} in HAProxy's backend {self._options.backend}: {what}")
 
 
 def _taking(backend: Backend) -> list[Server]:

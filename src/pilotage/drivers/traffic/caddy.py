@@ -18,8 +18,10 @@ from pydantic import Field, model_validator
 
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Call, Context, DriverOptions
+from pilotage.drivers.address import Address
 from pilotage.drivers.answers import Answer, get_json, listed, patch_json, refuse
 from pilotage.drivers.http import Client
+from pilotage.drivers.weights import check_weight
 
 _STEPS = 1000
 _POLICY = "/load_balancing/selection_policy"
@@ -28,7 +30,7 @@ _WHO = "Caddy's admin API"
 
 class CaddyTraffic:
     class Options(DriverOptions):
-        admin: str = Field(description="the admin API's address, such as http://127.0.0.1:2019")
+        admin: Address = Field(description="the admin API's address, such as http://127.0.0.1:2019")
         id: str = Field(min_length=1, description="the `@id` of the reverse_proxy handler")
         canary: list[str] = Field(
             min_length=1, description="the new version's upstreams, by their `dial` addresses as they stand there"
@@ -51,8 +53,7 @@ class CaddyTraffic:
         self._client = Client(options.timeout_s)
 
     async def set_weight(self, weight: float, call: Call) -> float:
-        if not 0 <= weight <= 100:
-            raise PermanentError(f"expected a weight from 0 to 100, got {weight:g}")
+        check_weight(weight)
         answer = await self._handler()
         before, dials = self._share(answer.body), [one["dial"] for one in answer.body["upstreams"]]
         wanted = Fraction(weight / 100).limit_denominator(_STEPS)

@@ -20,9 +20,12 @@ import httpx
 from pydantic import Field, field_validator
 
 from pilotage.core.errors import PermanentError, TemporaryError
-from pilotage.drivers import Call, Context, DriverOptions
+from pilotage.drivers import Call, Context, DriverOptions, files
+from pilotage.drivers.address import Address
 from pilotage.drivers.http import Client
+from pilotage.drivers.looks import looks
 from pilotage.drivers.secrets import Secret
+from pilotage.drivers.weights import to_parts, to_percent
 
 _DENOMINATORS = {"HUNDRED": 100, "TEN_THOUSAND": 10_000, "MILLION": 1_000_000}
 _TREE = ".pilotage-"
@@ -35,7 +38,7 @@ class EnvoyTraffic:
         )
         subdirectory: str = Field(default="", description="the disk layer's `subdirectory`, if it has one")
         key: str = Field(min_length=1, description="the `runtime_key` of the route, such as payment.canary")
-        admin: str = Field(description="the admin interface's address, such as http://127.0.0.1:9901")
+        admin: Address = Field(description="the admin interface's address, such as http://127.0.0.1:9901")
         token: Secret | None = Field(
             default=None, description="a bearer token, when something in front of the admin interface asks for one"
         )
@@ -58,22 +61,18 @@ class EnvoyTraffic:
         self._client = Client(5.0)
 
     async def set_weight(self, weight: float, call: Call) -> float:
-        if not 0 <= weight <= 100:
-            raise PermanentError(f"expected a weight from 0 to 100, got {weight:g}")
-        numerator = round(weight / 100 * self._options.denominator)
-        wanted = numerator / self._options.denominator * 100
-        await asyncio.to_thread(self._swap, numerator)
-        loop = asyncio.get_running_loop()
-        deadline, pause = loop.time() + call.timeout_s, 0.005
-        while (now := await self._value()) is None or abs(now - wanted) > 1e-9:
-            if loop.time() > deadline:
-                raise TemporaryError(
-                    f"Envoy did not take over {wanted:g} % within {call.timeout_s:g} s, it has {now} %. "
-                    f"Is {self._link} the symlink_root of its disk layer? Try: curl '{self._url}'"
-                )
-            await asyncio.sleep(pause)
-            pause = min(pause * 1.5, 0.25)
-        return now
+        total = self._options.denominator
+        numerator = to_parts(weight, total)
+        # All links of a folder have their trees there, so they share one lock.
+        await files.change(self._link.with_name("pilotage"), self._swap, numerator)
+        async for _ in looks(call.timeout_s):
+            now = await self._value()
+            if now is not None and abs(now - to_percent(numerator, total)) < 1e-9:
+                return now
+        raise TemporaryError(
+            f"Envoy did not take over {weight:g} % within {call.timeout_s:g} s, it has {now} %. "
+            f"Is {self._link} the symlink_root of its disk layer? Try: curl '{self._url}'"
+        )
 
     async def read_weight(self) -> float:
         value = await self._value()
@@ -142,24 +141,32 @@ class EnvoyTraffic:
 
     def _swap(self, numerator: int) -> None:
         self._check_link()
-        before = self._link.resolve()
-        tree = Path(tempfile.mkdtemp(prefix=_TREE, dir=self._link.parent))
+        folder, before = self._link.parent, self._link.resolve()
+        names = {value: name for name, value in _DENOMINATORS.items()}
+        share = {"numerator": numerator, "denominator": names[self._options.denominator]}
         try:
+            tree = Path(tempfile.mkdtemp(prefix=_TREE, dir=folder))
             shutil.copytree(before, tree, dirs_exist_ok=True, symlinks=True)
             tree.chmod(0o755)  # Envoy often runs as another user
             path = self._path(tree)
             path.parent.mkdir(parents=True, exist_ok=True)
-            names = {value: name for name, value in _DENOMINATORS.items()}
-            path.write_text(json.dumps({"numerator": numerator, "denominator": names[self._options.denominator]}))
+            files.replace(path, json.dumps(share))
             fresh = tree.with_name(tree.name + ".link")
             fresh.symlink_to(tree.name)
             fresh.replace(self._link)
         except OSError as error:
-            shutil.rmtree(tree, ignore_errors=True)
             raise PermanentError(f"cannot write the runtime next to {self._link}: {error.strerror}") from None
-        # Envoy may still be reading the tree just replaced; older ones of ours can go.
+        finally:
+            self._clear_away(before)
+
+    def _clear_away(self, before: Path) -> None:
+        """Trees of ours that no link of the folder leads to; Envoy may still be reading the one just replaced."""
+        links = [one for one in self._link.parent.iterdir() if one.is_symlink()]
+        live = {one.resolve() for one in links if not one.name.startswith(_TREE)}
         for old in self._link.parent.glob(f"{_TREE}*"):
-            if old.is_dir() and not old.is_symlink() and old not in (tree, before):
+            if old.is_symlink():
+                old.unlink(missing_ok=True)
+            elif old.resolve() not in live | {before}:
                 shutil.rmtree(old, ignore_errors=True)
 
 

@@ -9,18 +9,17 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import tempfile
-import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pilotage.core.errors import PermanentError
 from pilotage.core.model import Cohort, CohortKind
-from pilotage.drivers import Call, Context, DriverOptions
+from pilotage.drivers import Call, Context, DriverOptions, files
+from pilotage.drivers.cohorts import check_kind
+from pilotage.drivers.weights import TOTAL, to_parts
 
-_TOTAL = 10_000
 _MARK = "pilotage"
 
 
@@ -33,16 +32,19 @@ class FlagdFileTraffic:
         on: str = Field(default="on", description="the flag's variant that is the fix")
         off: str = Field(default="off", description="the flag's variant that is the present version")
 
+        @model_validator(mode="after")
+        def _are_different(self) -> Self:
+            if self.on == self.off:
+                raise ValueError("on and off are two variants, not the same one")
+            return self
+
     def __init__(self, options: Options, context: Context) -> None:
         self._options = options
         self._path = context.directory / options.file
 
     async def set_weight(self, weight: float, call: Call) -> float:
-        if not 0 <= weight <= 100:
-            raise PermanentError(f"expected a weight from 0 to 100, got {weight:g}")
-        if call.cohort and call.cohort.kind not in self.cohorts:
-            raise PermanentError(f"a flag knows users by their attributes, not by a {call.cohort.kind}")
-        await asyncio.to_thread(self._write, round(weight / 100 * _TOTAL), call.cohort)
+        check_kind(call.cohort, self.cohorts, "a flag")
+        await files.change(self._path, self._write, to_parts(weight), call.cohort)
         return await self.read_weight()
 
     async def read_weight(self) -> float:
@@ -113,26 +115,14 @@ class FlagdFileTraffic:
         whole, flag = self._load()
         self._rule(flag)  # refuses targeting that is somebody else's
         on, off = self._options.on, self._options.off
-        rule: dict[str, Any] = {"fractional": [row for row in ([on, share], [off, _TOTAL - share]) if row[1]]}
+        rule: dict[str, Any] = {"fractional": [row for row in ([on, share], [off, TOTAL - share]) if row[1]]}
         flag["targeting"] = _targeting(cohort, on, rule)
         marked = {**flag.pop("metadata"), _MARK: "cohort"}
         if cohort is None:
             del marked[_MARK]
         if marked:  # older clients do not know the key: none is left behind
             flag["metadata"] = marked
-        try:
-            before = self._path.stat()
-            handle, fresh = tempfile.mkstemp(prefix=f".{self._path.name}.", dir=self._path.parent)
-            with open(handle, "w", encoding="utf-8") as file:
-                json.dump(whole, file, indent=2, ensure_ascii=False)
-                file.write("\n")
-            os.chmod(fresh, before.st_mode & 0o7777)
-            # flagd reloads only on a newer time, and two writes can fall into one tick of the file system's clock.
-            newer = max(time.time_ns(), before.st_mtime_ns + 1_000_000)
-            os.utime(fresh, ns=(newer, newer))
-            os.replace(fresh, self._path)
-        except OSError as error:
-            raise PermanentError(f"cannot write {self._path}: {error.strerror}") from None
+        files.replace(self._path, json.dumps(whole, indent=2, ensure_ascii=False) + "\n")
 
 
 def _targeting(cohort: Cohort | None, on: str, rule: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,6 @@ large. The smallest weights with the wanted share are therefore the ones that co
 
 from __future__ import annotations
 
-import asyncio
 import math
 from typing import Annotated, Any
 
@@ -16,6 +15,8 @@ from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Call, Context
 from pilotage.drivers.answers import listed
 from pilotage.drivers.haproxy import Backend, HaproxyOptions, Name, Runtime, Server
+from pilotage.drivers.looks import looks
+from pilotage.drivers.weights import check_weight
 
 MOST_WEIGHT = 256
 # Weights are shares of requests with these two only. HAProxy 2.6 has no name for `random`.
@@ -55,8 +56,7 @@ class HaproxyTraffic:
         self._runtime = Runtime(options, context)
 
     async def set_weight(self, weight: float, call: Call) -> float:
-        if not 0 <= weight <= 100:
-            raise PermanentError(f"expected a weight from 0 to 100, got {weight:g}")
+        check_weight(weight)
         backend = await self._runtime.look()
         canary, stable = self._sides(backend)
         if weight > 0:
@@ -66,21 +66,16 @@ class HaproxyTraffic:
         of_canary, of_stable = weights(weight, _in_rotation(canary), _in_rotation(stable))
         await self._set(canary, of_canary, stable, of_stable)
         wanted = {one.name: of_canary for one in canary} | {one.name: of_stable for one in stable}
-        loop = asyncio.get_running_loop()
-        deadline, pause = loop.time() + call.timeout_s, 0.005
-        while True:
+        async for _ in looks(call.timeout_s):
             now = await self._runtime.look()
-            if late := [name for name, number in wanted.items() if now.server(name).weight != number]:
-                if loop.time() > deadline:
-                    raise TemporaryError(
-                        f"HAProxy did not take over {weight:g} % within {call.timeout_s:g} s: {listed(late)} in "
-                        f"backend {now.name} has another weight. Does somebody else set it, too?"
-                    )
-                await asyncio.sleep(pause)
-                pause = min(pause * 1.5, 0.25)
-                continue
-            await self._runtime.save_state()
-            return self._share(now)
+            late = [name for name, number in wanted.items() if now.server(name).weight != number]
+            if not late:
+                await self._runtime.save_state()
+                return self._share(now)
+        raise TemporaryError(
+            f"HAProxy did not take over {weight:g} % within {call.timeout_s:g} s: {listed(late)} in "
+            f"backend {now.name} has another weight. Does somebody else set it, too?"
+        )
 
     async def read_weight(self) -> float:
         return self._share(await self._runtime.look())

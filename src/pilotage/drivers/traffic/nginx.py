@@ -23,12 +23,15 @@ from pydantic import Field, field_validator, model_validator
 
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.core.model import Cohort, CohortKind
-from pilotage.drivers import Call, Context, DriverOptions, ownfile
+from pilotage.drivers import Call, Context, DriverOptions, files, ownfile
+from pilotage.drivers.address import Address
 from pilotage.drivers.arguments import check_placeholders
+from pilotage.drivers.cohorts import check_kind, check_values, literally
 from pilotage.drivers.http import Client
+from pilotage.drivers.looks import looks
 from pilotage.drivers.process import check_command, expect_success, run
+from pilotage.drivers.weights import TOTAL, to_parts, to_percent
 
-_TOTAL = 10_000
 _VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 _UPSTREAM = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$"
 _ENOUGH = 10
@@ -54,9 +57,7 @@ class NginxTraffic:
         )
         canary: str = Field(pattern=_UPSTREAM, description="the name of the new version's `upstream`")
         stable: str = Field(pattern=_UPSTREAM, description="the name of the present version's `upstream`")
-        status: str = Field(
-            pattern=r"^https?://", description="the address of the location that answers what is in force"
-        )
+        status: Address = Field(description="the address of the location that answers what is in force")
         check: list[str] = Field(
             default=["nginx", "-t"],
             description="an argument list, run before each reload; when it fails, the file before comes back",
@@ -90,29 +91,23 @@ class NginxTraffic:
         self._client = Client(options.timeout_s)
 
     async def set_weight(self, weight: float, call: Call) -> float:
-        if not 0 <= weight <= 100:
-            raise PermanentError(f"expected a weight from 0 to 100, got {weight:g}")
+        parts = to_parts(weight)
         _check_cohort(call.cohort)
-        wanted = await self._write(round(weight / 100 * _TOTAL), call.cohort)
-        loop = asyncio.get_running_loop()
-        deadline, pause, row = loop.time() + call.timeout_s, 0.01, 0
-        while row < _ENOUGH:
-            now = await self._state()
-            row = row + 1 if now == wanted else 0
-            if now == wanted:
-                continue
-            if loop.time() > deadline:
-                raise TemporaryError(
-                    f"nginx did not take over {weight:g} % within {call.timeout_s:g} s, it has "
-                    f"{now.weight / _TOTAL * 100:g} %. Is {self._file} included, and did the reload reach the nginx "
-                    "that answers? Its error log tells"
-                )
-            await asyncio.sleep(pause)
-            pause = min(pause * 1.5, 0.25)
-        return wanted.weight / _TOTAL * 100
+        async with files.alone(self._file):
+            wanted = await self._write(parts, call.cohort)
+        async for _ in looks(call.timeout_s):
+            for _ in range(_ENOUGH):
+                if (now := await self._state()) != wanted:
+                    break
+            else:
+                return to_percent(parts)
+        raise TemporaryError(
+            f"nginx did not take over {weight:g} % within {call.timeout_s:g} s, it has {to_percent(now.weight):g} %. "
+            f"Is {self._file} included, and did the reload reach the nginx that answers? Its error log tells"
+        )
 
     async def read_weight(self) -> float:
-        return (await self._state()).weight / _TOTAL * 100
+        return to_percent((await self._state()).weight)
 
     async def read_cohort(self) -> Cohort | None:
         return (await self._state()).cohort
@@ -133,14 +128,14 @@ class NginxTraffic:
         same = _State(weight, cohort, mark[1]) if mark is not None else None
         # A repeated call reloads again, as nobody knows whether the last one did, but waits for the same mark.
         wanted = same if same and self._text(same) == before else _State(weight, cohort, uuid.uuid4().hex[:12])
-        await asyncio.to_thread(ownfile.replace, self._file, self._text(wanted))
+        await files.to_the_end(ownfile.replace, self._file, self._text(wanted))
         try:
             await self._run(self._options.check)
         except BaseException:
             if before:
-                await asyncio.to_thread(ownfile.replace, self._file, before)
+                await files.to_the_end(ownfile.replace, self._file, before)
             else:
-                await asyncio.to_thread(self._file.unlink)
+                await files.to_the_end(self._file.unlink)
             raise
         await self._run(self._options.reload)
         return wanted
@@ -162,7 +157,7 @@ class NginxTraffic:
         if answer.status_code >= 500:
             raise TemporaryError(f"nginx answered {answer.status_code}. Try: curl '{url}'")
         found = re.fullmatch(r"pilotage weight=(\d+) cohort=([\w=-]*) mark=(\w+)\s*", answer.text[:10_000], re.ASCII)
-        if answer.status_code != 200 or found is None or int(found[1]) > _TOTAL:
+        if answer.status_code != 200 or found is None or int(found[1]) > TOTAL:
             raise PermanentError(
                 f"{url} does not answer the weight in force ({answer.status_code}): it needs "
                 f'return 200 "${self._options.variable}_in_force"; and the file {self._file} (docs/drivers.md)'
@@ -187,15 +182,12 @@ class NginxTraffic:
 def _check_cohort(cohort: Cohort | None) -> None:
     if cohort is None:
         return
-    if cohort.kind not in NginxTraffic.cohorts:
-        raise PermanentError(f"nginx knows cohorts by header and cookie, not by {cohort.kind}")
+    check_kind(cohort, NginxTraffic.cohorts, "nginx")
     allowed = r"[A-Za-z0-9-]+" if cohort.kind == "header" else r"[A-Za-z0-9_]+"
-    if not re.fullmatch(allowed, cohort.name) or not cohort.values:
+    if not re.fullmatch(allowed, cohort.name):
         what = "letters, digits and " + ("hyphens" if cohort.kind == "header" else "underscores")
         raise PermanentError(f"nginx sees {cohort.kind}s by names of {what} only, not {cohort.name!r}")
-    for value in cohort.values:
-        if not value or not value.isprintable() or (cohort.kind == "cookie" and ";" in value):
-            raise PermanentError(f"no {cohort.kind} can have the value {value!r}")
+    check_values(cohort)
 
 
 def _values(cohort: Cohort | None) -> tuple[str, ...]:
@@ -210,8 +202,7 @@ def _source(cohort: Cohort | None) -> str:
 
 def _exactly(value: str) -> str:
     """A regular expression, as nginx compares plain strings without regard to case; quoted for its configuration."""
-    pattern = re.sub(r"[\\.+*?()|\[\]{}^$]", r"\\\g<0>", value)
-    return rf"~^{pattern}\z".replace("\\", "\\\\").replace('"', '\\"')
+    return rf"~^{literally(value)}\z".replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _pack(cohort: Cohort | None) -> str:

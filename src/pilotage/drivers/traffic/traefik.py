@@ -22,17 +22,18 @@ from pydantic import Field, field_validator, model_validator
 
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.core.model import Cohort, CohortKind
-from pilotage.drivers import Call, Context, DriverOptions, ownfile
+from pilotage.drivers import Call, Context, DriverOptions, files, ownfile, traefik_rules
+from pilotage.drivers.address import Address
 from pilotage.drivers.answers import get_json, listed, refuse, usable
+from pilotage.drivers.cohorts import check_kind
 from pilotage.drivers.http import Client
+from pilotage.drivers.looks import looks
 from pilotage.drivers.secrets import Secret
+from pilotage.drivers.weights import TOTAL, to_parts, to_percent
 
-_TOTAL = 10_000
 _NAME = r"^[\w.:-]+$"
 _SERVICE = r"^[\w.:-]+(@[\w-]+)?$"
 _WHO = "Traefik's API"
-_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_STRING = r'"((?:[^"\\]|\\.)*)"'
 
 
 class Router(DriverOptions):
@@ -73,7 +74,7 @@ class TraefikTraffic:
         file: Path = Field(
             description="Pilotage's own .yml in the file provider's `directory`; it is replaced by a rename"
         )
-        api: str = Field(description="the API's address, without /api")
+        api: Address = Field(description="the API's address, without /api")
         service: str = Field(
             pattern=_NAME, description="the name of the weighted service in `file`, which your router names"
         )
@@ -113,23 +114,23 @@ class TraefikTraffic:
         self._client = Client(options.timeout_s)
 
     async def set_weight(self, weight: float, call: Call) -> float:
-        if not 0 <= weight <= 100:
-            raise PermanentError(f"expected a weight from 0 to 100, got {weight:g}")
+        parts = to_parts(weight)
         if call.mirror != round(call.mirror) or not 0 <= call.mirror <= 100:
             raise PermanentError(f"Traefik copies whole percents of the requests, 0 to 100, not {call.mirror:g}")
-        wanted = _State(round(weight / 100 * _TOTAL), call.cohort, round(call.mirror))
-        self._check_cohort(call.cohort)
-        mark = await asyncio.to_thread(self._write, wanted)
+        wanted = _State(parts, call.cohort, round(call.mirror))
+        if call.cohort is not None:
+            self._check_cohort(call.cohort)
+        mark = await files.change(self._file, self._write, wanted)
         await self._until_taken_over(mark, wanted, call.timeout_s)
         if (now := await self._state()) != wanted:
             raise TemporaryError(
                 f"{self._options.service} was changed by somebody else: expected {_shown(wanted)}, Traefik has "
                 f"{_shown(now)}"
             )
-        return now.weight / _TOTAL * 100
+        return to_percent(now.weight)
 
     async def read_weight(self) -> float:
-        return (await self._state()).weight / _TOTAL * 100
+        return to_percent((await self._state()).weight)
 
     async def read_cohort(self) -> Cohort | None:
         return (await self._state()).cohort
@@ -145,16 +146,13 @@ class TraefikTraffic:
         """The connections are the process's."""
 
     async def _until_taken_over(self, mark: str, wanted: _State, timeout_s: float) -> None:
-        loop = asyncio.get_running_loop()
-        deadline, pause = loop.time() + timeout_s, 0.02
-        while await self._find("middlewares", mark) is None:
-            if loop.time() > deadline:
-                raise TemporaryError(
-                    f"Traefik did not take over {_shown(wanted)} within {timeout_s:g} s. Is {self._file} in the "
-                    "directory of its file provider, watched? Its log tells what is wrong in which file"
-                )
-            await asyncio.sleep(pause)
-            pause = min(pause * 1.5, 0.25)
+        async for _ in looks(timeout_s, 0.02):
+            if await self._find("middlewares", mark) is not None:
+                return
+        raise TemporaryError(
+            f"Traefik did not take over {_shown(wanted)} within {timeout_s:g} s. Is {self._file} in the "
+            "directory of its file provider, watched? Its log tells what is wrong in which file"
+        )
 
     async def _state(self) -> _State:
         """As Traefik itself reports it. Raises PermanentError when it is not what this driver writes."""
@@ -163,12 +161,23 @@ class TraefikTraffic:
         if "mirroring" in service:
             mirror = self._mirror(service)
             service = await self._get("services", f"{name}-split")
-        cohort = None
-        if self._options.router is not None:
-            await self._get("routers", name)
-            if (router := await self._find("routers", f"{name}-cohort")) is not None:
-                cohort = _cohort_of(router.get("rule"), self._options.router.rule, f"{name}-cohort")
-        return _State(self._weight(service), cohort, mirror)
+        return _State(self._weight(service), await self._cohort(), mirror)
+
+    async def _cohort(self) -> Cohort | None:
+        name = self._options.service
+        if self._options.router is None:
+            return None
+        await self._get("routers", name)
+        router = await self._find("routers", f"{name}-cohort")
+        if router is None:
+            return None
+        rule = str(router.get("rule"))
+        cohort = traefik_rules.cohort_of(rule, self._options.router.rule)
+        if cohort is None:
+            raise PermanentError(
+                f"Traefik's router {name}-cohort@file has a rule that Pilotage did not write: {rule[:200]}"
+            )
+        return cohort
 
     def _weight(self, service: Mapping[str, Any]) -> int:
         try:
@@ -179,7 +188,7 @@ class TraefikTraffic:
             raise self._strange() from None
         if weights or canary < 0 or stable < 0 or canary + stable == 0:
             raise self._strange()
-        return round(canary / (canary + stable) * _TOTAL)
+        return round(canary / (canary + stable) * TOTAL)
 
     def _mirror(self, service: Mapping[str, Any]) -> int:
         try:
@@ -200,9 +209,10 @@ class TraefikTraffic:
     async def _get(self, what: str, name: str) -> Mapping[str, Any]:
         found = await self._find(what, name)
         if found is None:
-            raise PermanentError(
-                f"Traefik has no {what[:-1]} {_qualified(name)}: put the first {self._file} there yourself, with the "
-                "canary at 0 (docs/drivers.md shows it)"
+            raise TemporaryError(
+                f"Traefik at {self._options.api} has no {what[:-1]} {_qualified(name)}, or has none yet when it has "
+                f"just been started. Otherwise put the first {self._file} there yourself, with the canary at 0 "
+                "(docs/drivers.md shows it); is `api` right, and enabled?"
             )
         if found.get("status") != "enabled":
             errors = found.get("error") or found.get("err") or ["no reason given"]
@@ -214,10 +224,8 @@ class TraefikTraffic:
         path = f"/api/http/{what}/{quote(_qualified(name), safe='@')}"
         options = self._options
         answer = await get_json(self._client, options.api, path, self._headers(), options.timeout_s, _WHO)
-        if answer.status == 404 and isinstance(answer.body, dict) and "not found" in str(answer.body.get("message")):
+        if answer.status == 404:  # also while Traefik starts: first it has no API, then nothing in it
             return None
-        if answer.status == 404:
-            raise PermanentError(f"{options.api} is not Traefik's API (404 for {path}): is `api` right, and enabled?")
         refuse(answer, _WHO, f"{what[:-1]} {name}", options.token or options.password)
         if not isinstance(answer.body, dict):
             raise PermanentError(f"{options.api} is not Traefik's API: its answer for {path} is not the JSON expected")
@@ -232,20 +240,11 @@ class TraefikTraffic:
             return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
         return {}
 
-    def _check_cohort(self, cohort: Cohort | None) -> None:
-        if cohort is None:
-            return
+    def _check_cohort(self, cohort: Cohort) -> None:
         if self._options.router is None:
             raise PermanentError("a cohort needs a router of Pilotage's own: give the driver `router: {rule: ...}`")
-        if cohort.kind not in self.cohorts:
-            raise PermanentError(f"Traefik knows cohorts by header and cookie, not by {cohort.kind}")
-        if not _HEADER.fullmatch(cohort.name) or not cohort.values:
-            raise PermanentError(
-                f"expected a {cohort.kind}'s name and values, got {cohort.name!r} with {cohort.values}"
-            )
-        for value in cohort.values:
-            if not value.isprintable() or (cohort.kind == "cookie" and ";" in value):
-                raise PermanentError(f"no {cohort.kind} can have the value {value!r}")
+        check_kind(cohort, self.cohorts, "Traefik")
+        traefik_rules.check(cohort)
 
     def _write(self, state: _State) -> str:
         """Returns the mark by which Traefik shows that it has read this very file."""
@@ -260,7 +259,7 @@ class TraefikTraffic:
 
     def _text(self, state: _State, mark: str) -> str:
         name, options = self._options.service, self._options
-        shares = [{"name": options.stable, "weight": _TOTAL - state.weight}]
+        shares = [{"name": options.stable, "weight": TOTAL - state.weight}]
         shares += [{"name": options.canary, "weight": state.weight}]
         services: dict[str, Any] = {name: {"weighted": {"services": shares}}}
         if state.mirror:
@@ -284,7 +283,7 @@ class TraefikTraffic:
         priority = router.priority or len(router.rule)
         routers = {name: {"rule": router.rule, "service": name, "priority": priority, **common}}
         if cohort is not None:
-            rule = _rule(router.rule, cohort)
+            rule = traefik_rules.rule_of(cohort, router.rule)
             routers[f"{name}-cohort"] = {"rule": rule, "service": self._options.canary, "priority": priority + 1}
             routers[f"{name}-cohort"] |= common
         return routers
@@ -292,43 +291,9 @@ class TraefikTraffic:
 
 def _shown(state: _State) -> str:
     cohort = f", a cohort by the {state.cohort.kind} {state.cohort.name}" if state.cohort else ""
-    return f"{state.weight / _TOTAL * 100:g} %{cohort}" + (f", {state.mirror} % copied" if state.mirror else "")
+    return f"{to_percent(state.weight):g} %{cohort}" + (f", {state.mirror} % copied" if state.mirror else "")
 
 
 def _qualified(name: str) -> str:
     """What stands in the file without a provider is of the file's."""
     return name if "@" in name else f"{name}@file"
-
-
-def _rule(rule: str, cohort: Cohort) -> str:
-    if cohort.kind == "header":
-        matches = [f"Header({_go(cohort.name)}, {_go(value)})" for value in cohort.values]
-    else:
-        patterns = [rf"(?:^|; ?){_plain(cohort.name)}={_plain(value)}(?:;|$)" for value in cohort.values]
-        matches = [f'HeaderRegexp("Cookie", {_go(pattern)})' for pattern in patterns]
-    return f"({rule}) && ({' || '.join(matches)})"
-
-
-def _cohort_of(rule: Any, base: str, name: str) -> Cohort | None:
-    """The cohort that `_rule` made this rule of. Raises PermanentError for any other rule."""
-    matched = str(rule).removeprefix(f"({base}) && (")
-    pairs = re.findall(rf"Header(?:Regexp)?\({_STRING}, {_STRING}\)", matched)
-    texts = [(json.loads(f'"{key}"'), json.loads(f'"{value}"')) for key, value in pairs]
-    cohort = Cohort("header", texts[0][0] if texts else "", tuple(value for _, value in texts))
-    if matched.startswith("HeaderRegexp("):
-        cookies = [re.fullmatch(r"\(\?:\^\|; \?\)(.+?)=(.*)\(\?:;\|\$\)", value) for _, value in texts]
-        plain = [[re.sub(r"\\(.)", r"\1", part) for part in found.groups()] for found in cookies if found]
-        cohort = Cohort("cookie", plain[0][0] if plain else "", tuple(value for _, value in plain))
-    if _rule(base, cohort) != rule:
-        raise PermanentError(f"Traefik's router {name}@file has a rule that Pilotage did not write: {str(rule)[:200]}")
-    return cohort
-
-
-def _plain(text: str) -> str:
-    """Go's regexp.QuoteMeta."""
-    return re.sub(r"[\\.+*?()|\[\]{}^$]", r"\\\g<0>", text)
-
-
-def _go(text: str) -> str:
-    """A Go string; a brace is written as its number, as Traefik fills in templates in its files."""
-    return json.dumps(text, ensure_ascii=False).replace("{", r"\u007b")

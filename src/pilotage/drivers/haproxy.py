@@ -94,6 +94,7 @@ class Runtime:
         self._tcp = _TCP.fullmatch(options.socket)
         self._where = options.socket if self._tcp else str(context.directory / options.socket)
         self._state_file = context.directory / options.state_file if options.state_file else None
+        self._saving = asyncio.Lock()
 
     async def ask(self, command: str) -> str:
         """What HAProxy answers to a command that reads, or that answers nothing when it succeeds."""
@@ -158,10 +159,11 @@ class Runtime:
         """Writes every server's state where a restarted HAProxy reads it."""
         if self._state_file is None:
             return
-        state = await self.ask("show servers state")
-        if not state.startswith("1\n#"):
-            raise PermanentError("HAProxy's servers have a state in a format unknown here: remove `state_file`")
-        await asyncio.to_thread(_replace, self._state_file, state.rstrip("\n") + "\n")
+        async with self._saving:  # from asking to writing: what is written last is the newest
+            state = await self.ask("show servers state")
+            if not state.startswith("1\n#"):
+                raise PermanentError("HAProxy's servers have a state in a format unknown here: remove `state_file`")
+            await asyncio.to_thread(_replace, self._state_file, state.rstrip("\n") + "\n")
 
     async def expect_state_file(self) -> None:
         """Raises PermanentError when the state could not be saved."""

@@ -105,6 +105,7 @@ BACKENDS = {
     "stranger": ("balance roundrobin", STABLE, CANARY, "server old {stable}"),
     "dead": ("balance roundrobin", STABLE, "server canary 127.0.0.1:1 check"),
     "gone": ("balance roundrobin", "server stable 127.0.0.1:1 check", CANARY),
+    "idle": ("balance roundrobin", f"{STABLE} weight 0", f"{CANARY} weight 0"),
     "maintained": ("balance roundrobin", STABLE, f"{CANARY} disabled"),
     "static": ("balance static-rr", STABLE, CANARY),
     "first": ("balance first", STABLE, CANARY),
@@ -144,6 +145,7 @@ class TestProbe:
             ("cookie", "binds users to servers"),
             ("sticky", "binds users to servers"),
             ("spare", "canary .* is a backup server"),
+            ("idle", "no server .* has a weight and is in rotation"),
             ("paymnt", "no backend paymnt; did you mean payment"),
         ],
     )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -13,14 +14,18 @@ import pytest
 from pilotage import planfile
 from pilotage.cli.drivers import example
 from pilotage.core.errors import PlanError
+from pilotage.core.model import Cohort
 from pilotage.drivers.about import About, about, every
 from pilotage.handover import snapshots
 from pilotage.handover.snapshots import Snapshot
 from pilotage.planfile.document import read
+from pilotage.testing import call
 from tests.cli.terminal import Terminal
 from tests.cli.test_commands import pilotage
 from tests.drivers.served import Given, Request, Served, serve
 from tests.planfile.plans import COMPLETE, without
+from tests.proxies.traefik import traefik
+from tests.servers import http_server
 from tests.stage import Stage
 
 STRANGE = {
@@ -153,6 +158,20 @@ def test_acting_reads_back_tells_the_time_and_is_noted(stage: Stage) -> None:
     (line,) = (stage.folder.parent / "state" / "by-hand.jsonl").read_text().splitlines()
     noted = json.loads(line)
     assert (noted["call"], noted["reason"], noted["outcome"]) == ("set 10", "to see it move", "done")
+
+
+def test_a_weight_set_by_hand_keeps_the_cohort_and_the_copies(stage: Stage) -> None:
+    before = replace(call("before"), cohort=Cohort("header", "x-group", ("beta", "staff")), mirror=20.0)
+    with http_server() as page, traefik(stage.folder / "traefik", page.url, page.url) as proxy:
+        asyncio.run(proxy.driver(stage.folder).set_weight(10, before))
+        options = [f"-o{name}={json.dumps(value, default=str)}" for name, value in proxy.options().items()]
+        done = pilotage(stage.folder, "drivers", "try", "traefik", *options, "set", "25", "--yes")
+        seen = pilotage(stage.folder, "drivers", "try", "traefik", *options, "read", "--json")
+    kept = "besides, by header x-group: beta, staff; copies of 20 % of the requests"
+    assert (done.returncode, done.stdout) == (0, f"set to 25 %\nread back: 25 %; {kept}\n"), done.stderr
+    answer = json.loads(seen.stdout)["answer"]
+    cohort = {"kind": "header", "name": "x-group", "values": ["beta", "staff"]}
+    assert answer == {"weight": 25, "cohort": cohort, "mirror": 20}
 
 
 def test_each_call_by_hand_has_a_key_of_its_own_and_leaves_no_journal(stage: Stage) -> None:

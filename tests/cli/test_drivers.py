@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -12,9 +15,12 @@ from pathlib import Path
 import pytest
 
 from pilotage import planfile
+from pilotage.cli.chosen import Chosen
 from pilotage.cli.drivers import example
+from pilotage.cli.trying import tell
+from pilotage.cli.verbs import Answer
 from pilotage.core.errors import PlanError
-from pilotage.core.model import Cohort
+from pilotage.core.model import Cohort, DriverRef
 from pilotage.drivers.about import About, about, every
 from pilotage.handover import snapshots
 from pilotage.handover.snapshots import Snapshot
@@ -25,7 +31,7 @@ from tests.cli.test_commands import pilotage
 from tests.drivers.served import Given, Request, Served, serve
 from tests.planfile.plans import COMPLETE, without
 from tests.proxies.traefik import traefik
-from tests.servers import http_server
+from tests.servers import http_server, wait_until
 from tests.stage import Stage
 
 STRANGE = {
@@ -204,6 +210,30 @@ def test_a_target_of_a_plan_goes_by_the_name_that_the_plan_gives_it(stage: Stage
     assert "All well" in (stage.folder / "said.log").read_text()
 
 
+def test_interrupted_it_says_that_what_was_begun_may_go_on(stage: Stage) -> None:
+    wait = "touch began; until [ -e go ]; do sleep 0.05; done; touch deployed"
+    deploy = ("drivers", "try", "deploy/shell", "-o", f'command=[sh, -c, "{wait}"]', "deploy", "2.0", "--yes")
+    state = stage.folder.parent / "state"
+    begun = subprocess.Popen(
+        [sys.executable, "-m", "pilotage", *deploy],
+        cwd=stage.folder,
+        env={**os.environ, "PILOTAGE_STATE": str(state)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        wait_until((stage.folder / "began").exists, "the command's begin")
+        begun.send_signal(signal.SIGINT)
+        _, said = begun.communicate(timeout=30)
+    finally:
+        begun.kill()
+        (stage.folder / "go").touch()
+    assert (begun.returncode, "may go on" in said, "`probe`" in said) == (130, True, True), said
+    assert json.loads((state / "by-hand.jsonl").read_text())["outcome"] == "interrupted"
+    wait_until((stage.folder / "deployed").exists, "the command's end")
+
+
 POOL = (
     "pool/shell",
     "-o",
@@ -294,6 +324,20 @@ def test_a_secret_is_a_reference_and_in_nothing_that_is_said_or_kept(stage: Stag
     assert pilotage(stage.folder, *hook, "probe", KEY="").returncode == 2
     for file in (stage.folder.parent / "state").rglob("*"):
         assert not file.is_file() or planted not in file.read_text()
+
+
+def test_a_secret_that_json_writes_otherwise_is_hidden_in_it_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    planted = 'plan"ted\\7f3a9c'
+    monkeypatch.setenv("KEY", planted)
+    chosen = Chosen("checks", DriverRef("http", {"headers": {"X-Key": {"env": "KEY"}}}), "up", tmp_path)
+    seen = {"text": f"it says {planted}", planted: [planted, 1, None]}
+    tell(chosen, Answer([], seen), "", 0.1, json_out=True)
+    assert json.loads(capsys.readouterr().out)["answer"] == {
+        "text": "it says (hidden)",
+        "(hidden)": ["(hidden)", 1, None],
+    }
 
 
 # ------------------------------------------------------------------ while a rollout is running

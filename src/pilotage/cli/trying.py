@@ -36,7 +36,13 @@ BY_HAND = "by-hand.jsonl"
 @click.option("-o", "--option", "options", multiple=True, metavar="KEY=VALUE", help="An option, its value in YAML.")
 @click.option("--version", default="", help="The new version, where a call names it (default: the plan's).")
 @click.option("--previous", default="", help="The previous version, where a call names it (default: the plan's).")
-@click.option("--within", default=TIMEOUT_S, show_default=True, metavar="SECONDS", help="What the call may take.")
+@click.option(
+    "--within",
+    default=TIMEOUT_S,
+    show_default=True,
+    metavar="SECONDS",
+    help="What the call may take; deploys and commands take their driver's timeout_s.",
+)
 @click.option("--yes", is_flag=True, help="Act without asking.")
 @click.option("--override", is_flag=True, help="Act although a rollout is running; needs a reason.")
 @click.option("--reason", default="", help="Kept in the record.")
@@ -126,11 +132,23 @@ def _call(chosen: Chosen, word: str, verb: Verb, given: list[str], within: float
     except Exception as failure:  # a driver may fail in any way; a person gets a sentence
         error = str(failure) if isinstance(failure, PilotageError) else f"{type(failure).__name__}: {failure}"
         outcome = error = hide(error, [chosen.ref.options]) or type(failure).__name__
+    except KeyboardInterrupt:
+        if verb.acts:
+            error = f"Interrupted: what was begun may go on, or be done already. {_looks(chosen)} tells."
+            tell(chosen, None, error, time.perf_counter() - begun, json_out)
+        raise
     finally:
         took = time.perf_counter() - begun
         if verb.acts:
             _note(state, chosen, " ".join([word, *given]), reason, outcome)
-    return _tell(chosen, answer, error, took, json_out)
+    return tell(chosen, answer, error, took, json_out)
+
+
+def _looks(chosen: Chosen) -> str:
+    """The verbs of the port that show how things are."""
+    from pilotage.cli.verbs import VERBS
+
+    return " or ".join(f"`{name}`" for name, one in VERBS[chosen.port].items() if not (one.takes or one.acts))
 
 
 async def _ask(chosen: Chosen, verb: Verb, given: list[str], call: Call, context: Context) -> Answer:
@@ -165,7 +183,7 @@ def _note(state: Path, chosen: Chosen, what: str, reason: str, outcome: str) -> 
         file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
-def _tell(chosen: Chosen, answer: Answer | None, error: str, took: float, json_out: bool) -> int:
+def tell(chosen: Chosen, answer: Answer | None, error: str, took: float, json_out: bool) -> int:
     from pilotage.drivers.secrets import hide
 
     code = GOOD if answer is not None and answer.good else NO

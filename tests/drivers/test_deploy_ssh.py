@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
 import signal
 import socket
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -325,6 +327,17 @@ class TestWhatGoesWrong:
 
 
 class TestConnection:
+    async def test_asyncssh_is_imported_where_it_blocks_nobody(self, deployer, monkeypatch):
+        imported, import_module = {}, importlib.import_module
+
+        def noted(name):
+            imported[name] = threading.current_thread()
+            return import_module(name)
+
+        monkeypatch.setattr(importlib, "import_module", noted)
+        await deployer().probe()
+        assert imported["asyncssh"] is not threading.main_thread()
+
     async def test_one_connection_is_kept_and_a_dead_one_renewed(self, deployer, server, home):
         driver = deployer()
         await driver.probe()

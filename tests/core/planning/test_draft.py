@@ -373,6 +373,7 @@ PROPOSALS = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(FACTS, st.lists(PROPOSALS, max_size=3))
 def test_the_written_text_reads_back_as_the_drafts_data_whatever_the_facts(
     facts: dict[str, Any], proposals: list[Proposal]
@@ -383,6 +384,7 @@ def test_the_written_text_reads_back_as_the_drafts_data_whatever_the_facts(
     assert twice == []
 
 
+@settings(deadline=None)
 @given(st.floats(1e-4, 1e6))
 def test_the_expected_traffic_is_always_one_that_the_loader_takes(per_s: float) -> None:
     drafted = draft(brief(traffic=Traffic(per_s)))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import httpx
 from pydantic import Field
 
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Call, Context, DriverOptions
+from pilotage.drivers.answers import usable
 from pilotage.drivers.secrets import Secret
 
 
@@ -30,8 +29,9 @@ class TurnstileTraffic:
         return await self.read_weight()
 
     async def read_weight(self) -> float:
+        answer = await self._ask("GET")
         try:
-            return float((await self._ask("GET"))["canary"])
+            return float(answer.json()["canary"])
         except (KeyError, TypeError, ValueError):
             raise PermanentError("Turnstile's answer has no share of the canary: is `admin` right?") from None
 
@@ -41,8 +41,8 @@ class TurnstileTraffic:
     async def close(self) -> None:
         await self._client.aclose()
 
-    async def _ask(self, method: str, body: dict[str, float] | None = None) -> Any:
-        headers = {"Authorization": f"Bearer {self._options.token.reveal()}"} if self._options.token else {}
+    async def _ask(self, method: str, body: dict[str, float] | None = None) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {usable(self._options.token)}"} if self._options.token else {}
         try:
             answer = await self._client.request(method, self._url, json=body, headers=headers)
         except httpx.HTTPError as error:
@@ -53,4 +53,4 @@ class TurnstileTraffic:
             raise TemporaryError(f"Turnstile answered {answer.status_code}")
         if answer.status_code >= 300:
             raise PermanentError(f"Turnstile refuses {method} at its admin address ({answer.status_code})")
-        return answer.json()
+        return answer

@@ -15,6 +15,7 @@ from typing import TypeVar
 from pilotage.core.errors import PermanentError, Refused
 from pilotage.core.model import Plan
 from pilotage.drivers import Call, Rehearses, Traffic
+from pilotage.drivers.keeping import keeping
 from pilotage.drivers.process import OVERTAKEN, journal
 from pilotage.engine.crew import Crew
 
@@ -104,7 +105,7 @@ class _Practice:
         await self._set(traffic, await asyncio.wait_for(traffic.read_weight(), WITHIN_S))
 
     async def _set(self, traffic: Traffic, weight: float) -> None:
-        call = self._call(WITHIN_S)
+        call = await asyncio.wait_for(keeping(traffic, self._call(WITHIN_S)), WITHIN_S)
         in_force = await self._kept(call, traffic.set_weight(weight, call), WITHIN_S)
         if in_force != weight:
             raise PermanentError(f"asked for {weight:g} %, but {in_force:g} % is in force")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import signal
+import subprocess
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -13,18 +17,25 @@ import pytest
 from pydantic import BaseModel
 
 from pilotage import planfile
+from pilotage.cli.chosen import Chosen
 from pilotage.cli.drivers import example
+from pilotage.cli.trying import tell
+from pilotage.cli.verbs import Answer
 from pilotage.core.errors import PlanError
+from pilotage.core.model import Cohort, DriverRef
 from pilotage.drivers import DriverOptions, registry
 from pilotage.drivers.about import About, Option, about, every
 from pilotage.drivers.notify.console import ConsoleNotifier
 from pilotage.handover import snapshots
 from pilotage.handover.snapshots import Snapshot
 from pilotage.planfile.document import read
+from pilotage.testing import call
 from tests.cli.terminal import Terminal
 from tests.cli.test_commands import pilotage
 from tests.drivers.served import Given, Request, Served, serve
 from tests.planfile.plans import COMPLETE, without
+from tests.proxies.traefik import traefik
+from tests.servers import http_server, wait_until
 from tests.stage import Stage
 
 STRANGE = {
@@ -216,6 +227,20 @@ def test_acting_reads_back_tells_the_time_and_is_noted(stage: Stage) -> None:
     assert (noted["call"], noted["reason"], noted["outcome"]) == ("set 10", "to see it move", "done")
 
 
+def test_a_weight_set_by_hand_keeps_the_cohort_and_the_copies(stage: Stage) -> None:
+    before = replace(call("before"), cohort=Cohort("header", "x-group", ("beta", "staff")), mirror=20.0)
+    with http_server() as page, traefik(stage.folder / "traefik", page.url, page.url) as proxy:
+        asyncio.run(proxy.driver(stage.folder).set_weight(10, before))
+        options = [f"-o{name}={json.dumps(value, default=str)}" for name, value in proxy.options().items()]
+        done = pilotage(stage.folder, "drivers", "try", "traefik", *options, "set", "25", "--yes")
+        seen = pilotage(stage.folder, "drivers", "try", "traefik", *options, "read", "--json")
+    kept = "besides, by header x-group: beta, staff; copies of 20 % of the requests"
+    assert (done.returncode, done.stdout) == (0, f"set to 25 %\nread back: 25 %; {kept}\n"), done.stderr
+    answer = json.loads(seen.stdout)["answer"]
+    cohort = {"kind": "header", "name": "x-group", "values": ["beta", "staff"]}
+    assert answer == {"weight": 25, "cohort": cohort, "mirror": 20}
+
+
 def test_each_call_by_hand_has_a_key_of_its_own_and_leaves_no_journal(stage: Stage) -> None:
     for _ in range(2):
         assert pilotage(stage.folder, *BY_OPTIONS, "set", "10", "--yes").returncode == 0
@@ -244,6 +269,30 @@ def test_a_target_of_a_plan_goes_by_the_name_that_the_plan_gives_it(stage: Stage
     assert "none_such: no series" in seen.stdout
     assert pilotage(stage.folder, "drivers", "try", "plan.yaml", "console", "send", "All well", "--yes").returncode == 0
     assert "All well" in (stage.folder / "said.log").read_text()
+
+
+def test_interrupted_it_says_that_what_was_begun_may_go_on(stage: Stage) -> None:
+    wait = "touch began; until [ -e go ]; do sleep 0.05; done; touch deployed"
+    deploy = ("drivers", "try", "deploy/shell", "-o", f'command=[sh, -c, "{wait}"]', "deploy", "2.0", "--yes")
+    state = stage.folder.parent / "state"
+    begun = subprocess.Popen(
+        [sys.executable, "-m", "pilotage", *deploy],
+        cwd=stage.folder,
+        env={**os.environ, "PILOTAGE_STATE": str(state)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        wait_until((stage.folder / "began").exists, "the command's begin")
+        begun.send_signal(signal.SIGINT)
+        _, said = begun.communicate(timeout=30)
+    finally:
+        begun.kill()
+        (stage.folder / "go").touch()
+    assert (begun.returncode, "may go on" in said, "`probe`" in said) == (130, True, True), said
+    assert json.loads((state / "by-hand.jsonl").read_text())["outcome"] == "interrupted"
+    wait_until((stage.folder / "deployed").exists, "the command's end")
 
 
 POOL = (
@@ -336,6 +385,20 @@ def test_a_secret_is_a_reference_and_in_nothing_that_is_said_or_kept(stage: Stag
     assert pilotage(stage.folder, *hook, "probe", KEY="").returncode == 2
     for file in (stage.folder.parent / "state").rglob("*"):
         assert not file.is_file() or planted not in file.read_text()
+
+
+def test_a_secret_that_json_writes_otherwise_is_hidden_in_it_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    planted = 'plan"ted\\7f3a9c'
+    monkeypatch.setenv("KEY", planted)
+    chosen = Chosen("checks", DriverRef("http", {"headers": {"X-Key": {"env": "KEY"}}}), "up", tmp_path)
+    seen = {"text": f"it says {planted}", planted: [planted, 1, None]}
+    tell(chosen, Answer([], seen), "", 0.1, json_out=True)
+    assert json.loads(capsys.readouterr().out)["answer"] == {
+        "text": "it says (hidden)",
+        "(hidden)": ["(hidden)", 1, None],
+    }
 
 
 # ------------------------------------------------------------------ while a rollout is running

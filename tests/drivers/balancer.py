@@ -61,9 +61,9 @@ class Balancer:
                     return f"{name} is drained"
                 case ["ready", name]:
                     self.heard.append(f"ready {name}")
+                    self.out.discard(name)
                     if name in self.down:
                         return f"error: {name} is down"
-                    self.out.discard(name)
                     return f"{name} is ready"
                 case ["request", name]:
                     self.running[name] += 1

@@ -123,6 +123,12 @@ class TestABatch:
         assert pool.states() == {"web1": "ready", "web2": "drained"}
         assert len(deployed()) == 2
 
+    async def test_one_that_is_put_back_but_never_ready_is_said_to_be_in_rotation(self, batch, pool, pages):
+        pool.down.add("web2")
+        with pytest.raises(TemporaryError, match=r"(?s)web2: not put back: .*; it is in rotation, but down"):
+            await batch().deploy("v2", call("a"))
+        assert pool.states() == {"web1": "ready", "web2": "down"}
+
     async def test_all_that_failed_are_named_with_where_they_stopped(self, batch, pool, pages, tmp_path):
         (tmp_path / "web1-fails").touch()
         pages["web2"].status = 503

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
 import signal
 import socket
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -184,6 +186,30 @@ class TestOnce:
         await second
         assert lines(home) == ["v1"]
 
+    async def test_an_overtaken_call_that_is_repeated_leaves_the_later_one_alone(self, deployer, home):
+        first = asyncio.create_task(deployer(*WAIT).deploy("v2", call("a")))
+        await happens(lambda: lines(home, "began") == ["v2"], "the first command's begin")
+        later = asyncio.create_task(deployer(*WAIT).deploy("v1", call("b")))
+        with pytest.raises(PermanentError, match="because a later deploy began"):
+            await first
+        await happens(lambda: lines(home, "began") == ["v2", "v1"], "the later command's begin")
+        with pytest.raises(PermanentError, match="because a later deploy began"):
+            await deployer(*WAIT).deploy("v2", call("a"))
+        (home / "go").touch()
+        await later
+        assert lines(home) == ["v1"]
+
+    async def test_so_does_one_that_has_succeeded(self, deployer, home):
+        (home / "go").touch()
+        await deployer(*WAIT).deploy("v2", call("a"))
+        (home / "go").unlink()
+        later = asyncio.create_task(deployer(*WAIT).deploy("v1", call("b")))
+        await happens(lambda: lines(home, "began") == ["v2", "v1"], "the later command's begin")
+        await deployer(*WAIT).deploy("v2", call("a"))
+        (home / "go").touch()
+        await later
+        assert lines(home) == ["v2", "v1"]
+
     async def test_old_journals_are_removed(self, deployer, home):
         driver = deployer()
         await driver.deploy("v1", call("a"))
@@ -301,6 +327,17 @@ class TestWhatGoesWrong:
 
 
 class TestConnection:
+    async def test_asyncssh_is_imported_where_it_blocks_nobody(self, deployer, monkeypatch):
+        imported, import_module = {}, importlib.import_module
+
+        def noted(name):
+            imported[name] = threading.current_thread()
+            return import_module(name)
+
+        monkeypatch.setattr(importlib, "import_module", noted)
+        await deployer().probe()
+        assert imported["asyncssh"] is not threading.main_thread()
+
     async def test_one_connection_is_kept_and_a_dead_one_renewed(self, deployer, server, home):
         driver = deployer()
         await driver.probe()

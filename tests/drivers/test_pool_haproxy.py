@@ -7,6 +7,7 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 import pytest
 
 from pilotage.core.errors import PermanentError, TemporaryError
+from pilotage.drivers.haproxy import Runtime
 from pilotage.testing import PoolContract, UnreachableContract, call
 from tests.proxies.haproxy import pool, running, servers, upstream
 from tests.servers import wait_until
@@ -108,6 +109,33 @@ class TestHaproxyPool(PoolContract, UnreachableContract):
             await driver.drain("web3", call("c"))
         assert (await driver.states())["web3"] == "ready"
         await driver.drain("web2", call("b"))
+
+    async def test_nor_when_all_are_drained_at_once(self, driver):
+        answers = await asyncio.gather(*(driver.drain(name, call(name)) for name in NAMES), return_exceptions=True)
+        refused = [str(one) for one in answers if isinstance(one, PermanentError)]
+        assert ["is the last server" in one for one in refused] == [True]
+        assert sorted((await driver.states()).values()) == ["drained", "drained", "ready"]
+
+    async def test_the_state_saved_last_is_the_newest(self, driver, proxy, monkeypatch):
+        ask, asked, go = Runtime.ask, [], asyncio.Event()
+
+        async def late(self, command):
+            answer = await ask(self, command)
+            if command == "show servers state":
+                asked.append(command)
+                await (go.wait() if len(asked) == 1 else asyncio.sleep(0))
+            return answer
+
+        monkeypatch.setattr(Runtime, "ask", late)
+        first = asyncio.create_task(driver.drain("web1", call("a")))
+        while not asked:
+            await asyncio.sleep(0.01)
+        second = asyncio.create_task(driver.drain("web2", call("b")))
+        await asyncio.wait([second], timeout=0.5)  # it must not be able to end before the first has written
+        go.set()
+        await asyncio.gather(first, second)
+        await asyncio.to_thread(proxy.restart)
+        assert [(await driver.states())[name] for name in ("web1", "web2")] == ["drained", "drained"]
 
     async def test_a_drained_server_stays_so_over_a_restart(self, driver, proxy):
         await driver.drain("web1", call("a"))

@@ -104,6 +104,8 @@ BACKENDS = {
     "pair": ("balance roundrobin", STABLE, "server stable2 {stable}", "server stable3 {stable}", CANARY),
     "stranger": ("balance roundrobin", STABLE, CANARY, "server old {stable}"),
     "dead": ("balance roundrobin", STABLE, "server canary 127.0.0.1:1 check"),
+    "gone": ("balance roundrobin", "server stable 127.0.0.1:1 check", CANARY),
+    "idle": ("balance roundrobin", f"{STABLE} weight 0", f"{CANARY} weight 0"),
     "maintained": ("balance roundrobin", STABLE, f"{CANARY} disabled"),
     "static": ("balance static-rr", STABLE, CANARY),
     "first": ("balance first", STABLE, CANARY),
@@ -143,6 +145,7 @@ class TestProbe:
             ("cookie", "binds users to servers"),
             ("sticky", "binds users to servers"),
             ("spare", "canary .* is a backup server"),
+            ("idle", "no server .* has a weight and is in rotation"),
             ("paymnt", "no backend paymnt; did you mean payment"),
         ],
     )
@@ -164,6 +167,15 @@ class TestProbe:
             await driver.set_weight(100, call("a"))
         assert await driver.set_weight(0, call("b")) == 0
 
+    async def test_a_stable_side_that_fails_its_check_is_named_and_hinders_no_call(self, many, tmp_path):
+        driver = many.driver(tmp_path, backend="gone")
+        while (await (await runtime(many, tmp_path, backend="gone")).look()).server("stable").state != "DOWN":
+            await asyncio.sleep(0.02)
+        with pytest.raises(TemporaryError, match=r"no stable server .* stable is DOWN"):
+            await driver.probe()
+        for weight in (50, 0):
+            assert await driver.set_weight(weight, call(str(weight))) == weight
+
     async def test_a_canary_in_maintenance_is_named(self, many, tmp_path):
         with pytest.raises(TemporaryError, match="canary is MAINT"):
             await many.driver(tmp_path, backend="maintained").probe()
@@ -174,6 +186,15 @@ class TestProbe:
         try:
             with pytest.raises(TemporaryError, match=r"no stable server .* stable is DRAIN"):
                 await many.driver(tmp_path).probe()
+        finally:
+            await control.change("set server payment/stable state ready")
+
+    async def test_and_hinders_no_rollback(self, many, tmp_path):
+        driver, control = many.driver(tmp_path), await runtime(many, tmp_path)
+        await driver.set_weight(10, call("a"))
+        await control.change("set server payment/stable state maint")
+        try:
+            assert await driver.set_weight(0, call("b")) == 0
         finally:
             await control.change("set server payment/stable state ready")
 

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pilotage import planfile
 from pilotage.core.errors import Refused
+from pilotage.core.model import Cohort
+from pilotage.drivers import Context
+from pilotage.drivers.traffic.flagd_file import FlagdFileTraffic
 from pilotage.rehearsal import Rehearsal, rehearse
+from pilotage.testing import call
 from tests import servers
+from tests.proxies.traefik import traefik
 from tests.stage import Stage
 
 DEPLOY = """#!{python} -S
@@ -109,6 +117,30 @@ async def test_a_feature_that_is_on_stays_on(stage: Stage) -> None:
     done = await practised(stage, f"rollback: {{least_bad: flag-off, {feature}}}")
     assert (done.failed, [name for name, _ in done.targets]) == ("", ["splitter", "feature"])
     assert (stage.folder / "feature").read_text() == "100"
+
+
+async def test_the_cohort_and_the_copies_stay_as_they_are(stage: Stage) -> None:
+    before = replace(call("before"), cohort=Cohort("header", "x-group", ("beta",)), mirror=20.0)
+    with servers.http_server() as page, traefik(stage.folder / "traefik", page.url, page.url) as proxy:
+        splitter = proxy.driver(stage.folder)
+        await splitter.set_weight(0, before)
+        ours = json.dumps([{"name": "splitter", "driver": "traefik", **proxy.options()}], default=str)
+        text = re.sub(r"traffic:\n.*\n", lambda _: f"traffic: {ours}\n", stage.plan()["plan"])
+        done = await rehearse(planfile.load(text, directory=stage.folder), stage.folder / "state")
+        assert (done.failed, [name for name, _ in done.targets]) == ("", ["splitter"])
+        assert (await splitter.read_cohort(), await splitter.read_mirror()) == (before.cohort, 20)
+
+
+async def test_the_users_who_always_get_a_feature_stay_so(stage: Stage) -> None:
+    flag = {"state": "ENABLED", "variants": {"on": True, "off": False}, "defaultVariant": "off"}
+    (stage.folder / "flags.json").write_text(json.dumps({"flags": {"fix": flag}}))
+    context = Context(stage.folder, stage.folder)
+    flags = FlagdFileTraffic(FlagdFileTraffic.Options(file="flags.json", flag="fix"), context)
+    beta = Cohort("user", "group", ("beta",))
+    await flags.set_weight(100, replace(call("before"), cohort=beta))
+    feature = "feature: {driver: flagd-file, file: flags.json, flag: fix}"
+    assert (await practised(stage, f"rollback: {{least_bad: flag-off, {feature}}}")).failed == ""
+    assert (await flags.read_weight(), await flags.read_cohort()) == (100, beta)
 
 
 async def test_all_that_does_not_work_is_told_at_once(stage: Stage) -> None:

@@ -48,6 +48,16 @@ class TestTurnstile(TrafficContract, UnreachableContract):
         with pytest.raises(PermanentError, match="no gate shp"):
             await make(proxy, gate="shp").probe()
 
+    async def test_what_is_not_turnstile_is_said(self, make, proxy):
+        with pytest.raises(PermanentError, match="is `admin` right"):
+            await make(f"{proxy}/shop").probe()
+
+    async def test_a_token_that_no_header_can_have_is_said_without_it(self, make, proxy, monkeypatch):
+        monkeypatch.setenv("TURNSTILE_TOKEN", "another\none")
+        with pytest.raises(PermanentError, match="one line") as refused:
+            await make(proxy).probe()
+        assert "another" not in str(refused.value)
+
     async def test_a_refused_token_is_said_without_it(self, make, proxy, monkeypatch):
         monkeypatch.setenv("TURNSTILE_TOKEN", "another-one")
         with pytest.raises(PermanentError, match="401") as refused:

@@ -1,6 +1,7 @@
 """Turnstile itself, as small as a reverse proxy gets: one gate, two versions behind it, and an admin API.
 
-GET /gates/GATE answers ``{"canary": percent}``, PUT sets it. Any other address is answered by one of the versions.
+GET /gates/GATE answers ``{"canary": percent}``, PUT sets it and answers nothing. Any other address is answered by one
+of the versions.
 """
 
 from __future__ import annotations
@@ -35,8 +36,10 @@ def turnstile(gate: str) -> Iterator[str]:
                 self.reply(401, "{}")
             elif self.path != f"/gates/{gate}":
                 self.reply(404, "{}")
+            elif body:
+                canary[0] = json.loads(body)["canary"]
+                self.reply(204, "")
             else:
-                canary[0] = json.loads(body)["canary"] if body else canary[0]
                 self.reply(200, json.dumps({"canary": canary[0]}))
 
         def reply(self, status: int, text: str) -> None:

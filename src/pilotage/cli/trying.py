@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 import uuid
@@ -16,8 +15,9 @@ from typing import TYPE_CHECKING
 import click
 
 from pilotage.cli.chosen import Chosen, of_options, of_plan
-from pilotage.cli.client import Api, ApiError, whoami
-from pilotage.core.errors import CoordinatorUnreachable, NotFound, PilotageError, Refused
+from pilotage.cli.client import whoami
+from pilotage.cli.consent import may_act
+from pilotage.core.errors import PilotageError
 from pilotage.core.words import printable
 from pilotage.paths import state_folder
 
@@ -36,7 +36,13 @@ BY_HAND = "by-hand.jsonl"
 @click.option("-o", "--option", "options", multiple=True, metavar="KEY=VALUE", help="An option, its value in YAML.")
 @click.option("--version", default="", help="The new version, where a call names it (default: the plan's).")
 @click.option("--previous", default="", help="The previous version, where a call names it (default: the plan's).")
-@click.option("--within", default=TIMEOUT_S, show_default=True, metavar="SECONDS", help="What the call may take.")
+@click.option(
+    "--within",
+    default=TIMEOUT_S,
+    show_default=True,
+    metavar="SECONDS",
+    help="What the call may take; deploys and commands take their driver's timeout_s.",
+)
 @click.option("--yes", is_flag=True, help="Act without asking.")
 @click.option("--override", is_flag=True, help="Act although a rollout is running; needs a reason.")
 @click.option("--reason", default="", help="Kept in the record.")
@@ -89,7 +95,7 @@ def try_(
         given = [f"{weight(given[0]):g}"]
     chosen = replace(chosen, version=version or chosen.version, previous=previous or chosen.previous)
     if verb.acts:
-        _may_act(chosen, verb.acts.format(argument=" ".join(given)), yes, override, reason, json_out)
+        may_act(chosen, verb.acts.format(argument=" ".join(given)), yes, override, reason, json_out)
     sys.exit(_call(chosen, word, verb, given, within, reason, json_out))
 
 
@@ -109,71 +115,6 @@ def _verb(verbs: Mapping[str, Verb], word: str, given: list[str], chosen: Chosen
     return verb
 
 
-# ------------------------------------------------------------------ may it act?
-
-
-def _may_act(chosen: Chosen, what: str, yes: bool, override: bool, reason: str, json_out: bool) -> None:
-    """Raises Refused, or click.Abort when the person says no."""
-    if override and not reason.strip():
-        raise click.UsageError("--override needs a --reason: it is kept in the record")
-    against = [] if override else _running(chosen)
-    if against:
-        raise Refused(
-            f"{'; '.join(against)}. A call by hand would fight it: `pilotage pause` or `pilotage rollback` act through "
-            'it. If it has to be: --override --reason "..."'
-        )
-    line = printable(f"{chosen.label}: this {what}, for real.")
-    if yes:
-        click.echo(line, err=True)
-        return
-    if json_out or not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise Refused(f"{line} Nothing was done: nobody can be asked here, so say --yes")
-    click.confirm(f"{line} Do it?", abort=True, err=True)
-
-
-def _running(chosen: Chosen) -> list[str]:
-    """What runs and may have to do with it, a clause each. What cannot be known is one, too."""
-    from pilotage.handover import snapshots
-
-    if os.environ.get("PILOTAGE_URL"):
-        return _running_elsewhere(chosen)
-    state = state_folder()
-    found = []
-    for path in (*snapshots.every(state), *snapshots.every(snapshots.elsewhere(state))):
-        try:
-            plan = snapshots.read(path).plan
-        except NotFound:
-            continue  # it has just ended
-        except PilotageError as error:
-            found.append(f"{path.stem} is running, and nobody knows of what: {error}")
-            continue
-        same_driver = any(one.driver == chosen.ref.driver for one in plan.refs)
-        if chosen.may_be(plan.service, plan.environment) and (chosen.plan is not None or same_driver):
-            found.append(f"{path.stem} is running ({plan.service} in {plan.environment})")
-    return found
-
-
-def _running_elsewhere(chosen: Chosen) -> list[str]:
-    from pilotage.core.state import Status
-
-    try:
-        rows = Api(start_if_missing=False, answer_within_s=10).get("/v1/rollouts")
-    except (CoordinatorUnreachable, ApiError) as error:
-        return [f"whether a rollout is running is not known: {error}"]
-    return [
-        f"{row['id']} is running ({row['service']} in {row['environment']})"
-        for row in rows
-        if not Status(row["status"]).ended
-        and (
-            chosen.plan is None
-            or (row["service"], row["environment"]) == (chosen.plan.service, chosen.plan.environment)
-        )
-    ]
-
-
-# ------------------------------------------------------------------ the call
-
-
 def _call(chosen: Chosen, word: str, verb: Verb, given: list[str], within: float, reason: str, json_out: bool) -> int:
     import asyncio
 
@@ -191,11 +132,23 @@ def _call(chosen: Chosen, word: str, verb: Verb, given: list[str], within: float
     except Exception as failure:  # a driver may fail in any way; a person gets a sentence
         error = str(failure) if isinstance(failure, PilotageError) else f"{type(failure).__name__}: {failure}"
         outcome = error = hide(error, [chosen.ref.options]) or type(failure).__name__
+    except KeyboardInterrupt:
+        if verb.acts:
+            error = f"Interrupted: what was begun may go on, or be done already. {_looks(chosen)} tells."
+            tell(chosen, None, error, time.perf_counter() - begun, json_out)
+        raise
     finally:
         took = time.perf_counter() - begun
         if verb.acts:
             _note(state, chosen, " ".join([word, *given]), reason, outcome)
-    return _tell(chosen, answer, error, took, json_out)
+    return tell(chosen, answer, error, took, json_out)
+
+
+def _looks(chosen: Chosen) -> str:
+    """The verbs of the port that show how things are."""
+    from pilotage.cli.verbs import VERBS
+
+    return " or ".join(f"`{name}`" for name, one in VERBS[chosen.port].items() if not (one.takes or one.acts))
 
 
 async def _ask(chosen: Chosen, verb: Verb, given: list[str], call: Call, context: Context) -> Answer:
@@ -230,7 +183,7 @@ def _note(state: Path, chosen: Chosen, what: str, reason: str, outcome: str) -> 
         file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
-def _tell(chosen: Chosen, answer: Answer | None, error: str, took: float, json_out: bool) -> int:
+def tell(chosen: Chosen, answer: Answer | None, error: str, took: float, json_out: bool) -> int:
     from pilotage.drivers.secrets import hide
 
     code = GOOD if answer is not None and answer.good else NO

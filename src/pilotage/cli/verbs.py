@@ -28,6 +28,7 @@ from pilotage.drivers import (
     Tracker,
     Traffic,
 )
+from pilotage.drivers.keeping import keeping
 
 MOST_LINES = 20
 LOG_S = 3600.0
@@ -72,18 +73,31 @@ async def _with_read_back(said: str, returned: Any, look: Callable[[], Awaitable
 
 
 async def _set(driver: Traffic, given: list[str], call: Call) -> Answer:
-    returned = await driver.set_weight(weight(given[0]), call)
+    """The weight alone: what is in force beside it stays."""
+    returned = await driver.set_weight(weight(given[0]), await keeping(driver, call))
 
     async def look() -> tuple[str, float, bool]:
         seen = await driver.read_weight()
-        return f"{seen:g} %", seen, abs(seen - returned) < 0.01
+        lines, _ = await _beside(driver)
+        return "; ".join([f"{seen:g} %", *lines]), seen, abs(seen - returned) < 0.01
 
     return await _with_read_back(f"set to {returned:g} %", returned, look)
 
 
 async def _read_weight(driver: Traffic, _: list[str], __: Call) -> Answer:
-    data: dict[str, Any] = {"weight": await driver.read_weight()}
-    lines = [f"{data['weight']:g} % to the canary"]
+    percent = await driver.read_weight()
+    lines, data = await _beside(driver)
+    lines, data = [f"{percent:g} % to the canary", *lines], {"weight": percent, **data}
+    if isinstance(driver, Restarts):
+        data["started_at"] = await driver.started_at()
+        lines.append(f"it runs since {duration(max(0.0, time.time() - data['started_at']) // 1)}")
+    return Answer(lines, data)
+
+
+async def _beside(driver: Traffic) -> tuple[list[str], dict[str, Any]]:
+    """Who goes to the canary whatever the weight, and the copies that it gets: for a person, and for a program."""
+    lines: list[str] = []
+    data: dict[str, Any] = {}
     if isinstance(driver, Steers):
         cohort = await driver.read_cohort()
         data["cohort"] = cohort and {"kind": cohort.kind, "name": cohort.name, "values": list(cohort.values)}
@@ -91,10 +105,7 @@ async def _read_weight(driver: Traffic, _: list[str], __: Call) -> Answer:
     if isinstance(driver, Mirrors):
         data["mirror"] = await driver.read_mirror()
         lines += [f"copies of {data['mirror']:g} % of the requests"] if data["mirror"] else []
-    if isinstance(driver, Restarts):
-        data["started_at"] = await driver.started_at()
-        lines.append(f"it runs since {duration(max(0.0, time.time() - data['started_at']) // 1)}")
-    return Answer(lines, data)
+    return lines, data
 
 
 def weight(text: str) -> float:

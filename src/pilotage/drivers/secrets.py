@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -73,8 +74,13 @@ class Secret(BaseModel):
 
 
 def hide(text: str, options: Iterable[Any]) -> str:
-    """`text` without the values that drivers' `options` refer to, and without what looks like a secret."""
-    for secret in sorted({one for each in options for one in _values(each)}, key=len, reverse=True):
+    """`text` without the values that drivers' `options` refer to, and without what looks like a secret.
+
+    In JSON a value may be written otherwise, with its quotes and backslashes escaped: it is hidden there, too.
+    """
+    values = {one for each in options for one in _values(each)}
+    escaped = {json.dumps(one, ensure_ascii=ascii)[1:-1] for one in values for ascii in (True, False)}
+    for secret in sorted(values | escaped, key=len, reverse=True):
         text = text.replace(secret, HIDDEN)  # the longest first: one may be the beginning of another
     return redact(text)
 

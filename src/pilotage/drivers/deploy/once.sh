@@ -100,6 +100,11 @@ tell() {
 run() {
     scope=$calls/$1 folder=$calls/$1/$2
     shift 2
+    n=$(last "$folder")
+    if [ -e "$folder/stop" ] || worked "$folder" "$n"; then  # it is over: a later call is none of its business
+        tell "$folder" "$n"
+        exit
+    fi
     fit "$3"
     (umask 077 && mkdir -p "$folder") || { echo "unfit $folder cannot be made"; exit; }
     find "$calls"/*/* -prune -type d ! -path "$folder" -mtime +1 -exec rm -rf {} + 2>/dev/null

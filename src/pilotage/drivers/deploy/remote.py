@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import re
 import shlex
 import socket
@@ -107,11 +108,11 @@ async def connected(login: Login) -> list[asyncssh.SSHClientConnection]:
     read and a name that does not exist; TemporaryError when the host does not answer.
     """
     try:
-        import asyncssh
+        library = await asyncio.to_thread(importlib.import_module, "asyncssh")  # that may take seconds
     except ImportError:
         raise PermanentError("deploying by ssh needs asyncssh: pip install 'pilotage[ssh]'") from None
-    known = await asyncio.to_thread(_known, asyncssh, login.known_hosts)
-    key = await asyncio.to_thread(_key, asyncssh, login)
+    known = await asyncio.to_thread(_known, library, login.known_hosts)
+    key = await asyncio.to_thread(_key, library, login)
     hops = [(login.user, login.host, login.port)]
     if login.jump is not None and (parts := JUMP.fullmatch(login.jump)):
         hops.insert(0, (parts["user"] or login.user, parts["host"].strip("[]"), int(parts["port"] or 22)))

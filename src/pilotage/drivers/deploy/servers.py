@@ -1,7 +1,8 @@
 """A batch of servers of a rolling deployment: each is drained, deployed to, looked at, and put back.
 
-All servers of a batch go at once. One that fails stays out of rotation, the others are brought to their end. The calls
-within have keys made from the batch's: repeated, it goes on where it stopped.
+All servers of a batch go at once. One that fails stays out of rotation, or is in it and down when only its way back
+took too long; the others are brought to their end. The calls within have keys made from the batch's: repeated, it goes
+on where it stopped.
 """
 
 from __future__ import annotations
@@ -53,15 +54,15 @@ class _Course:
 
     name: str
     done: list[str] = field(default_factory=list)
-    out: bool = False
-    """Out of rotation now."""
+    state: PoolState = "ready"
+    """Its last known in the pool."""
     error: Exception | None = None
     stopped: str = ""
 
     def __str__(self) -> str:
         if self.error is None:
             return f"{self.name}: {', '.join(self.done)}"
-        stays = "; it stays out of rotation" if self.out else ""
+        stays = {"drained": "; it stays out of rotation", "down": "; it is in rotation, but down"}.get(self.state, "")
         return f"{self.name}: {self.stopped}{self.error or type(self.error).__name__}{stays}"
 
 
@@ -160,7 +161,7 @@ class ServersDeployer:
                 return course
             if pool is not None:
                 await step("drained", "not drained: ", self._drain(pool, name, version, within("drain")))
-                course.out = True
+                course.state = "drained"
             for number, (driver, deployer) in enumerate(member.deployers, start=1):
                 done = "deployed" if len(member.deployers) == 1 else driver
                 await step(done, f"not deployed ({driver}): ", deployer.deploy(version, within(f"deploy-{number}")))
@@ -171,8 +172,9 @@ class ServersDeployer:
             await asyncio.to_thread(_note, notes, name)
         except Exception as error:
             course.error = error
-            with suppress(Exception):  # else what we know must do
-                course.out = pool is not None and (await pool.states()).get(name) == "drained"
+            if pool is not None:
+                with suppress(Exception):  # else what we know must do
+                    course.state = (await pool.states())[name]
         return course
 
     async def _drain(self, pool: Pool, name: str, version: str, call: Call) -> None:

@@ -18,22 +18,11 @@ class HaproxyPool:
     def __init__(self, options: Options, context: Context) -> None:
         self._options = options
         self._runtime = Runtime(options, context)
+        self._draining = asyncio.Lock()
 
     async def drain(self, server: str, call: Call) -> str:
-        backend = await self._runtime.look()
-        one = backend.server(server)
-        # Only before the first drain: one that is out already must be waited for, whatever became of the others.
-        if one.takes_requests and not [other for other in _taking(backend) if other is not one]:
-            raise PermanentError(
-                f"{server} is the last server of HAProxy's backend {backend.name} that takes requests: without it "
-                f"everything gets 503. The others: {_others(backend, server)}"
-            )
-        # A server that drains still gets requests of users bound to it; in maintenance it gets none.
-        if await self._binds(backend):
-            if not one.maintained:
-                await self._state(server, "maint")
-        elif one.in_rotation:
-            await self._state(server, "drain")
+        async with self._draining:  # a batch drains all its servers at once, and one has to be left
+            await self._take_out(server)
         await self._runtime.save_state()
         late = "{running} of its requests have not ended within {within}; it stays out of rotation"
         await self._wait(server, call, lambda now: now.running == 0, late)
@@ -64,6 +53,22 @@ class HaproxyPool:
 
     async def close(self) -> None:
         """Each command has a connection of its own."""
+
+    async def _take_out(self, server: str) -> None:
+        backend = await self._runtime.look()
+        one = backend.server(server)
+        # Only before the first drain: one that is out already must be waited for, whatever became of the others.
+        if one.takes_requests and not [other for other in _taking(backend) if other is not one]:
+            raise PermanentError(
+                f"{server} is the last server of HAProxy's backend {backend.name} that takes requests: without it "
+                f"everything gets 503. The others: {_others(backend, server)}"
+            )
+        # A server that drains still gets requests of users bound to it; in maintenance it gets none.
+        if await self._binds(backend):
+            if not one.maintained:
+                await self._state(server, "maint")
+        elif one.in_rotation:
+            await self._state(server, "drain")
 
     async def _bring_back(self, one: Server) -> None:
         """What a check said before the deployment counts for nothing: it has to say it anew."""

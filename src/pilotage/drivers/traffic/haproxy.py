@@ -61,8 +61,7 @@ class HaproxyTraffic:
         canary, stable = self._sides(backend)
         if weight > 0:
             _expect_up(backend, "canary", canary)
-        if weight < 100:
-            _expect_up(backend, "stable", stable)
+        # Never whether stable is up: a rollback is obeyed, and what is there to go back to is for the probes to say.
         of_canary, of_stable = weights(weight, _in_rotation(canary), _in_rotation(stable))
         await self._set(canary, of_canary, stable, of_stable)
         wanted = {one.name: of_canary for one in canary} | {one.name: of_stable for one in stable}
@@ -97,6 +96,10 @@ class HaproxyTraffic:
         canary, stable = self._sides(backend)
         _expect_up(backend, "canary", canary)
         _expect_up(backend, "stable", stable)
+        if not any(one.in_rotation and one.weight for one in backend.servers.values()):
+            raise PermanentError(
+                f"no server of HAProxy's backend {backend.name} has a weight and is in rotation: it answers 503"
+            )
         return f"HAProxy's backend {backend.name} has {self._share(backend):g} % on {listed(self._options.canary)}"
 
     async def close(self) -> None:
@@ -116,11 +119,7 @@ class HaproxyTraffic:
         canary, stable = self._sides(backend)
         of_canary = sum(one.weight for one in canary if one.in_rotation)
         others = sum(one.weight for one in (*stable, *self._strangers(backend)) if one.in_rotation)
-        if not of_canary + others:
-            raise PermanentError(
-                f"no server of HAProxy's backend {backend.name} has a weight and is in rotation: it answers 503"
-            )
-        return of_canary / (of_canary + others) * 100
+        return of_canary / (of_canary + others) * 100 if of_canary else 0.0
 
     def _expect_weights_to_count(self, backend: Backend) -> None:
         if backend.algorithm not in _ALGORITHMS:

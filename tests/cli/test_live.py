@@ -25,6 +25,7 @@ VIEW: dict[str, Any] = {
     "phases": [{"name": "baseline", "weight": 0, "watch_s": 1}, {"name": "10 %", "weight": 10, "watch_s": 600}],
     "weight_wanted": 10,
     "weight_in_force": 9.9,
+    "share_known": True,
     "share_observed": 10.2,
     "reason": "",
     "needs_person": False,
@@ -140,3 +141,9 @@ def test_with_room_everything_is_shown() -> None:
 
 def test_the_line_for_pipes_changes_with_what_matters() -> None:
     assert summary_line(VIEW) == "watching, phase 10 %, 9.9 % in force, 10 % observed, 50% of the watch"
+
+
+def test_a_phase_without_a_share_is_called_by_its_name() -> None:
+    view = {**VIEW, "share_known": False, "phase_name": "header X-Canary"}
+    assert "% in force" not in summary_line(view)
+    assert "phase header X-Canary" in summary_line(view)

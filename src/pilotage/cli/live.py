@@ -91,7 +91,8 @@ def summary_line(view: View) -> str:
     seen = "" if share is None else f", {share:.0f} % observed"
     why = f": {view['reason']}" if view["reason"] else ""
     done = f", {view['progress']:.0%} of the watch" if view["status"] == "watching" else ""
-    return f"{view['status']}, phase {view['phase_name']}, {view['weight_in_force']:g} % in force{seen}{done}{why}"
+    force = f", {view['weight_in_force']:g} % in force" if view["share_known"] else ""
+    return f"{view['status']}, phase {view['phase_name']}{force}{seen}{done}{why}"
 
 
 def _phases(view: View) -> Text:

@@ -248,12 +248,14 @@ def _seen(plan: Plan, phase: int, rows: Sequence[Sample]) -> str:
         return ""
     rate, watch_s = requests / elapsed, plan.phases[phase].watch_s
     at = f"at the observed {rate:.3g} requests a second"
-    if counted.control.requests <= 0 or not 0 < plan.phases[phase].weight < 100:
+    share = (
+        counted.canary.requests / requests if not plan.phases[phase].share_known else plan.phases[phase].weight / 100
+    )
+    if counted.control.requests <= 0 or not 0 < share < 1:
         return f"{at} there is no control beside it: judged against the limits and what was recorded before"
     usual = counted.control.errors / counted.control.requests
     known = "control's" if usual > 0 else "an assumed"
     usual = usual or (plan.expected.errors if plan.expected else USUAL_ERRORS)
-    share = plan.phases[phase].weight / 100
     seen = smallest_visible(rate * watch_s, share, usual, plan.limits.alpha)
     usually = f"{known} {usual:.2%}"
     if seen is None:

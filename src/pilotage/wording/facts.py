@@ -9,7 +9,7 @@ from typing import Any
 
 from pilotage.core.events import Announced, Recorded
 from pilotage.core.markdown import plain
-from pilotage.core.model import Audience, Plan
+from pilotage.core.model import Audience, Phase, Plan
 from pilotage.core.quantities import duration
 from pilotage.core.redact import redact
 from pilotage.core.sentences import sentence
@@ -51,7 +51,7 @@ def _own(plan: Plan, event: Any) -> dict[str, Any]:
         name, value = field.name, getattr(event, field.name)
         if name == "phase":
             phase = plan.phases[value] if 0 <= value < len(plan.phases) else None
-            found |= {"phase": text(phase.name) if phase else "", "weight": f"{phase.weight:g} %" if phase else ""}
+            found |= {"phase": text(phase.name) if phase else "", "weight": _weight(phase) if phase else ""}
         elif name == "text" and isinstance(event, Announced):
             found[name] = "\n".join(_short(plain(redact(line))) for line in value.splitlines()[:MOST_LINES])
         elif name == "at":
@@ -63,6 +63,11 @@ def _own(plan: Plan, event: Any) -> dict[str, Any]:
         elif name not in _ELSEWHERE:
             found[name] = text(value) if isinstance(value, str) else value
     return found
+
+
+def _weight(phase: Phase) -> str:
+    """``10 %``; with a cohort, copies or splitters at different weights there is no one number: the phase's name."""
+    return f"{phase.weight:g} %" if phase.share_known else text(phase.name)
 
 
 def text(value: str) -> str:

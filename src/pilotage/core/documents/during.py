@@ -113,6 +113,13 @@ def _meaning(facts: Facts, name: str) -> str:
 
 
 def passes(facts: Facts) -> list[str]:
+    rows = facts.at("phases")
+    odd = (
+        any({"cohort", "mirror", "on"} & one.keys() for one in rows if isinstance(one, dict))
+        if isinstance(rows, list)
+        else False
+    )
+    wanted = "the wanted one, in phases that are a share of all requests" if odd else "the wanted one"
     lines = [
         f"- errors below {inline(facts.said('success.errors', '0.5%'))}, and not above those of the running version",
         f"- p95 within {inline(facts.said('success.p95', '10%'))} of the baseline"
@@ -123,7 +130,7 @@ def passes(facts: Facts) -> list[str]:
         else "",
         "- no new errors in the logs" if facts.at("logs") else "",
         f"- at least {inline(facts.said('success.min_requests', '50'))} requests reached the new version",
-        f"- its observed share is within {inline(facts.said('success.share_tolerance', '5'))} points of the wanted one",
+        f"- its observed share is within {inline(facts.said('success.share_tolerance', '5'))} points of {wanted}",
     ]
     return ["## A phase passes when", "", *(one for one in lines if one), ""]
 

@@ -124,6 +124,11 @@ class Stage:
                 lines += [f'npe_total{{group="{group}"}} {npes}']
             return "\n".join(lines) + "\n"
 
+    def served(self) -> float:
+        """Requests of both groups, as of the last time somebody looked at the page."""
+        with self._lock:
+            return sum(requests for requests, *_ in self._counts.values())
+
     def weight(self) -> float:
         return float((self.folder / "weight").read_text())
 

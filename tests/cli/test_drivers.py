@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from pilotage import planfile
 from pilotage.cli.drivers import example
 from pilotage.core.errors import PlanError
-from pilotage.drivers.about import About, about, every
+from pilotage.drivers import DriverOptions, registry
+from pilotage.drivers.about import About, Option, about, every
+from pilotage.drivers.notify.console import ConsoleNotifier
 from pilotage.handover import snapshots
 from pilotage.handover.snapshots import Snapshot
 from pilotage.planfile.document import read
@@ -93,12 +97,69 @@ def test_a_program_gets_everything_as_json(tmp_path: Path) -> None:
     assert {"traffic/envoy", "tracker/command"} <= {f"{one['port']}/{one['name']}" for one in listed}
 
 
-def test_a_driver_shows_types_in_plain_words_and_meanings_from_its_docstring() -> None:
+def with_inner(options: Iterable[Option]) -> Iterator[Option]:
+    for one in options:
+        yield one
+        yield from with_inner(one.options)
+
+
+@pytest.mark.parametrize("one", every(), ids=lambda one: f"{one.port}/{one.name}")
+def test_every_option_of_ours_says_what_it_means_in_one_short_line(one: About) -> None:
+    meanings = {option.name: option.meaning for option in with_inner(one.options)}
+    assert {name: said for name, said in meanings.items() if not 5 < len(said) <= 90 or said.endswith(".")} == {}
+
+
+def test_a_driver_shows_types_in_plain_words() -> None:
     options = {one.name: one for one in about("deploy", "git-revert").options}
     assert options["push"].type == "direct or branch"
     assert options["mainline"].type == "whole number from 1 to 16"
-    assert options["commits"].meaning == 'hashes or tags, or one range "a..b" (without a)'
     assert {one.name: one.type for one in about("notify", "webhook").options}["url"] == "text or secret reference"
+
+
+class Box(BaseModel):
+    lid: Box | None = None
+
+
+class Packed(ConsoleNotifier):
+    class Options(DriverOptions):
+        boxes: list[Box] | None = None
+
+
+def test_options_within_options_are_told_and_one_that_holds_itself_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    (router,) = [one for one in about("traffic", "traefik").options if one.name == "router"]
+    assert [one.name for one in router.options if one.required] == ["rule"]
+    point = EntryPoint("packed", f"{__name__}:Packed", "pilotage.notify")
+    monkeypatch.setattr(registry, "_of", lambda port: {"packed": point})
+    (boxes,) = about("notify", "packed").options
+    assert [(one.name, one.options) for one in boxes.options] == [("lid", ())]
+
+
+def test_on_a_narrow_terminal_lines_are_cut_between_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    shown = on_a_terminal(tmp_path, "drivers", "deploy/ssh")
+    assert max(map(len, shown)) <= 60
+    assert '                   path, default "~/.ssh/known_hosts"' in shown
+    at = shown.index("user               whom to log in as; without it the name of")
+    assert shown[at + 1 : at + 3] == [" " * 19 + "the coordinator's own user", " " * 19 + "text, optional"]
+    listed = on_a_terminal(tmp_path, "drivers")
+    assert max(map(len, listed)) <= 60
+    assert all(line.startswith("  ") or line.endswith(":") for line in listed if line)
+
+
+def on_a_terminal(folder: Path, *arguments: str) -> list[str]:
+    terminal = Terminal(folder, *arguments)
+    try:
+        assert terminal.ended() == 0
+        return terminal.shown.split("\n\ndeploy:\n  - ")[0].splitlines()
+    finally:
+        terminal.close()
+
+
+def test_in_a_pipe_what_belongs_together_stays_on_a_line(tmp_path: Path) -> None:
+    done = pilotage(tmp_path, "drivers", "traffic/nginx", COLUMNS="60")
+    (check,) = [one for one in about("traffic", "nginx").options if one.name == "check"]
+    assert f"check      {check.meaning}\n" in done.stdout
+    assert '           list of text, default ["nginx", "-t"]\n' in done.stdout
 
 
 def test_what_a_driver_offers_besides_is_said() -> None:

@@ -10,13 +10,11 @@ from pilotage.core.strategies import (
     Rhythm,
     blue_green,
     canary,
-    in_force,
     redeploy,
     rollback,
     rolling,
-    share_after,
-    ways_back,
 )
+from pilotage.core.underway import in_force, renewed_before, share_of, ways_back
 from pilotage.planfile import load
 from tests import stage
 
@@ -137,11 +135,24 @@ def test_a_rolling_deployment_undoes_what_it_has_come_to_the_last_one_first(phas
     assert [step.target for step in way.steps] == undone
 
 
-def test_its_share_is_that_of_the_servers_which_are_done():
+def test_its_share_is_that_of_the_servers_which_have_the_new_version_whatever_the_order():
     plan = rolled("a+b", "c", "d")
-    forth = [share_after(plan, Step(name, "deploy", version=plan.version)) for name in ("a+b", "c", "d")]
-    back = [share_after(plan, Step(name, "deploy", version=plan.previous)) for name in ("d", "c", "a+b")]
-    assert (forth, back) == ([50, 75, 100], [75, 50, 0])
+    assert [share_of(plan, one) for one in ((), ("a+b",), ("d",), ("a+b", "d"), ("a+b", "c", "d"))] == [
+        0,
+        50,
+        25,
+        75,
+        100,
+    ]
+    assert [renewed_before(plan, phase) for phase in (0, 1, 3)] == [set(), set(), {"a+b", "c"}]
+    assert share_of(compiled(), ("splitter",)) is None
+
+
+def test_two_phases_that_say_the_same_have_names_of_their_own():
+    cohort = Cohort("header", "X-Canary", ("yes",))
+    specs = [PhaseSpec(0, 60, cohort=cohort), PhaseSpec(0, 60, cohort=cohort), PhaseSpec(100, 60)]
+    phases = canary(specs, TARGETS, version="2", rhythm=Rhythm(baseline_s=0))
+    assert [one.name for one in phases] == ["header X-Canary", "header X-Canary (2)", "100 %"]
 
 
 def test_in_force_is_what_the_phases_so_far_have_set_and_nothing_before():

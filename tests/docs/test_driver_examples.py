@@ -1,8 +1,9 @@
-"""The examples in the drivers' sections have options that the drivers take."""
+"""The drivers' sections tell their options, and their examples have options that the drivers take."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from pilotage.drivers import registry
+from pilotage.drivers.about import About, Option, every
 
 SECTION = re.compile(r"^## ([\w-]+) \((deploy|tracker|pool|traffic)\)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 EXAMPLE = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
@@ -35,4 +37,18 @@ def test_the_example_of_a_driver_is_good(name: str, port: str, section: str) -> 
 
 
 def test_there_are_examples_to_check() -> None:
-    assert len(SECTIONS) == 14
+    assert len(SECTIONS) == 16
+
+
+def names(options: Iterable[Option]) -> Iterator[str]:
+    """Those within options, too."""
+    for one in options:
+        yield one.name
+        yield from names(one.options)
+
+
+@pytest.mark.parametrize("one", every(), ids=lambda one: f"{one.port}/{one.name}")
+def test_a_drivers_tables_have_all_its_options(one: About) -> None:
+    (section,) = re.findall(rf"^## {one.name} \({one.port}\)\n(.*?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL)
+    rows = "\n".join(line for line in section.splitlines() if line.startswith("|"))
+    assert [name for name in names(one.options) if f"`{name}`" not in rows] == []

@@ -115,3 +115,21 @@ async def test_what_is_called_off_leaves_nothing_running() -> None:
     with pytest.raises(asyncio.CancelledError):
         await going
     assert not [task for task in before - {asyncio.current_task()} if not task.done()]
+
+
+async def test_ways_with_steps_in_common_take_each_once() -> None:
+    world = World(lambda target, before: target != "script" or before > 0)
+    gone = await world.go(REDEPLOY, REVERT)
+    assert gone.way in (REDEPLOY, REVERT)
+    assert world.tried.count("script") == 2
+
+    world = World(lambda target, before: True)
+    world.slow["script"] = asyncio.Event()
+    broken = Way("redeploy", (FLAG, OLD), ordered=False)
+    world._works = lambda target, before: target != "flag"
+    going = asyncio.create_task(world.go(broken, REVERT))
+    while "revert" not in world.tried:
+        await asyncio.sleep(0)
+    world.slow["script"].set()
+    assert (await going).way is REVERT
+    assert world.tried.count("script") == 1

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.engine.test_rollouts import WATCHED, kinds, order, start
-from tests.stage import Local, Stage, local
+from tests.stage import Local, Stage, local, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +46,7 @@ def test_a_changed_weight_holds_and_going_on_sets_it_again(coordinator: Local, s
     assert view["status"] == "held"
     assert "sends 40 % to the canary though 10 % was set" in view["reason"]
     assert order(coordinator, rollout, "resume")["status"] == "watching"
-    assert stage.weight() == 10
+    wait_for(lambda: stage.weight() == 10, 20)
     order(coordinator, rollout, "rollback")
     assert coordinator.ended(rollout)["status"] == "rolled back"
 
@@ -91,3 +94,58 @@ def test_a_splitter_that_falls_silent_holds_the_rollout_until_it_answers(coordin
     coordinator.until(rollout, lambda view: view["status"] == "watching")
     order(coordinator, rollout, "rollback")
     assert stage.weight() == 0
+
+
+def test_a_weight_that_stays_changed_is_one_hold_and_one_question(coordinator: Local, stage: Stage) -> None:
+    rollout = watched(coordinator, stage, "stays")
+    change(stage, "40")
+    coordinator.until(rollout, lambda view: view["needs_person"])
+    requests = stage.rate * 4  # four seconds: eight ticks
+    before = stage.served()
+    wait_for(lambda: stage.served() > before + requests, 30)
+    seen = kinds(coordinator, rollout)
+    assert (seen.count("held"), seen.count("person_needed"), seen.count("hold_cleared")) == (1, 1, 0)
+    order(coordinator, rollout, "rollback")
+
+
+def test_a_rollback_overtakes_a_weight_that_is_being_set_again(coordinator: Local, stage: Stage) -> None:
+    rollout = watched(coordinator, stage, "overtakes")
+    change(stage, "40")
+    coordinator.until(rollout, lambda view: view["needs_person"])
+    calls = len(stage.calls())
+    (stage.folder / "slow").write_text("5")
+    order(coordinator, rollout, "resume")
+    wait_for(lambda: len(stage.calls()) > calls, 20)
+    (stage.folder / "slow").unlink()
+    assert order(coordinator, rollout, "rollback")["done"] is True
+    assert (coordinator.view(rollout)["status"], stage.weight()) == ("rolled back", 0)
+    assert kinds(coordinator, rollout)[-1] != "resumed"
+
+
+def test_a_direct_rollback_during_that_ends_the_rollout_too(coordinator: Local, stage: Stage) -> None:
+    rollout = watched(coordinator, stage, "directly")
+    change(stage, "40")
+    coordinator.until(rollout, lambda view: view["needs_person"])
+    calls = len(stage.calls())
+    (stage.folder / "slow").write_text("5")
+    order(coordinator, rollout, "resume")
+    wait_for(lambda: len(stage.calls()) > calls, 20)
+    (stage.folder / "slow").unlink()
+    argv = [sys.executable, "-m", "pilotage", "rollback", "--direct", rollout]
+    subprocess.run(argv, env={**os.environ, "PILOTAGE_STATE": str(coordinator.state)}, check=True, capture_output=True)
+    assert coordinator.ended(rollout)["status"] == "rolled back"
+    assert stage.weight() == 0
+
+
+def test_the_last_phase_is_not_promoted_at_another_weight(coordinator: Local, stage: Stage) -> None:
+    rollout = start(coordinator, stage, "last", phases="[{weight: 100%, watch: 3s}]")
+    coordinator.until(rollout, lambda view: view["status"] == "watching" and view["phase"] == 1)
+    change(stage, "60")
+    view = coordinator.until(rollout, lambda view: view["needs_person"])
+    assert view["status"] == "held"
+    before = stage.served()
+    wait_for(lambda: stage.served() > before + stage.rate * 4, 30)  # its time is over
+    assert coordinator.view(rollout)["status"] == "held"
+    order(coordinator, rollout, "promote")
+    assert coordinator.ended(rollout)["status"] == "promoted"
+    assert stage.weight() == 100

@@ -45,15 +45,18 @@ def mutants(seed: int, many: int) -> Iterator[Mutant]:
 
 # ------------------------------------------------------------------ where it begins
 
-_ALL = [plans.sections(text) for text in (plans.COMPLETE, plans.OTHER, plans.WIDE)]
-_TREES = [read(text)[0].plain() for text in (plans.COMPLETE, plans.OTHER, plans.WIDE)]
+_PLANS = (plans.COMPLETE, plans.OTHER, plans.WIDE, plans.BLUE_GREEN, plans.ROLLING, plans.COHORTS)
+_ALL = [plans.sections(text) for text in _PLANS]
+_TREES = [read(text)[0].plain() for text in _PLANS]
+_WHICH = (0, 0, 1, 1, 2, 3, 4, 5)
+_NEEDED = ("deploy", "blue_green", "rolling", *REQUIRED)
 
 
 def _chosen(rng: random.Random, which: int) -> list[str]:
     """The sections that every plan has and two others; once in 100 all of them (reading takes most of the time)."""
     keys = list(_ALL[which])
-    more = rng.sample([key for key in keys if key not in REQUIRED], 2)
-    return keys if rng.random() < 0.01 else [key for key in keys if key in REQUIRED or key in more]
+    more = rng.sample([key for key in keys if key not in _NEEDED], 2)
+    return keys if rng.random() < 0.01 else [key for key in keys if key in _NEEDED or key in more]
 
 
 # ------------------------------------------------------------------ by the text
@@ -81,7 +84,7 @@ _JUNK = (
 
 
 def by_text(rng: random.Random) -> Mutant:
-    which = rng.choice((0, 0, 0, 1, 1, 1, 2))
+    which = rng.choice(_WHICH)
     text = "".join(_ALL[which][key] for key in _chosen(rng, which))
     names = []
     for _ in range(rng.choice((1, 1, 1, 2, 4))):
@@ -242,11 +245,12 @@ _KEYS = (
 
 
 def by_value(rng: random.Random) -> Mutant:
-    which = rng.choice((0, 0, 0, 1, 1, 1, 2))
+    which = rng.choice(_WHICH)
     tree = copy.deepcopy({key: _TREES[which][key] for key in _chosen(rng, which)})
     if rng.random() < 0.8:
         tree["metrics"]["guards"] = [rng.choice(tree["metrics"]["guards"])]
-        tree["traffic"] = [rng.choice(tree["traffic"])]
+        if which < 3:
+            tree["traffic"] = [rng.choice(tree["traffic"])]
     names, planted = [], False
     for _ in range(rng.choice((1, 1, 1, 1, 2, 3))):
         change = rng.choice(_BY_VALUE)

@@ -122,7 +122,7 @@ deploy:
     check: [./deploy, --check]
     timeout_s: 60
     connect_timeout_s: 5
-  - {driver: test, check: http, options: {url: "http://{host}:{port}/ready"}, within_s: 30}
+  - {name: smoke, driver: test, check: http, options: {url: "http://{host}:{port}/ready"}, within_s: 30}
 rollback:
   methods: [redeploy]
   confirm: {watch: 1m}
@@ -134,6 +134,7 @@ COHORTS = (
     + """\
 phases:
   - {cohort: {header: X-Canary, is: ["yes", beta]}, watch: 5m, on: [proxy]}
+  - {cohort: {user: email, is: [ann@example.com]}, watch: 5m, on: [flag]}
   - {cohort: {cookie: canary, is: ["1"]}, weight: 1%, watch: 5m, on: [proxy], approval: true}
   - {mirror: 10%, watch: 5m}
   - {weight: 100%, watch: 30m}
@@ -146,6 +147,7 @@ traffic:
     canary: new@file
     stable: old@file
     router: {rule: "Host(`pay.example.org`)"}
+  - {name: flag, driver: flagd-file, file: flags.json, flag: new-payment, on: "on", off: "off"}
   - {name: hand, driver: shell, set: [./traffic.sh, "{weight}"], read: [./traffic.sh]}
 """
 )

@@ -70,7 +70,7 @@ class Followed:
     def _follow(self, schema: Any, value: Any, path: str) -> Iterator[tuple[str, Data]]:
         if not isinstance(schema, dict):
             return
-        schema = self._for(schema, value)
+        schema = self.at_hand(schema, value)
         if "$ref" in schema:
             yield from self._follow(self.schema["$defs"][schema["$ref"].rsplit("/", 1)[1]], value, path)
         elif "properties" not in schema and ("oneOf" in schema or "anyOf" in schema):
@@ -88,7 +88,7 @@ class Followed:
                 inner = properties.get(key, schema.get("additionalProperties"))
                 yield from self._follow(inner, one, f"{path}.{key}" if path else key)
 
-    def _for(self, schema: Data, value: Any) -> Data:
+    def at_hand(self, schema: Data, value: Any) -> Data:
         """With what its conditions add for this value."""
         for one in (schema, *schema.get("allOf", ())):
             if "if" in one and self._fits(one["if"], value):

@@ -17,7 +17,7 @@ from jsonschema import Draft202012Validator
 
 from pilotage import codec, planfile
 from pilotage.core.errors import PlanError, Problem
-from pilotage.core.model import Plan
+from pilotage.core.model import Plan, Strategy
 from pilotage.core.plancaution import less_careful
 from pilotage.core.plandiff import diff
 from pilotage.core.planwords import as_data, lines
@@ -41,6 +41,21 @@ ONLY_THE_LOADER = (
     *("a time after start.from", "a window of at most 30 days", "another time than from", "each kind once"),
     *("redeploy only where", r"rollback\.revert, which says", "the method revert among", "what flag-off switches off"),
     *("least_bad: flag-off, which", "at least the watch", "where tickets are opened", "either a check or a ticket"),
+    *(
+        "at most one tick",
+        "another colour",
+        "one phase of 100%",
+        "a weight, a watch and an approval",
+        "each server once",
+    ),
+    *(
+        "each name once",
+        "each method once",
+        "a splitter",
+        "fewer servers",
+        "the word .*, as other",
+        "a number of servers",
+    ),
     *("a name that no other driver", "placeholders as arguments of their own", "a driver that deploys a new"),
     # Amounts: the form is right, the number is not.
     *(
@@ -60,6 +75,9 @@ ONLY_THE_LOADER = (
         "either url, or several urls",
         "names of headers",
         "an address (that|with)",
+        "options that .* accepts",
+        "a host as in",
+        "a file that ends with",
     ),
 )
 
@@ -175,15 +193,16 @@ def says_where_and_what(problems: tuple[Problem, ...], mutant: Mutant) -> None:
 
 
 def keeps_its_promises(plan: Plan) -> None:
-    weights = [phase.weight for phase in plan.phases if phase.judged and phase.name != "after"]
-    assert weights == sorted(set(weights))
-    assert (weights[0] > 0, weights[-1]) == (True, 100)
+    weights = [phase.weight for phase in plan.phases if phase.judged]
+    assert weights == sorted(weights)
+    assert weights[-1] == pytest.approx(100)
     assert all(phase.watch_s >= phase.tick_s >= 0.5 for phase in plan.phases)
     names = [target.name for target in plan.targets]
     traffic = [target.name for target in plan.targets if target.kind == "traffic"]
-    assert (len(set(names)), bool(traffic)) == (len(names), True)
+    assert (len(set(names)), bool(traffic)) == (len(names), plan.strategy is not Strategy.ROLLING)
     assert {step.target for phase in plan.phases for step in phase.steps} <= set(names)
-    assert sorted(step.target for step in plan.rollback.ways[0].steps if step.weight == 0) == sorted(traffic)
+    undone = [step.target for step in plan.rollback.ways[0].steps]
+    assert sorted(undone) == sorted(traffic or names)
     for one in (plan.measures.guards, plan.preparation.checklist):
         called = [row.name if hasattr(row, "name") else row.id for row in one]
         assert len(set(called)) == len(called)
@@ -203,11 +222,27 @@ def keeps_its_promises(plan: Plan) -> None:
     assert plans.SECRET not in repr(plan)
 
 
+def at(data: Any, path: str) -> Any:
+    """What the plan says at a path such as ``deploy[0].command``."""
+    for step in re.findall(r"[^.\[\]]+", path):
+        if isinstance(data, list) and step.isdigit() and int(step) < len(data):
+            data = data[int(step)]
+        else:
+            data = data.get(step) if isinstance(data, dict) else None
+    return data
+
+
+def only_read_here(value: Any) -> bool:
+    """A word, whose value stands elsewhere; a number such as 5.0, which is a whole one to a schema."""
+    return re.search(r"\{\w+\}", str(value)) is not None or isinstance(value, float)
+
+
 def agrees_with_the_schema(data: Any, answer: Plan | tuple[Problem, ...], mutant: Mutant) -> None:
     if isinstance(answer, Plan):
         assert VALID.is_valid(data), (mutant.kind, [(one.json_path, one.message) for one in VALID.iter_errors(data)])
         return
     alone = [one for one in answer if not any(re.match(kind, one.expected) for kind in ONLY_THE_LOADER)]
+    alone = [one for one in alone if not only_read_here(at(data, one.path))]
     unknown = [one for one in answer if one.got.startswith("the unknown") and ".limits." not in one.path]
     if alone or unknown:  # asking the schema takes long
         assert not VALID.is_valid(data), (mutant.kind, alone, unknown)

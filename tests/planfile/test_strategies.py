@@ -322,6 +322,14 @@ MISTAKES = [
     (ROLLING, "deploy:", "rollback: {methods: [traffic]}\ndeploy:", "rollback.methods", "redeploy as the first"),
     (ROLLING, "deploy:", "rollback: {methods: [redeploy, switch]}\ndeploy:", "rollback.methods", "redeploy and revert"),
     (ROLLING, "deploy:", "rollback: {afterwards: [traffic]}\ndeploy:", "rollback.afterwards", "redeploy and revert"),
+    (ROLLING, "deploy:", "rollback: {afterwards: [redeploy]}\ndeploy:", "rollback.afterwards", "revert only"),
+    (
+        ROLLING,
+        "deploy: [",
+        'deploy: [{name: all, driver: shell, command: [./deploy, "{version}"]}, ',
+        "deploy[0]",
+        "a word of the server in it",
+    ),
     # canary
     (CANARY, "header: X-Canary", "cookie: canary", "phases[0].cohort", "a splitter that knows cohorts by cookie"),
     (CANARY, "header: X-Canary", "user: id, header: X", "phases[0].cohort", "one of header, cookie, user"),

@@ -121,4 +121,5 @@ def test_shares_of_nginx_are_proposed_with_their_upstreams(repo: Any) -> None:
 def test_caddys_shares_are_seen(repo: Any, name: str) -> None:
     repo.write(name, "lb_policy weighted_round_robin 9 1\n")
     (seen,) = found(repo, "traffic")
-    assert (seen.driver, "weighted_round_robin" in seen.note) == ("", True)
+    assert (seen.driver, "weighted_round_robin" in seen.note) == ("caddy", True)
+    assert registry.find("traffic", "caddy").Options.model_validate(seen.options)

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pilotage.cli.main import cli
+from tests.planfile import test_strategies as strategies
 from tests.planfile.test_planfile import GOOD
 
 
@@ -91,3 +92,18 @@ def test_what_cannot_be_simulated_is_refused_in_a_sentence(plan: Path, options: 
     result = simulate(plan, *options, "--runs", "1") if "--runs" not in options else simulate(plan, *options)
     assert said in f"{result.output} {result.exception}"
     assert result.exit_code != 0
+
+
+def test_a_switch_of_all_traffic_is_judged_without_a_control(tmp_path: Path) -> None:
+    file = tmp_path / "plan.yaml"
+    file.write_text(strategies.BLUE_GREEN)
+    said = json.loads(simulate(file, "--errors", "20%", "--runs", "5", "--json").output)
+    assert said["rolled_back"] == 1.0
+    healthy = simulate(file, "--errors", "x1", "--runs", "5").output
+    assert healthy.startswith("switch to green for 30 min")
+
+
+def test_a_rolling_deployment_is_simulated_from_its_first_batch(tmp_path: Path) -> None:
+    file = tmp_path / "plan.yaml"
+    file.write_text(strategies.ROLLING)
+    assert simulate(file, "--errors", "x1", "--runs", "2").output.startswith("web1 for 5 min")

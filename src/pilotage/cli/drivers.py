@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,7 +17,7 @@ from pilotage.core.errors import NotFound
 from pilotage.core.words import printable
 
 if TYPE_CHECKING:
-    from pilotage.drivers.about import About
+    from pilotage.drivers.about import About, Option
 
 OURS = "pilotage"
 _json = click.option("--json", "json_out", is_flag=True, help="Print JSON for a program.")
@@ -59,7 +63,7 @@ def drivers(context: click.Context, json_out: bool) -> None:
         if one.port != port:
             click.echo(f"{one.port}:" if not port else f"\n{one.port}:")
             port = one.port
-        click.echo(printable(f"  {one.name:<16} {_line(one)}"))
+        _echo(_line(one), f"  {one.name:<16} ", " " * 19)
 
 
 @click.command(hidden=True)
@@ -104,35 +108,56 @@ def _data(one: About) -> dict[str, Any]:
 
 
 def _print(one: About) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
     from pilotage.drivers.about import OFFERS
 
-    console = Console(highlight=False)
-    console.print(Text(printable(f"{one.port}/{one.name}: {_line(one)}")))
+    _echo(f"{one.port}/{one.name}: {_line(one)}")
     if one.broken:
         return
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for column in ("option", "type", "default", "meaning"):
-        table.add_column(column, overflow="fold")
-    for option in one.options:
-        default = "required" if option.required else _shown(option.default)
-        table.add_row(*(Text(printable(cell)) for cell in (option.name, option.type, default, option.meaning)))
-    console.print()
-    console.print(table if one.options else Text("It has no options."))
-    if one.note:
-        console.print()
-        console.print(Text(printable(one.note)))
-    if one.port in OFFERS:
-        console.print()
-        console.print(Text(f"Offers besides: {'; '.join(one.offers) or 'nothing'}."))
+    click.echo()
+    rows = list(_rows(one.options))
+    column = max((len(name) for name, _ in rows), default=0) + 2
+    for name, option in rows:
+        for number, line in enumerate(filter(None, (option.meaning, _form(option)))):
+            _echo(line, " " * column if number else f"{name:<{column}}", " " * column)
+    if not rows:
+        click.echo("It has no options.")
+    offers = f"Offers besides: {'; '.join(one.offers) or 'nothing'}." if one.port in OFFERS else ""
+    for paragraph in filter(None, (one.note, offers)):
+        click.echo()
+        _echo(paragraph)
     click.echo(f"\n{example(one)}", nl=False)
 
 
-def _shown(default: Any) -> str:
-    return "-" if default is None else json.dumps(default, ensure_ascii=False)
+def _rows(options: Iterable[Option], depth: int = 0) -> Iterator[tuple[str, Option]]:
+    """Each option after the one that it stands in, and further to the right."""
+    for option in options:
+        yield f"{'  ' * depth}{option.name}", option
+        yield from _rows(option.options, depth + 1)
+
+
+def _form(option: Option) -> str:
+    """Its type, and what it is where a plan does not give it."""
+    if option.required:
+        return f"{option.type}, required"
+    if option.default is None:
+        return f"{option.type}, optional"
+    default = option.default
+    shown = f"{default:g}" if isinstance(default, float) else json.dumps(default, ensure_ascii=False)
+    return f"{option.type}, default {shown}"
+
+
+def _echo(text: str, first: str = "", rest: str = "") -> None:
+    """One line; on a terminal that is narrower as many as it takes, cut between words. In a pipe a line stays one."""
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
+    wrapped = textwrap.wrap(
+        printable(text),
+        columns,
+        initial_indent=printable(first),
+        subsequent_indent=rest,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    click.echo("\n".join(wrapped))
 
 
 def example(one: About) -> str:

@@ -493,6 +493,14 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Drifted:
+    """A splitter that has another weight than the rollout has set, and what is known of why."""
+
+    target: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Verdict:
     """What to do, the finding's sentence that decided it, and everything that was found at that tick."""
 
@@ -505,5 +513,5 @@ class Verdict:
     """A person is to be asked: the HOLD has outlived its deadline, or the finding says ask."""
     outage: str = ""
     """Of a ROLLBACK: why going back would bring the outage back; empty when it would not."""
-    drifted: tuple[str, ...] = ()
+    drifted: tuple[Drifted, ...] = ()
     """Splitters that have another weight than the rollout has set. Of a WATCH: it is to be set again now."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pilotage.core import quantities
+from pilotage.core import quantities, strategies
 from pilotage.core.plandiff import partners, rows
 from pilotage.core.policy import MEANING, TABLE
 
@@ -128,13 +128,9 @@ def _batches(before: Any, after: Any) -> Iterator[Loosened]:
             yield Loosened(f"rolling.{key}", reason)
 
 
-def _unavailable(plan: Any) -> float | None:
+def _unavailable(plan: Any) -> int | None:
     """How many servers a batch has."""
-    said, fleet = _at(plan, "rolling.max_unavailable"), len(_list(plan, "rolling.servers"))
-    share = quantities.percent(said)
-    if share is not None:
-        return max(1.0, float(int(fleet * share / 100)))
-    return 1.0 if said is None else _number(said)
+    return strategies.at_once(_at(plan, "rolling.max_unavailable"), len(_list(plan, "rolling.servers")))
 
 
 def _phases(before: Any, after: Any) -> Iterator[Loosened]:

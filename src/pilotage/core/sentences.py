@@ -19,7 +19,7 @@ def sentence(event: ev.Event) -> str:
         case ev.WeightSet(target=target, wanted=wanted, in_force=in_force, took_s=took):
             return f"{target} sends {in_force:g} % to the canary ({wanted:g} % wanted; {took * 1000:.0f} ms)"
         case ev.WeightDrifted(target=target, reason=reason):
-            return f"{target} has lost its weight, which is set again: {reason}"
+            return f"the weight of {target} is set again: {reason}"
         case ev.Released(target=target, version=version, detail=detail):
             return f"{target}: what {version} ran on is released: {detail}"
         case ev.ReleaseFailed(target=target, version=version, reason=reason):

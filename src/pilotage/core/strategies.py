@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from pilotage.core.model import Cohort, Phase, Plan, Step, Strategy, Target, Way
+from pilotage.core import quantities
+from pilotage.core.model import Cohort, Phase, Step, Strategy, Target
+from pilotage.core.preparing import Method
 
 
 @dataclass(frozen=True)
@@ -79,9 +81,11 @@ def canary(
             *(_shift(name, spec, offers.get(name, frozenset())) for name in moved),
         )
         alike = len(set(weights.values())) == 1
+        name = _name(spec)
+        again = sum(one.name == name or one.name.startswith(f"{name} (") for one in phases)
         phases.append(
             Phase(
-                _name(spec),
+                f"{name} ({again + 1})" if again else name,
                 sum(weights.values()) / len(weights),
                 steps,
                 spec.watch_s,
@@ -146,7 +150,25 @@ def rolling(
     return rhythm.around(phases)
 
 
+def at_once(said: object, fleet: int) -> int | None:
+    """How many servers a batch has, as ``max_unavailable`` says: a count, or a share of the fleet, rounded down to one
+    at least; 1 when nothing is said. None for what is neither."""
+    if said is None:
+        return 1
+    share = quantities.percent(said)
+    if share:
+        return max(1, int(fleet * share / 100))
+    return said if isinstance(said, int) and not isinstance(said, bool) and said >= 1 else None
+
+
 # ------------------------------------------------------------------ the ways back
+
+USUAL_WAY: dict[Strategy, Method] = {
+    Strategy.CANARY: "traffic",
+    Strategy.BLUE_GREEN: "switch",
+    Strategy.ROLLING: "redeploy",
+}
+"""The first way back, where a plan names none."""
 
 
 def rollback(targets: Sequence[Target]) -> tuple[Step, ...]:
@@ -157,33 +179,3 @@ def rollback(targets: Sequence[Target]) -> tuple[Step, ...]:
 def redeploy(targets: Sequence[Target], previous: str) -> tuple[Step, ...]:
     """The previous version on every deployer, the last one deployed goes first."""
     return tuple(Step(one.name, "deploy", version=previous) for one in reversed(targets) if one.kind == "deploy")
-
-
-def ways_back(plan: Plan, phase: int) -> tuple[Way, ...]:
-    """The ways back from a phase. Of a rolling deployment only servers are undone that it has come to: the others run
-    the previous version, and need not be taken out of rotation."""
-    ways = plan.rollback.ways
-    if plan.strategy is not Strategy.ROLLING:
-        return ways
-    later = {step.target for one in plan.phases[phase + 1 :] for step in one.steps}
-    return tuple(replace(way, steps=tuple(step for step in way.steps if step.target not in later)) for way in ways)
-
-
-def in_force(plan: Plan, phase: int) -> dict[str, Step]:
-    """By splitter: the step that says what must be in force while this phase is watched."""
-    none = {one.name: Step(one.name, "set_weight", weight=0.0) for one in plan.targets if one.kind == "traffic"}
-    steps = (step for one in plan.phases[: phase + 1] for step in one.steps)
-    return none | {step.target: step for step in steps if step.action == "set_weight"}
-
-
-def share_after(plan: Plan, step: Step) -> float | None:
-    """Of a rolling deployment: the percent of servers that have the new version once `step` is done; None where
-    that is not what the step changes."""
-    if plan.strategy is not Strategy.ROLLING or step.action != "deploy":
-        return None
-    before = 0.0
-    for phase in plan.phases:
-        if any(one.target == step.target for one in phase.steps):
-            return phase.weight if step.version == plan.version else before
-        before = phase.weight
-    return None

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pilotage.core.model import Plan, Step, Way
 from pilotage.core.redact import redact
-from pilotage.core.strategies import ways_back
+from pilotage.core.underway import ways_back
 from pilotage.direct.hands import DirectHands
 from pilotage.drivers.process import forget, stop_running
 from pilotage.drivers.secrets import hide

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,7 +57,7 @@ _LINE = 120
 @dataclass(frozen=True)
 class Option:
     """`type` in plain words; `default` is None for none; `meaning` may be empty. `sample` has a value's shape, with
-    placeholders for what is to be filled in."""
+    placeholders for what is to be filled in. `options` are those within its mapping, or within each row of its list."""
 
     name: str
     type: str
@@ -65,6 +65,7 @@ class Option:
     default: Any
     meaning: str
     sample: Any
+    options: tuple[Option, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class About:
     options: tuple[Option, ...] = ()
     offers: tuple[str, ...] = ()
     note: str = ""
-    """What its options' docstring says of none of them alone."""
+    """What its options' docstring says of them together."""
     broken: str = ""
 
 
@@ -96,12 +97,17 @@ def about(port: str, name: str) -> About:
         if lacks:
             return About(port, name, package, broken=f"it has no {', '.join(lacks)}")
         schema = kind.Options.model_json_schema()
-        said = _one_line(kind.Options.__doc__ or "")
-        meanings, note = _meanings(said, schema.get("properties", {}))
-        line = _first_sentence(kind.__doc__ or _module_docstring(kind))
-        return About(port, name, package, line, _options(schema, meanings), _offers(port, kind), note)
+        options = _options(schema, schema.get("$defs", {}))
+        note = _one_line(kind.Options.__doc__ or "")
+        return About(port, name, package, line(kind), options, _offers(port, kind), note)
     except (Exception, SystemExit) as error:  # a stranger's driver may fail in any way
         return About(port, name, package, broken=f"{type(error).__name__}: {_one_line(str(error))[:300]}")
+
+
+def line(kind: Any) -> str:
+    """What a driver is, by the first sentence of its docstring or its module's; without a full stop."""
+    module = sys.modules.get(str(kind.__module__))
+    return _first_sentence(kind.__doc__ or (module.__doc__ if module is not None else None) or "")
 
 
 def missing(port: str, kind: Any) -> list[str]:
@@ -133,19 +139,34 @@ def _offers(port: str, kind: Any) -> tuple[str, ...]:
 # ------------------------------------------------------------------ its options
 
 
-def _options(schema: Mapping[str, Any], meanings: Mapping[str, str]) -> tuple[Option, ...]:
+def _options(
+    schema: Mapping[str, Any], definitions: Mapping[str, Any], around: tuple[str, ...] = ()
+) -> tuple[Option, ...]:
     required = schema.get("required", [])
     return tuple(
         Option(
             name,
-            _words(one, schema.get("$defs", {})),
+            _words(one, definitions),
             name in required,
             one.get("default"),
-            _one_line(one.get("description") or meanings.get(name, "")),
-            _sample(one, schema.get("$defs", {})),
+            _one_line(one.get("description", "")),
+            _sample(one, definitions),
+            _within(one, definitions, around),
         )
         for name, one in schema.get("properties", {}).items()
     )
+
+
+def _within(schema: Mapping[str, Any], definitions: Mapping[str, Any], around: tuple[str, ...]) -> tuple[Option, ...]:
+    """The options of the first definition that the value may be, or its rows; one that holds itself is told once."""
+    if "$ref" in schema:
+        name = str(schema["$ref"]).rsplit("/", 1)[-1]
+        inner = {} if name == SECRET or name in around else definitions.get(name, {})
+        return _options(inner, definitions, (*around, name))
+    inside = [*schema.get("anyOf", ()), *schema.get("oneOf", ())]
+    if isinstance(schema.get("items"), dict):
+        inside.append(schema["items"])
+    return next(filter(None, (_within(one, definitions, around) for one in inside)), ())
 
 
 def _words(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
@@ -173,7 +194,7 @@ def _words(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
             inner = schema.get("items") or {}
             return f"list of {_words(inner, definitions)}" if inner else "list"
         case "object":
-            return f"mapping with {', '.join(schema['properties'])}" if "properties" in schema else "mapping"
+            return "mapping"
     return "anything"
 
 
@@ -199,32 +220,6 @@ def _sample(schema: Mapping[str, Any], definitions: Mapping[str, Any], depth: in
 def _limits(schema: Mapping[str, Any]) -> str:
     words = {"exclusiveMinimum": "above", "minimum": "from", "exclusiveMaximum": "below", "maximum": "to"}
     return "".join(f" {word} {schema[key]:g}" for key, word in words.items() if key in schema)
-
-
-def _meanings(said: str, names: Collection[str]) -> tuple[dict[str, str], str]:
-    """What the docstring says of each option, from its name to the next one's or the sentence's end; and the rest."""
-    meanings: dict[str, str] = {}
-    rest = []
-    name = f"`({'|'.join(map(re.escape, names))})`" if names else "(?!)"
-    begins = re.compile(rf"(?:^|[;,] )((?:{name}(?:, and |, | and )?)*{name})")
-    for sentence in re.split(r"(?<=\.)\s+", said):
-        found = list(begins.finditer(sentence))
-        rest.append(sentence[: found[0].start() if found else None])
-        for one, following in zip(found, [*found[1:], None], strict=False):
-            told = sentence[one.end() : following.start() if following else None].strip(" :,;.")
-            if told.startswith(("or ", "and ")):
-                told = f"{one[1]}, {told}"
-            for option in re.findall(name, one[1]):
-                meanings.setdefault(option, re.sub(r"^(?:is|are) ", "", told))
-    return meanings, _one_line(" ".join(rest))
-
-
-# ------------------------------------------------------------------ its line
-
-
-def _module_docstring(kind: Any) -> str:
-    module = sys.modules.get(str(kind.__module__))
-    return (module.__doc__ if module is not None else None) or ""
 
 
 def _first_sentence(text: str) -> str:

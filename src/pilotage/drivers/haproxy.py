@@ -34,10 +34,14 @@ _TCP = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^/:\s]+):(?P<port>[0-9]{1,5})",
 
 
 class HaproxyOptions(DriverOptions):
-    socket: str = Field(min_length=1, description="of the runtime API: a path or host:port")
-    backend: Name = Field(description="whose servers they are")
-    state_file: Path | None = Field(default=None, description="what haproxy.cfg names as server-state-file")
-    timeout_s: float = Field(default=5.0, gt=0, description="for each command")
+    socket: str = Field(
+        min_length=1, description="the runtime API's socket: a path, relative to the plan's folder, or host:port"
+    )
+    backend: Name = Field(description="the backend that has the servers")
+    state_file: Path | None = Field(
+        default=None, description="where the servers' state is saved after every change: HAProxy's `server-state-file`"
+    )
+    timeout_s: float = Field(default=5.0, gt=0, description="seconds for each command")
 
 
 @dataclass(frozen=True)

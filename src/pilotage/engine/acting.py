@@ -8,7 +8,6 @@ from typing import Protocol
 from pilotage.core.errors import TemporaryError
 from pilotage.core.events import Deployed, WeightSet
 from pilotage.core.model import Plan, Step
-from pilotage.core.strategies import share_after
 from pilotage.drivers import Call, Deployer, Traffic
 
 WEIGHT_TOLERANCE = 0.51
@@ -40,7 +39,7 @@ async def act(
     if step.action == "deploy":
         version = step.version or hands.plan.version
         detail = await hands.deployer(step.target).deploy(version, call)
-        return Deployed(step.target, version, detail, now() - began, key, share_after(hands.plan, step))
+        return Deployed(step.target, version, detail, now() - began, key)
     wanted = step.weight or 0.0
     in_force = await hands.traffic(step.target).set_weight(wanted, call)
     if not is_in_force(in_force, wanted):

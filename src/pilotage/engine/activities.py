@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from pilotage.core.errors import PermanentError
 from pilotage.core.events import Deployed, PhaseStarted, Recorded, WeightSet
 from pilotage.core.judge import Judge
 from pilotage.core.model import Action, Plan, Sample, Step, Verdict
-from pilotage.core.strategies import in_force
+from pilotage.core.underway import in_force
 from pilotage.drivers.process import OVERTAKEN
 from pilotage.drivers.secrets import hide
 from pilotage.engine import fence, measure
@@ -26,7 +26,7 @@ from pilotage.engine.acting import act
 from pilotage.engine.aftercare import Aftercare
 from pilotage.engine.clock import Clock
 from pilotage.engine.crew import Crew
-from pilotage.engine.drift import Splitters, with_drift
+from pilotage.engine.drift import Drift, Splitters, with_drift
 from pilotage.engine.listening import Listening
 from pilotage.engine.tasks import AskTask, StepTask, WatchTask
 from pilotage.engine.telemetry import DRIVER_SECONDS, TICK_LATENESS, TICKS
@@ -55,13 +55,13 @@ class Activities:
 
     def all(self) -> list[object]:
         own = [self.record, self.take_step, self.watch, self.outlook, self.probe_target, self.end]
+        own += [self.astray, self.old_colour_serves]
         return [*own, *self._aftercare.all()]
 
     @activity.defn
     async def record(self, recorded: Recorded) -> None:
         if isinstance(recorded.event, PhaseStarted):
-            with suppress(OSError):  # without the note a direct rollback goes through more than it need
-                await asyncio.to_thread(snapshots.reach, self._state, recorded.rollout, recorded.event.phase)
+            await asyncio.to_thread(snapshots.reach, self._state, recorded.rollout, recorded.event.phase)
         await self._store.run(queries.append_event, recorded)
 
     @activity.defn
@@ -126,9 +126,10 @@ class Activities:
 
     async def _act_forward(self, task: StepTask) -> WeightSet | Deployed:
         if task.step.action == "set_weight" and task.expected:
-            reason = await fence.taken_back(await self._crew(task.rollout), {task.step.target: task.expected})
-            if reason:
-                raise fence.GoneBackDirectly(reason)
+            before = {task.step.target: replace(task.step, weight=task.expected)}
+            drift = await self._looked(await self._crew(task.rollout), task.rollout, before)
+            if drift.taken_back:
+                raise fence.GoneBackDirectly(drift.taken_back)
         return await fence.unless_gone_back(self._state, task.rollout, self._act(task))
 
     # -------------------------------------------------------------- watching
@@ -144,11 +145,18 @@ class Activities:
             before.cancel()
         self._watching[task.rollout] = _this_task()
         crew = await self._crew(task.rollout)
-        if back := await self._gone_back_meanwhile(crew, task):
-            return Verdict(Action.ROLLBACK, back)
+        steps = in_force(crew.plan, task.phase)
+        async with _heartbeats():
+            if back := await fence.gone_back(self._state, task.rollout):
+                return Verdict(Action.ROLLBACK, back)
+            drift = await self._looked(crew, task.rollout, steps)
+        if drift.taken_back:
+            return Verdict(Action.ROLLBACK, drift.taken_back)
         judge, last, verdict = await self._rebuilt_judge(crew.plan, task.rollout, task.phase)
-        if last is not None and last.tick > 0 and last.counted and _decides(verdict, task):
-            return verdict
+        if last is not None and last.tick > 0 and last.counted:
+            now = with_drift(verdict, drift, crew.plan, self._clock.now())
+            if _decides(now, task):
+                return now
         listening = self._listenings.setdefault(task.rollout, Listening(self._store, crew, self._clock.now))
         await self._settle(listening, task)
         if last is None and task.phase == 0:
@@ -156,7 +164,6 @@ class Activities:
                 await self._remember_the_past(crew, task)
                 await listening.read_history()
             judge, last, verdict = await self._rebuilt_judge(crew.plan, task.rollout, task.phase)
-        splitters, steps = self._splitters.setdefault(task.rollout, Splitters()), in_force(crew.plan, task.phase)
         tick_s = crew.plan.phases[task.phase].tick_s
         tick = 0 if last is None else last.tick + 1
         due = self._clock.now() if last is None else max(last.at + tick_s, self._clock.now())
@@ -166,7 +173,7 @@ class Activities:
             TICK_LATENESS.observe(max(0.0, self._clock.now() - due))
             reading, drift = await asyncio.gather(
                 measure.read(crew.plan.measures, crew.sources, min(READ_TIMEOUT_S, max(tick_s, 1.0))),
-                splitters.look(crew, steps, self._clock.now()),
+                self._looked(crew, task.rollout, steps),
             )
             reading = await listening.complete(reading)
             sample = Sample(task.phase, tick, self._clock.now(), reading, task.counted)
@@ -188,6 +195,25 @@ class Activities:
         crew = await self._crew(task.rollout)
         judge, _, _ = await self._rebuilt_judge(crew.plan, task.rollout, task.phase)
         return judge.outage()
+
+    @activity.defn
+    async def astray(self, task: AskTask) -> list[str]:
+        """Splitters that have another weight than this phase has set, and were not taken back."""
+        crew = await self._crew(task.rollout)
+        drift = await self._looked(crew, task.rollout, in_force(crew.plan, task.phase))
+        return [one.target for one in drift.lost + drift.changed]
+
+    @activity.defn
+    async def old_colour_serves(self, task: AskTask) -> str:
+        """Why the old colour must not be released: it gets traffic, or nobody can tell; empty when it gets none."""
+        if back := await fence.gone_back(self._state, task.rollout):
+            return back
+        crew = await self._crew(task.rollout)
+        for one in (one.name for one in crew.plan.targets if one.kind == "traffic"):
+            weight = await crew.traffic(one).read_weight()
+            if weight < 100:
+                return f"{one} sends {100 - weight:g} % to it"
+        return ""
 
     @activity.defn
     async def probe_target(self, task: AskTask) -> str:
@@ -221,10 +247,8 @@ class Activities:
         async with _heartbeats():
             await listening.settle(task.rollout, await self._store.run(queries.last_place, task.rollout))
 
-    async def _gone_back_meanwhile(self, crew: Crew, task: WatchTask) -> str:
-        weights = {target: step.weight or 0.0 for target, step in in_force(crew.plan, task.phase).items()}
-        async with _heartbeats():
-            return await fence.gone_back(self._state, task.rollout) or await fence.taken_back(crew, weights)
+    async def _looked(self, crew: Crew, rollout: str, steps: Mapping[str, Step]) -> Drift:
+        return await self._splitters.setdefault(rollout, Splitters()).look(crew, steps, self._clock.now())
 
     async def _sleep_until(self, due: float, listening: Listening, rollout: str) -> str:
         """In short pieces, each with a heartbeat: that is how a cancelled watch hears of it.
@@ -257,7 +281,7 @@ def _decides(verdict: Verdict, task: WatchTask) -> bool:
     if verdict.action is Action.ROLLBACK:
         return not (task.resigned and verdict.outage)
     if verdict.action is Action.WATCH and verdict.drifted:
-        return not task.asked
+        return not task.given_up
     if not task.counted:
         return False
     if verdict.action is Action.PROMOTE:

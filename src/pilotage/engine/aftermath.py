@@ -33,6 +33,8 @@ PATIENT = RetryPolicy(
     maximum_attempts=8,
 )
 HEARTBEAT = timedelta(seconds=10)
+STEP_WITHIN = timedelta(days=1)
+"""Drivers keep to limits of their own, and a dead worker is noticed by its heartbeat: this is for what has neither."""
 LONG_WAIT_S = 3600.0
 LONG = 30
 """Events of a history that is worth leaving behind."""
@@ -89,7 +91,10 @@ class AftermathWorkflow:
 
     async def _release(self, step: Step) -> None:
         """The old colour was kept warm until now; with the promotion nobody goes back to it any more."""
-        done = await self._taken(step, FIRST_CALL)
+        if serves := await self._ask_why_not("old_colour_serves"):
+            await self._record(ev.ReleaseFailed(step.target, self._plan.previous, serves))
+            return
+        done = await self._taken(step, FIRST_CALL, forward=True)
         if isinstance(done, str):
             await self._record(ev.ReleaseFailed(step.target, self._plan.previous, done))
         elif isinstance(done, ev.Deployed):
@@ -195,15 +200,29 @@ class AftermathWorkflow:
         await self._record(done)
         return True
 
-    async def _taken(self, step: Step, call: int) -> ev.WeightSet | ev.Deployed | str:
-        """What came of it; the error when it failed for good."""
-        task = StepTask(self._start.rollout, step, call, key=f"{self._start.rollout}/{call}", forward=False)
+    async def _ask_why_not(self, activity: str) -> str:
+        """A reason; also where nobody can tell."""
+        try:
+            said: str = await workflow.execute_activity(
+                activity,
+                AskTask(self._start.rollout),
+                result_type=str,
+                start_to_close_timeout=timedelta(minutes=1),
+                retry_policy=PATIENT,
+            )
+        except ActivityError as failure:
+            return f"it cannot be told whether it still gets traffic: {failure.cause or failure}"
+        return said
+
+    async def _taken(self, step: Step, call: int, forward: bool = False) -> ev.WeightSet | ev.Deployed | str:
+        """What came of it; the error when it failed for good. A step `forward` is refused when somebody goes back."""
+        task = StepTask(self._start.rollout, step, call, key=f"{self._start.rollout}/{call}", forward=forward)
         try:
             event: ev.WeightSet | ev.Deployed = await workflow.execute_activity(
                 "take_step",
                 task,
                 result_type=ev.WeightSet if step.action == "set_weight" else ev.Deployed,
-                start_to_close_timeout=timedelta(minutes=30),
+                start_to_close_timeout=STEP_WITHIN,
                 heartbeat_timeout=HEARTBEAT,
                 retry_policy=PATIENT,
             )

@@ -51,6 +51,8 @@ class _Race:
         self._failed = failed
         self._barred = barred
         self._won: Way | None = None
+        self._done: set[Step] = set()
+        self._running: dict[Step, asyncio.Future[str | None]] = {}
         self._over = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -70,9 +72,9 @@ class _Race:
             self._tasks.append(asyncio.create_task(self._walk(place)))
 
     async def _walk(self, place: int) -> None:
-        way, taken, pause = self._ways[place], set[int](), FIRST_PAUSE_S
+        way, pause = self._ways[place], FIRST_PAUSE_S
         while not self._over.is_set():
-            if await self._take(way, taken, place):
+            if await self._take(way, place):
                 if self._won is None:
                     self._won = way
                 self._over.set()
@@ -83,24 +85,38 @@ class _Race:
             except TimeoutError:
                 pause = min(pause * 2, LONGEST_PAUSE_S)
 
-    async def _take(self, way: Way, taken: set[int], place: int) -> bool:
+    async def _take(self, way: Way, place: int) -> bool:
         """Whether all steps are done. One splitter that fails does not keep the others from going back; a deploy that
         fails stops an ordered way, as what follows builds on it."""
         bar = await self._barred(way) if self._barred is not None else ""
         if bar:
             await self._tell(way, way.steps[0], bar, place)
             return False
-        for number, step in enumerate(way.steps):
-            if number in taken or self._over.is_set():
+        for step in way.steps:
+            if step in self._done or self._over.is_set():
                 continue
-            error = await self._attempt(step)
+            error = await self._once(step)
             if error is None:
-                taken.add(number)
+                self._done.add(step)
                 continue
             await self._tell(way, step, error, place)
             if step.action == "deploy" and way.ordered:
                 return False
-        return len(taken) == len(way.steps)
+        return self._done.issuperset(way.steps)
+
+    async def _once(self, step: Step) -> str | None:
+        """Ways may have steps in common: one that another way is taking is waited for, not begun again - that would end
+        the call that runs."""
+        if step in self._running:
+            return await asyncio.shield(self._running[step])
+        outcome = self._running[step] = asyncio.get_running_loop().create_future()
+        try:
+            error = await self._attempt(step)
+            outcome.set_result(error)
+            return error
+        finally:
+            outcome.cancel()  # only where there is no result: whoever waits is cancelled, too
+            del self._running[step]
 
     async def _tell(self, way: Way, step: Step, error: str, place: int) -> None:
         self._begin(place + 1)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from pilotage.core.model import Action, Plan, Step, Verdict
+from pilotage.core.model import Action, Drifted, Plan, Step, Verdict
 from pilotage.drivers import Restarts
 from pilotage.engine.acting import Hands, is_in_force
 
@@ -18,12 +18,12 @@ SAME_START_S = 2.0
 @dataclass(frozen=True)
 class Drift:
     """`taken_back`: why somebody has taken all traffic from the canary. `lost`: splitters that were restarted and have
-    forgotten their weight. `changed`: those somebody has changed. `unread`: those that do not answer, since when."""
+    forgotten their weight. `changed`: those somebody has changed. `unread`: those that do not answer; since when."""
 
     taken_back: str = ""
-    lost: tuple[str, ...] = ()
-    changed: tuple[str, ...] = ()
-    reasons: tuple[str, ...] = ()
+    lost: tuple[Drifted, ...] = ()
+    changed: tuple[Drifted, ...] = ()
+    unread: tuple[Drifted, ...] = ()
     unread_since: float | None = None
 
 
@@ -35,7 +35,10 @@ class _Seen:
 
 
 class Splitters:
-    """One rollout's, for as long as it runs in this process: what is remembered tells a restart from a change."""
+    """One rollout's, for as long as it runs in this process: what is remembered tells a restart from a change.
+
+    A worker that begins anew remembers nothing: then a weight that was lost looks like one that was taken back.
+    """
 
     def __init__(self) -> None:
         self._started: dict[str, float] = {}
@@ -58,7 +61,7 @@ class Splitters:
                 return drift
             said = f"{target} cannot be read for {self._unread[target]} ticks: {seen.error}"
             earliest = since if drift.unread_since is None else min(since, drift.unread_since)
-            return replace(drift, reasons=(*drift.reasons, said), unread_since=earliest)
+            return replace(drift, unread=(*drift.unread, Drifted(target, said)), unread_since=earliest)
         self._unread.pop(target, None)
         self._since.pop(target, None)
         if is_in_force(seen.weight, wanted):
@@ -69,11 +72,11 @@ class Splitters:
         before = self._started.get(target)
         if before is not None and seen.started is not None and abs(seen.started - before) > SAME_START_S:
             said = f"{said}: it was restarted and has forgotten it"
-            return replace(drift, lost=(*drift.lost, target), reasons=(*drift.reasons, said))
+            return replace(drift, lost=(*drift.lost, Drifted(target, said)))
         if seen.weight == 0:
             return replace(drift, taken_back=f"{said}: taken back from outside")
         said = f"{said}: somebody has changed it"
-        return replace(drift, changed=(*drift.changed, target), reasons=(*drift.reasons, said))
+        return replace(drift, changed=(*drift.changed, Drifted(target, said)))
 
 
 async def _read(hands: Hands, target: str) -> _Seen:
@@ -95,14 +98,17 @@ def with_drift(verdict: Verdict, drift: Drift, plan: Plan, at: float) -> Verdict
         return verdict
     if drift.taken_back:
         return Verdict(Action.ROLLBACK, drift.taken_back, verdict.findings, verdict.progress)
-    reason = "; ".join(drift.reasons)
     again = drift.lost + (drift.changed if plan.drift == "restore" else ())
     if again:
-        return replace(verdict, action=Action.WATCH, reason=reason, drifted=again)
+        return replace(verdict, action=Action.WATCH, reason=_reasons(again), drifted=again)
     if drift.changed:
-        said = f"{reason}. Going on (resume) sets it again"
+        said = f"{_reasons(drift.changed)}. Going on (resume) sets it again"
         return replace(verdict, action=Action.HOLD, reason=said, overdue=True, drifted=drift.changed)
     if drift.unread_since is not None:
-        overdue = at - drift.unread_since >= plan.hold.deadline_s
-        return replace(verdict, action=Action.HOLD, reason=reason, overdue=overdue)
+        overdue = verdict.overdue or at - drift.unread_since >= plan.hold.deadline_s
+        return replace(verdict, action=Action.HOLD, reason=_reasons(drift.unread), overdue=overdue)
     return verdict
+
+
+def _reasons(found: Sequence[Drifted]) -> str:
+    return "; ".join(one.reason for one in found)

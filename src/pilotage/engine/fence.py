@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import TypeVar
 
 from pilotage.core.errors import PilotageError
 from pilotage.drivers.process import OVERTAKEN
-from pilotage.engine.acting import Hands
 from pilotage.handover import journals
 
 LOOK_S = 0.25
-READ_WITHIN_S = 5.0
 END_WITHIN_S = 2.0
 
 T = TypeVar("T")
@@ -58,23 +56,3 @@ async def unless_gone_back(state: Path, rollout: str, doing: Coroutine[None, Non
         if not task.done():
             task.cancel(*why)
             await asyncio.wait([task], timeout=END_WITHIN_S)
-
-
-async def taken_back(hands: Hands, weights: Mapping[str, float]) -> str:
-    """A sentence when a splitter (by target) sends nothing although the rollout has set a weight; empty otherwise.
-    What the watch asks once, before its first tick; drift.py looks at every tick, and closer.
-
-    One that cannot be read says nothing: whoever watches goes on.
-    """
-    answers = await asyncio.gather(*(_in_force(hands, target) for target in weights))
-    for (target, weight), answer in zip(weights.items(), answers, strict=True):
-        if weight > 0 and answer == 0:
-            return f"{target}: the splitter sends 0 % though {weight:g} % was set: taken back from outside"
-    return ""
-
-
-async def _in_force(hands: Hands, target: str) -> float | None:
-    try:
-        return await asyncio.wait_for(hands.traffic(target).read_weight(), READ_WITHIN_S)
-    except Exception:
-        return None

@@ -30,6 +30,7 @@ class WatchTask:
 
     `held`: the record already says HELD; `asked`: a person has already been asked. `resigned`: going back would bring
     the outage back and the plan's least bad was chosen: only a rollback that would not do that ends the watch.
+    `given_up`: a weight that gets lost was set again so often that a person was asked: it ends the watch no more.
     """
 
     rollout: str
@@ -38,6 +39,7 @@ class WatchTask:
     held: bool
     asked: bool
     resigned: bool = False
+    given_up: bool = False
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from temporalio.exceptions import (
 
 with workflow.unsafe.imports_passed_through():
     from pilotage.core import events as ev
-    from pilotage.core import strategies
+    from pilotage.core import underway
     from pilotage.core.errors import Refused
     from pilotage.core.model import Action, Phase, Step, Verdict, Way
     from pilotage.core.state import Command, RolloutState, Status, apply, check_command
@@ -45,6 +45,9 @@ LEAST_BAD = {
     "fix-forward": "The traffic stays where it is: bring out a further fix for the new version, then resume",
 }
 STEP_RETRY_S = 5.0
+STEP_WITHIN = timedelta(days=1)
+"""Drivers keep to limits of their own, and a dead worker is noticed by its heartbeat: this is for what has neither."""
+ASTRAY_WITHIN_S = 30.0
 MOST_RESTORES = 3
 TASK_TIMEOUT = timedelta(seconds=5)
 
@@ -68,7 +71,7 @@ class RolloutWorkflow:
     def __init__(self, start: Start) -> None:
         self._start = start
         self._plan = start.plan
-        self._state = RolloutState(next_number=start.next_number)
+        self._state = RolloutState(phase=start.first_phase, next_number=start.next_number)
         self._calls = 1000 * start.next_number  # a restarted rollout's calls must stand above the first run's
         self._turn_back: TurnBack | None = None
         self._turned_by = "pilotage"
@@ -80,8 +83,9 @@ class RolloutWorkflow:
         self._resigned = False
         self._failures: dict[tuple[str, str], str] = {}
         self._weights: dict[str, float] = {}
-        self._drifted: tuple[str, ...] = ()
+        self._renewed = underway.renewed_before(start.plan, start.first_phase)
         self._restored = 0
+        self._going_on = False
         self._troubles: dict[int, int] = {}
         self._writing: list[asyncio.Task[None]] = []
 
@@ -142,11 +146,11 @@ class RolloutWorkflow:
         await self._record(ev.ApprovalRequested(index, phase.name))
         await workflow.wait_condition(lambda: self._approved)
 
-    async def _take(self, step: Step, index: int) -> None:
+    async def _take(self, step: Step, index: int, restoring: bool = False) -> None:
         """One step forward. A driver that fails holds the rollout; then the plan's policy decides."""
         deadline = workflow.now() + timedelta(seconds=self._plan.hold.deadline_s)
         call = self._next_call()
-        while (error := await self._try(step, call)) is not None:
+        while (error := await self._try(step, call, restoring=restoring)) is not None:
             if not step.patient and not isinstance(error, Unanswered):
                 raise TurnBack(f"{step.target}: {error.removeprefix(f'{step.target}: ')}")
             if self._state.status is not Status.HELD:
@@ -161,10 +165,12 @@ class RolloutWorkflow:
     async def _watch(self, index: int, phase: Phase) -> None:
         """Until the judge or a person passes the phase. Raises TurnBack when the judge says so."""
         self._promoted_by_person = self._resigned = False  # first: a person may promote as soon as the record says so
-        self._drifted, self._restored = (), 0
+        self._restored, self._going_on = 0, False
         await self._record(ev.WatchStarted(index, phase.watch_s))
         await self._hold_for_trouble(index)
         while not self._promoted_by_person:
+            if self._going_on:
+                await self._put_right(index)
             verdict = await self._watch_until_something_changes(index)
             if verdict is None:
                 continue
@@ -179,13 +185,13 @@ class RolloutWorkflow:
             if verdict.action is Action.WATCH and verdict.drifted:
                 await self._set_again(index, verdict)
                 continue
-            self._drifted = verdict.drifted
             if verdict.action is Action.HOLD and self._state.status is Status.WATCHING:
                 await self._record(ev.Held(index, verdict.reason, verdict))
             if verdict.overdue and not self._state.needs_person:
                 await self._ask(index, verdict.reason)
             elif verdict.action is Action.WATCH and self._state.status is Status.HELD:
                 await self._record(ev.HoldCleared(index, "what was unclear has cleared"))
+        await self._put_right(index)
 
     async def _set_again(self, index: int, verdict: Verdict) -> None:
         """A splitter has lost its weight. One that goes on losing it is a case for a person."""
@@ -194,24 +200,37 @@ class RolloutWorkflow:
             why = f"{verdict.reason}, for the {self._restored}th time in this phase"
             if self._state.status is Status.WATCHING:
                 await self._record(ev.Held(index, why, verdict))
-            await self._ask(index, why)
+            if not self._state.needs_person:
+                await self._ask(index, why)
             return
-        for target in verdict.drifted:
-            await self._record(ev.WeightDrifted(index, target, verdict.reason))
-        await self._restore(index, verdict.drifted)
-
-    async def _restore_drifted(self, index: int) -> None:
-        """A person says: go on. With the rollout's weights, then, not with what somebody has made of them."""
-        drifted, self._drifted, self._restored = self._drifted, (), 0
-        await self._restore(index, drifted)
-
-    async def _restore(self, index: int, targets: tuple[str, ...]) -> None:
-        """What fails is found and tried again at the next tick."""
-        steps = strategies.in_force(self._plan, index)
-        for target in targets:
-            error = await self._try(steps[target], self._next_call(), restoring=True)
+        steps = underway.in_force(self._plan, index)
+        for one in verdict.drifted:
+            await self._record(ev.WeightDrifted(index, one.target, one.reason))
+            error = await self._try(steps[one.target], self._next_call(), restoring=True)
             if error is not None:
-                await self._record(ev.StepFailed(target, error, "tried again at the next tick"))
+                await self._record(ev.StepFailed(one.target, error, "tried again at the next tick"))
+
+    async def _put_right(self, index: int) -> None:
+        """A person has said: go on. With the rollout's weights, then, not with what somebody has made of them."""
+        self._going_on, self._restored = False, 0
+        steps = underway.in_force(self._plan, index)
+        for target in await self._astray(index):
+            await self._take(steps[target], index, restoring=True)
+
+    async def _astray(self, index: int) -> list[str]:
+        try:
+            found: list[str] = await workflow.execute_activity(
+                "astray",
+                AskTask(self._start.rollout, index),
+                result_type=list[str],
+                schedule_to_close_timeout=timedelta(seconds=ASTRAY_WITHIN_S),
+                retry_policy=A_FEW_TIMES,
+            )
+        except ActivityError as failure:
+            if is_cancelled_exception(failure):
+                raise asyncio.CancelledError from None
+            return list(underway.in_force(self._plan, index))  # nobody can tell: all of them, then
+        return found
 
     async def _watch_until_something_changes(self, index: int) -> Verdict | None:
         """The verdict that ended the watch, or None when a command or a deadline did."""
@@ -223,6 +242,7 @@ class RolloutWorkflow:
             held=self._state.status is Status.HELD,
             asked=self._state.needs_person,
             resigned=self._resigned,
+            given_up=self._restored > MOST_RESTORES,
         )
         watch = workflow.start_activity(
             "watch",
@@ -304,7 +324,7 @@ class RolloutWorkflow:
         """Act first, tell in the same breath; keep trying until the splitter itself says it is back."""
         began = workflow.now()
         telling = self._record(ev.RollbackStarted(self._state.phase, why.reason, why.verdict), by=self._turned_by)
-        ways = strategies.ways_back(self._plan, self._state.phase)
+        ways = underway.ways_back(self._plan, self._state.phase)
         going = go_back(ways, self._try_back, self._way_failed, self._barred)
         _, gone = await asyncio.gather(telling, going)
         took = (workflow.now() - began).total_seconds()
@@ -348,7 +368,7 @@ class RolloutWorkflow:
             case Command.HOLD:
                 await self._change(ev.Held(phase, order.reason or f"held by {order.by}"), order, held=True)
             case Command.RESUME:
-                await self._restore_drifted(phase)
+                self._going_on = True
                 await self._change(ev.Resumed(phase, order.reason), order, held=False)
             case Command.REPORT_TROUBLE:
                 self._troubles[phase] = self._troubles.get(phase, 0) + 1
@@ -357,7 +377,6 @@ class RolloutWorkflow:
                 said = f"noted, {self._troubles[phase]} in this phase; the rollout is {self._state.status}"
                 return Outcome(self._state.status, True, said)
             case Command.PROMOTE:
-                await self._restore_drifted(phase)
                 self._promoted_by_person = True
                 await self._change(ev.PromotionForced(phase, order.reason), order, held=False)
                 if not await self._soon(lambda: self._has_left(phase)):
@@ -430,7 +449,7 @@ class RolloutWorkflow:
                 "take_step",
                 task,
                 result_type=ev.WeightSet if step.action == "set_weight" else ev.Deployed,
-                start_to_close_timeout=timedelta(minutes=30),
+                start_to_close_timeout=STEP_WITHIN,
                 heartbeat_timeout=HEARTBEAT,
                 retry_policy=A_FEW_TIMES,
             )
@@ -443,7 +462,11 @@ class RolloutWorkflow:
             return said if isinstance(failure.cause, ApplicationError) else Unanswered(said)
         if isinstance(event, ev.WeightSet):
             self._weights[event.target] = event.in_force
-        await self._record(event)
+            await self._record(event)
+            return None
+        renew = self._renewed.add if event.version == self._plan.version else self._renewed.discard
+        renew(event.target)
+        await self._record(replace(event, share=underway.share_of(self._plan, self._renewed)))
         return None
 
     async def _soon(self, test: Callable[[], bool]) -> bool:

@@ -62,8 +62,13 @@ def forget(state: Path, rollout: str) -> None:
 
 
 def reach(state: Path, rollout: str, phase: int) -> None:
-    """This phase begins: beside the snapshot, which does not change. Raises OSError."""
-    files.write(_reached(state, rollout), str(phase))
+    """This phase begins: noted beside the snapshot, which does not change. Where it cannot be written there is no note:
+    then a direct rollback goes through everything. Raises OSError when an older note stays, which would say too little.
+    """
+    try:
+        files.write(_reached(state, rollout), str(phase))
+    except OSError:
+        _reached(state, rollout).unlink(missing_ok=True)
 
 
 def reached(state: Path, rollout: str) -> int | None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pilotage.core import quantities
+from pilotage.core import strategies
 from pilotage.core.model import DriverRef, Target
 from pilotage.planfile.document import Node
 from pilotage.planfile.filling import filled
@@ -44,6 +44,7 @@ def batches(reader: Reader, top: dict[str, Node]) -> list[tuple[Target, int]]:
         name: reader.duration(found.get(key), f"rolling.{key}", WITHIN_S, most=MOST_WITHIN_S)
         for name, key in (("drain_s", "drain_within"), ("healthy_s", "healthy_within"))
     }
+    _per_server(reader, servers, rows)
     made: list[tuple[Target, int]] = []
     told: set[str] = set()
     for start in range(0, len(servers), size):
@@ -117,9 +118,8 @@ def _size(reader: Reader, node: Node | None, fleet: int) -> int:
     path = "rolling.max_unavailable"
     if node is None:
         return 1
-    share = quantities.percent(node.value)
-    count = max(1, int(fleet * share / 100)) if share else node.value
-    if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+    count = strategies.at_once(node.value, fleet)
+    if count is None or node.value is None:
         reader.wrong(path, node, "a number of servers from 1, or a share of them such as 25%")
         return 1
     if fleet > 1 and count >= fleet:
@@ -128,6 +128,17 @@ def _size(reader: Reader, node: Node | None, fleet: int) -> int:
         reader.wrong(path, node, "fewer servers than the fleet has", got, hint)
         return 1
     return count
+
+
+def _per_server(reader: Reader, servers: Sequence[Words], rows: Sequence[tuple[str, Node]]) -> None:
+    """A row that is the same for each server would act on all of them, or on one again and again."""
+    if len(servers) < 2:
+        return
+    for path, row in rows:
+        one, other = (filled(row, words).plain() for words in servers[:2])
+        if one == other and isinstance(row.value, dict):
+            hint = "It is called for one server at a time, while that one is out of rotation."
+            reader.wrong(path, row, "a word of the server in it, such as {server}", "the same for every server", hint)
 
 
 def _server(

@@ -20,11 +20,6 @@ KEYS = ("methods", "afterwards", "revert", "probe", "least_bad", "feature", "con
 REVERT, FEATURE = "revert", "feature"
 """What the way back alone acts on is called so, where the plan gives it no name."""
 CONFIRM_S, CONFIRM_WITHIN_S = 120.0, 300.0
-USUAL: dict[Strategy, Method] = {
-    Strategy.CANARY: "traffic",
-    Strategy.BLUE_GREEN: "switch",
-    Strategy.ROLLING: "redeploy",
-}
 
 
 def way_back(reader: Reader, node: Node | None, moved: Movement, previous: str, strategy: Strategy | None) -> WayBack:
@@ -34,7 +29,7 @@ def way_back(reader: Reader, node: Node | None, moved: Movement, previous: str, 
     feature = _target(reader, found.get("feature"), FEATURE, "traffic", moved.names)
     own += [one for one in (revert, feature) if one is not None]
     methods = _methods(reader, found.get("methods"), "rollback.methods")
-    usual = USUAL[strategy or Strategy.CANARY]
+    usual = strategies.USUAL_WAY[strategy or Strategy.CANARY]
     afterwards = _methods(reader, found.get("afterwards"), "rollback.afterwards")
     if strategy is Strategy.ROLLING:
         _servers_only(reader, found, methods, afterwards)
@@ -71,7 +66,10 @@ def way_back(reader: Reader, node: Node | None, moved: Movement, previous: str, 
         feature=Step(feature.name, "set_weight", weight=0.0) if feature is not None else None,
         confirm_s=watch,
         confirm_within_s=within,
-        afterwards=tuple(_way(method, targets, previous, undo) for method in afterwards),
+        # Of servers the way back has already seen to those that were changed: only the code is left to be reverted.
+        afterwards=tuple(
+            _way(method, () if strategy is Strategy.ROLLING else targets, previous, undo) for method in afterwards
+        ),
     )
 
 
@@ -88,6 +86,9 @@ def _servers_only(
         if wrong := [one for one in asked if one in ("traffic", "switch")]:
             expected = "redeploy and revert only with strategy rolling"
             reader.wrong(f"rollback.{place}", found[place], expected, wrong[0], hint)
+            return
+    if "redeploy" in afterwards:
+        reader.wrong("rollback.afterwards", found["afterwards"], "revert only with strategy rolling", "redeploy", hint)
 
 
 def _methods(reader: Reader, node: Node | None, path: str) -> list[Method]:

@@ -180,5 +180,11 @@ def _nginx(scene: Scene) -> Iterator[Proposal]:
 def _caddy(scene: Scene) -> Iterator[Proposal]:
     for name in scene.files.named(_CADDY):
         if found := first(scene.files.lines(name), _CADDY_SHARES):
-            note = f"{name} shares by weighted_round_robin: `pilotage drivers` says whether Caddy's driver is installed"
-            yield scene.propose("traffic", "caddy", "", {}, [trace(name, found[0])], 0.3, note)
+            options = {
+                "admin": f"{PLACEHOLDER}: the address of Caddy's admin API, such as http://127.0.0.1:2019",
+                "id": f"{PLACEHOLDER}: the @id of the reverse_proxy handler",
+                "canary": [f"{PLACEHOLDER}: the new version's upstream, such as 10.0.0.2:8000"],
+                "stable": [f"{PLACEHOLDER}: the running version's upstream, such as 10.0.0.1:8000"],
+            }
+            note = f"{name} shares by weighted_round_robin; the handler needs an @id"
+            yield scene.propose("traffic", "caddy", "caddy", options, [trace(name, found[0])], 0.55, note)

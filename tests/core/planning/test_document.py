@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from pilotage import planfile
 from pilotage.core.brief.facts import Migration, WindowFact
 from pilotage.core.documents import plan_document
-from pilotage.core.model import Severity
+from pilotage.core.model import Severity, Strategy
 from pilotage.core.planning import draft
 from tests.core.planning.briefs import brief
+from tests.planfile import test_strategies as strategies
 
 SECTIONS = [
     "In short",
@@ -140,3 +141,54 @@ def test_the_document_of_a_file_is_that_of_its_draft() -> None:
     outline = planfile.outline(drafted.text, directory=Path("/"))
     assert plan_document(outline.data) == plan_document(drafted.data)
     assert {one.path for one in outline.open} == set(drafted.open)
+
+
+# ------------------------------------------------------------------ the other strategies
+
+
+def section(text: str, title: str) -> str:
+    return text[text.index(f"## {title}") :].split("\n## ")[0]
+
+
+def written(plan: str) -> str:
+    return plan_document(planfile.read(plan)[0].plain())
+
+
+def test_blue_green_reads_as_a_test_a_switch_and_a_warm_colour() -> None:
+    text = written(strategies.BLUE_GREEN)
+    assert "2.4.1 is deployed to green, which gets no traffic yet, and tested there: smoke (http)." in text
+    assert "Green gets all of the traffic at once (after a person's approval), and is watched for 30 min." in text
+    phases = section(text, "Phases")
+    assert [line.split(" | ")[0] for line in phases.splitlines() if line.startswith("| ")][2:] == [
+        "| test green",
+        "| switch to green",
+        "| after",
+    ]
+    assert "After that, blue is released by `shell`." in phases
+    assert "**Switch back** to blue, which runs 2.4.0 and is kept warm for that" in section(text, "Rollback")
+
+
+def test_rolling_reads_server_by_server() -> None:
+    text = written(strategies.ROLLING)
+    assert "2.4.1 is deployed to web1, then web2 (after a person's approval), then web3." in text
+    phases = section(text, "Phases")
+    assert "| web2 | 2 of 3 servers | 5 min |" in phases
+    assert "not taken out of rotation, as the plan names no pool" in phases
+    assert "traffic" not in section(text, "In short")
+    assert "**Redeploy 2.4.0** on the servers that were changed, the last one first" in section(text, "Rollback")
+
+
+def test_cohorts_copies_and_names_are_said_in_words() -> None:
+    phases = section(written(strategies.CANARY), "Phases")
+    assert (
+        "| 1 | requests whose header X-Canary is yes or beta | 5 min | what it gets is not known beforehand |" in phases
+    )
+    assert "| 2 | a copy of 10 % of the requests, whose answers are dropped |" in phases
+    assert "| 3 | 10 % of the traffic at script-eu, eu |" in phases
+
+
+def test_a_draft_of_any_strategy_can_be_read() -> None:
+    for strategy in Strategy:
+        text = document(strategy=strategy)
+        assert re.findall(r"^## (.*)$", text, re.MULTILINE) == SECTIONS
+        assert "REPLACE_ME" not in text

@@ -10,6 +10,7 @@ from pilotage.core.documents.facts import Facts
 from pilotage.core.model import COHORT_KINDS
 from pilotage.core.planning import is_placeholder
 from pilotage.core.quantities import percent, percent_text, seconds
+from pilotage.core.strategies import at_once
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def _switch(facts: Facts, row: Facts) -> Move:
 
 def _rolling(facts: Facts) -> Iterator[Move]:
     names = servers(facts)
-    size = _size(facts.at("rolling.max_unavailable"), len(names))
+    size = at_once(facts.at("rolling.max_unavailable"), len(names)) or 1
     approvals = facts.said("rolling.approval", "none")
     for start in range(0, len(names), size):
         batch, done = names[start : start + size], min(start + size, len(names))
@@ -119,10 +120,3 @@ def _rolling(facts: Facts) -> Iterator[Move]:
         share = f"{done} of {len(names)} servers"
         watch, watch_s = facts.lasting("rolling.watch"), seconds(facts.at("rolling.watch")) or 0.0
         yield Move(" and ".join(batch), share, " and ".join(batch), weight, watch, watch_s, asks)
-
-
-def _size(said: Any, fleet: int) -> int:
-    share = percent(said)
-    if share is not None:
-        return max(1, int(fleet * share / 100))
-    return said if isinstance(said, int) and said > 0 and said is not True else 1

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pilotage.core.documents.facts import Facts
 from pilotage.core.markdown import code, inline
 from pilotage.core.planning import is_placeholder
+from pilotage.core.strategies import USUAL_WAY
 
-USUAL = {"blue-green": "switch", "rolling": "redeploy"}
 LEAST_BAD = {
     "hold": "Hold: the traffic stays as it is, and the people below decide. No step is taken by itself.",
     "flag-off": "The broken feature is switched off altogether, for both versions; the traffic stays, people decide.",
@@ -18,7 +18,7 @@ LEAST_BAD = {
 
 def way_back(facts: Facts) -> list[str]:
     said = facts.at("rollback.methods")
-    usual = USUAL.get(facts.said("strategy"), "traffic")
+    usual = {one.value: way for one, way in USUAL_WAY.items()}.get(facts.said("strategy"), "traffic")
     methods = [str(one) for one in said] if isinstance(said, list) and said else [usual]
     old, plan = inline(facts.old), facts.file or "plan.yaml"
     confirm = f"{facts.lasting('rollback.confirm.watch', '2m')} to {facts.lasting('rollback.confirm.within', '5m')}"

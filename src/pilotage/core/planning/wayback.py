@@ -9,17 +9,12 @@ from pilotage.core.model import Severity, Strategy
 from pilotage.core.preparing import LeastBad, Method
 from pilotage.core.proposals import Repository
 from pilotage.core.quantities import written
-
-_FIRST: dict[Strategy, Method] = {
-    Strategy.CANARY: "traffic",
-    Strategy.BLUE_GREEN: "switch",
-    Strategy.ROLLING: "redeploy",
-}
+from pilotage.core.strategies import USUAL_WAY
 
 
 def ways(strategy: Strategy, repository: Repository) -> dict[str, Any]:
     """The methods that this plan has the means for, in their order, and what reverts the commit."""
-    methods: list[Method] = [_FIRST[strategy]]
+    methods: list[Method] = [USUAL_WAY[strategy]]
     if repository.best("deploy") is not None and "redeploy" not in methods:
         methods.append("redeploy")
     if not (repository.is_git and repository.main and repository.commit):

@@ -13,10 +13,10 @@ from pilotage.drivers.process import check_command, run
 
 class CommandCheck:
     class Options(DriverOptions):
-        """`command` is an argument list, run in the plan's folder; it may only look."""
-
-        command: list[str]
-        timeout_s: float = Field(default=30.0, gt=0, le=600)
+        command: list[str] = Field(description="an argument list, run in the plan's folder; it may only look")
+        timeout_s: float = Field(
+            default=30.0, gt=0, le=600, description="it is ended after that many seconds; then nobody can tell"
+        )
 
         @field_validator("command")
         @classmethod

@@ -15,16 +15,13 @@ from pilotage.drivers.process import Finished
 
 class GitMergedCheck:
     class Options(DriverOptions):
-        """`repository` starts at the plan's folder. `into` is a branch; the origin's, when that is known.
-
-        With `fetch` the origin's branches are fetched first, with the remote's transport as the clone is set up.
-        """
-
-        repository: Path = Path(".")
-        commit: CommitName
-        into: CommitName
-        fetch: bool = False
-        timeout_s: float = Field(default=30.0, gt=0, le=600)
+        repository: Path = Field(default=Path("."), description="the clone, relative to the plan's folder")
+        commit: CommitName = Field(description="a branch, a tag or a hash")
+        into: CommitName = Field(description="a branch; origin's where the clone has it, for a local one may be stale")
+        fetch: bool = Field(
+            default=False, description="fetch origin's branches before each look, as the clone's own remote is set up"
+        )
+        timeout_s: float = Field(default=30.0, gt=0, le=600, description="seconds for each question to git")
 
     def __init__(self, options: Options, context: Context) -> None:
         self._options = options

@@ -33,14 +33,20 @@ class _Build:
 
 class GithubBuildCheck:
     class Options(DriverOptions):
-        """`commit` is a hash, branch or tag. `workflows`: only these, by name or by file name; usually all checks."""
-
-        repository: RepositoryName
-        commit: CommitName
-        token: Secret | None = None
-        api: Api = API
-        workflows: list[str] = Field(default_factory=list, max_length=50)
-        timeout_s: float = Field(default=10.0, gt=0, le=120)
+        repository: RepositoryName = Field(description="its name, owner/name")
+        commit: CommitName = Field(description="a hash, a branch or a tag; it is resolved at each look")
+        token: Secret | None = Field(
+            default=None, description="without one public repositories only, and few questions an hour"
+        )
+        api: Api = Field(
+            default=API, description="where GitHub's API is; GitHub Enterprise Server: https://HOST/api/v3"
+        )
+        workflows: list[str] = Field(
+            default_factory=list,
+            max_length=50,
+            description="only the latest runs of these, by name or file name; without it all checks",
+        )
+        timeout_s: float = Field(default=10.0, gt=0, le=120, description="seconds for each question")
 
     def __init__(self, options: Options, context: Context) -> None:
         self._options = options

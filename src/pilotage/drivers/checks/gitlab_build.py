@@ -21,13 +21,19 @@ _PAGE = 100
 
 class GitlabBuildCheck:
     class Options(DriverOptions):
-        """`project` is its path or number; `commit` a hash, branch or tag."""
-
-        project: str = Field(pattern=r"^(\d{1,12}|[\w.-]+(/[\w.-]+)+)$", max_length=255)
-        commit: CommitName
-        token: Secret | None = None
-        api: str = Field(default="https://gitlab.com/api/v4", pattern=r"^https?://[^\s@?#]+$")
-        timeout_s: float = Field(default=10.0, gt=0, le=120)
+        project: str = Field(
+            pattern=r"^(\d{1,12}|[\w.-]+(/[\w.-]+)+)$",
+            max_length=255,
+            description="its path, group/name, or its number",
+        )
+        commit: CommitName = Field(description="a hash, a branch or a tag")
+        token: Secret | None = Field(default=None, description="of scope read_api; without one public projects only")
+        api: str = Field(
+            default="https://gitlab.com/api/v4",
+            pattern=r"^https?://[^\s@?#]+$",
+            description="where GitLab's API is; your own server's: https://HOST/api/v4",
+        )
+        timeout_s: float = Field(default=10.0, gt=0, le=120, description="seconds for each question")
 
     def __init__(self, options: Options, context: Context) -> None:
         self._options = options

@@ -20,19 +20,22 @@ _MOST_BYTES = 1024 * 1024
 
 class HttpCheck:
     class Options(DriverOptions):
-        """`url`, or several as `urls`: each must answer `status`, within `timeout_s`, with a body that has `contains`.
-
-        `headers` are secrets: their names with references. Redirects are not followed.
-        """
-
         model_config = ConfigDict(hide_input_in_errors=True)
 
-        url: Address | None = None
-        urls: list[Address] = Field(default_factory=list, max_length=20)
-        status: int = Field(default=200, ge=100, le=599)
-        contains: str | None = Field(default=None, min_length=1)
-        headers: dict[str, Secret] = Field(default_factory=dict)
-        timeout_s: float = Field(default=10.0, gt=0, le=120)
+        url: Address | None = Field(default=None, description="one address that must answer; either this or `urls`")
+        urls: list[Address] = Field(
+            default_factory=list, max_length=20, description="up to 20 addresses that must all answer"
+        )
+        status: int = Field(default=200, ge=100, le=599, description="the status expected; redirects are not followed")
+        contains: str | None = Field(
+            default=None,
+            min_length=1,
+            description="text that must be within the body's first MiB; without it any body will do",
+        )
+        headers: dict[str, Secret] = Field(
+            default_factory=dict, description="names with secret references, sent with each request"
+        )
+        timeout_s: float = Field(default=10.0, gt=0, le=120, description="seconds for each whole answer")
 
         @field_validator("headers")
         @classmethod

@@ -32,21 +32,34 @@ def _commits(given: str) -> str:
 
 class GitRevertDeployer:
     class Options(DriverOptions):
-        """`repository` starts at the plan's folder. `commits` are hashes or tags, or one range "a..b" (without a).
-
-        `push` direct: to `branch`; branch: to `new_branch`, for a pull request into `branch`.
-        """
-
-        repository: Path = Path(".")
-        commits: list[Annotated[str, AfterValidator(_commits)]] = Field(min_length=1, max_length=_MOST)
-        branch: CommitName
-        remote: CommitName = "origin"
-        mainline: int = Field(default=1, ge=1, le=16)
-        push: Literal["direct", "branch"] = "direct"
-        new_branch: str = "pilotage/revert-{short}"
-        author: str = Field(default="Pilotage", pattern=r"^[^<>\x00-\x1f]*\w[^<>\x00-\x1f]*$", max_length=100)
-        email: str = Field(default="pilotage@localhost", pattern=r"^[^<>\s]+$", max_length=250)
-        timeout_s: float = Field(default=120.0, gt=0, le=3600)
+        repository: Path = Field(default=Path("."), description="a clone, relative to the plan's folder")
+        commits: list[Annotated[str, AfterValidator(_commits)]] = Field(
+            min_length=1, max_length=_MOST, description='hashes or tags in any order, or one range "a..b" (without a)'
+        )
+        branch: CommitName = Field(description="the branch that is deployed")
+        remote: CommitName = Field(default="origin", description="the clone's remote that has `branch`")
+        mainline: int = Field(default=1, ge=1, le=16, description="against which parent a merge commit is reverted")
+        push: Literal["direct", "branch"] = Field(
+            default="direct",
+            description="to `branch` (direct), or to `new_branch` for a pull request into `branch` (branch)",
+        )
+        new_branch: str = Field(
+            default="pilotage/revert-{short}",
+            description="its name, for `push: branch`; {short} is the newest reverted commit",
+        )
+        author: str = Field(
+            default="Pilotage",
+            pattern=r"^[^<>\x00-\x1f]*\w[^<>\x00-\x1f]*$",
+            max_length=100,
+            description="the name of the revert's author",
+        )
+        email: str = Field(
+            default="pilotage@localhost",
+            pattern=r"^[^<>\s]+$",
+            max_length=250,
+            description="the address of the revert's author",
+        )
+        timeout_s: float = Field(default=120.0, gt=0, le=3600, description="seconds for each question to git")
 
         @model_validator(mode="after")
         def _fit_together(self) -> GitRevertDeployer.Options:

@@ -30,9 +30,13 @@ _Ask = Callable[[Deployer, str], Awaitable[str]]
 class _Server(DriverOptions):
     """A server, as the pool and its deployers know it."""
 
-    name: str = Field(pattern=r"^[^\s/]+$", max_length=200, description="What the pool calls it.")
-    deploy: list[DeployPart] = Field(min_length=1, max_length=20, description="What is done on it, in order.")
-    health: CheckPart | None = Field(default=None, description="A check that holds when it is well.")
+    name: str = Field(pattern=r"^[^\s/]+$", max_length=200, description="what the pool calls it")
+    deploy: list[DeployPart] = Field(
+        min_length=1, max_length=20, description="drivers of the port deploy with their options, in order"
+    )
+    health: CheckPart | None = Field(
+        default=None, description="a driver of the port checks with its options: it holds when the server is well"
+    )
 
 
 @dataclass
@@ -63,17 +67,23 @@ class _Course:
 
 class ServersDeployer:
     class Options(DriverOptions):
-        """`servers` go through drain, deploy (in order), health and ready at once; without a `pool` there is no drain.
-
-        `drain_s` and `healthy_s` are the most that each waits for its last request, and for its health.
-        """
-
         model_config = ConfigDict(hide_input_in_errors=True)
 
-        pool: PoolPart | None = None
-        servers: list[_Server] = Field(min_length=1, max_length=500)
-        drain_s: float = Field(default=60.0, gt=0, le=3600)
-        healthy_s: float = Field(default=60.0, gt=0, le=3600)
+        pool: PoolPart | None = Field(
+            default=None, description="a driver of the port pool with its options; without one nothing is drained"
+        )
+        servers: list[_Server] = Field(
+            min_length=1,
+            max_length=500,
+            description="they go at once; each is drained, deployed to, looked at, and put back",
+        )
+        drain_s: float = Field(default=60.0, gt=0, le=3600, description="seconds for a server's last request")
+        healthy_s: float = Field(
+            default=60.0,
+            gt=0,
+            le=3600,
+            description="seconds for its health after the deploy, and for the pool to think it well",
+        )
 
         @field_validator("servers")
         @classmethod

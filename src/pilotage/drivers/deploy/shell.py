@@ -13,15 +13,16 @@ from pilotage.drivers.process import check_command, expect_success, run, run_onc
 
 class ShellDeployer:
     class Options(DriverOptions):
-        """`command` may use {version}, {previous} and {key}.
+        """`check` without {version} answers the probe too."""
 
-        `check` is read-only; it may use {version}: then it looks that version up in a rehearsal, else it answers the
-        probe too.
-        """
-
-        command: list[str]
-        check: list[str] | None = None
-        timeout_s: float = Field(default=600.0, gt=0)
+        command: list[str] = Field(
+            description="an argument list with {version}, {previous}, {key}, run in the plan's folder"
+        )
+        check: list[str] | None = Field(
+            default=None,
+            description="an argument list that only looks; with {version} a rehearsal asks it for that one",
+        )
+        timeout_s: float = Field(default=600.0, gt=0, description="each is ended after that many seconds")
 
         @field_validator("command")
         @classmethod

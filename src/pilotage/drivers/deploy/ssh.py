@@ -31,23 +31,38 @@ _HOST = r"^[A-Za-z0-9_.][A-Za-z0-9_.:%-]*$"
 
 class SshDeployer:
     class Options(DriverOptions):
-        """`command` may use {version}, {previous} and {key}; it runs in the user's home folder on `host`.
+        """Paths start at the plan's folder, or with ~. `check` without {version} answers the probe too."""
 
-        `check` as in the shell deployer. `jump` is ``[user@]host[:port]``, reached with the same key. Paths start at
-        the plan's folder, or with ~.
-        """
-
-        host: str = Field(pattern=_HOST, max_length=253)
-        port: int = Field(default=22, ge=1, le=65535)
-        user: str | None = Field(default=None, pattern=r"^[^\s@:/-][^\s@:/]*$", max_length=64)
-        key: Path | None = None
-        passphrase: Secret | None = None
-        known_hosts: Path = Path("~/.ssh/known_hosts")
-        jump: str | None = None
-        command: list[str]
-        check: list[str] | None = None
-        timeout_s: float = Field(default=600.0, gt=0, le=43_200)
-        connect_timeout_s: float = Field(default=8.0, gt=0, le=120)
+        host: str = Field(pattern=_HOST, max_length=253, description="the server's name or address")
+        port: int = Field(default=22, ge=1, le=65535, description="the server's port for SSH")
+        user: str | None = Field(
+            default=None,
+            pattern=r"^[^\s@:/-][^\s@:/]*$",
+            max_length=64,
+            description="whom to log in as; without it the name of the coordinator's own user",
+        )
+        key: Path | None = Field(
+            default=None,
+            description="the private key; without it the agent's, then those in ~/.ssh without a passphrase",
+        )
+        passphrase: Secret | None = Field(default=None, description="the passphrase of `key`")
+        known_hosts: Path = Field(
+            default=Path("~/.ssh/known_hosts"), description="the file with the keys of known hosts"
+        )
+        jump: str | None = Field(
+            default=None, description="[user@]host[:port] to go through, with the same key and known hosts"
+        )
+        command: list[str] = Field(
+            description="an argument list with {version}, {previous}, {key}, run in the user's home folder"
+        )
+        check: list[str] | None = Field(
+            default=None,
+            description="an argument list that only looks; with {version} a rehearsal asks it for that one",
+        )
+        timeout_s: float = Field(default=600.0, gt=0, le=43_200, description="each is ended after that many seconds")
+        connect_timeout_s: float = Field(
+            default=8.0, gt=0, le=120, description="seconds for each connection, from the name to the login"
+        )
 
         @field_validator("command")
         @classmethod

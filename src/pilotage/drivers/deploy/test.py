@@ -13,13 +13,13 @@ from pilotage.drivers.deploy.parts import CheckPart, until_it_holds
 
 class SmokeTest:
     class Options(DriverOptions):
-        """`check` is a driver of the port checks, `options` are its own; it is looked at for `within_s` at most."""
-
         model_config = ConfigDict(hide_input_in_errors=True)
 
-        check: str
-        options: dict[str, Any] = Field(default_factory=dict)
-        within_s: float = Field(default=60.0, gt=0, le=3600)
+        check: str = Field(description="a driver of the port checks, such as http or command")
+        options: dict[str, Any] = Field(default_factory=dict, description="its options")
+        within_s: float = Field(
+            default=60.0, gt=0, le=3600, description="seconds that it is looked at again and again; then the step fails"
+        )
 
         @model_validator(mode="after")
         def _is_a_check(self) -> SmokeTest.Options:

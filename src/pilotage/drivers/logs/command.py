@@ -30,11 +30,13 @@ _LONGEST_PAUSE_S = 30.0
 
 class CommandLogs:
     class Options(DriverOptions):
-        """`command` prints for ever, `past` prints what was before and ends; both may use {since} (RFC 3339, UTC)."""
-
-        command: list[str]
-        past: list[str] | None = None
-        past_timeout_s: float = Field(default=60.0, gt=0)
+        command: list[str] = Field(
+            description="prints for ever, from {since} on: the last byte read (RFC 3339, UTC), at first now"
+        )
+        past: list[str] | None = Field(
+            default=None, description="prints what was before, from {since} on, and ends; without it no past is read"
+        )
+        past_timeout_s: float = Field(default=60.0, gt=0, description="`past` is ended after that many seconds")
 
         @field_validator("command")
         @classmethod

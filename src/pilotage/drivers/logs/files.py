@@ -20,10 +20,15 @@ from pilotage.drivers.logs.troubles import Troubles, why
 
 class FileLogs:
     class Options(DriverOptions):
-        """`paths` are patterns (`*`, `?`, `[a-z]`, `**`), relative to the plan's folder; `most` files are kept open."""
-
-        paths: list[str] = Field(min_length=1)
-        most: int = Field(default=500, ge=1, le=10_000)
+        paths: list[str] = Field(
+            min_length=1, description="patterns (`*`, `?`, `[a-z]`, `**`), relative to the plan's folder"
+        )
+        most: int = Field(
+            default=500,
+            ge=1,
+            le=10_000,
+            description="so many files are kept open at once; what is beyond waits, and is said",
+        )
 
     def __init__(self, options: Options, context: Context, clock: Callable[[], float] = time.monotonic) -> None:
         self._troubles = Troubles()

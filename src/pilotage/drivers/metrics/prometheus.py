@@ -21,9 +21,9 @@ Series = tuple[dict[str, str], list[tuple[float, float]]]
 
 class PrometheusMetrics:
     class Options(DriverOptions):
-        url: str
-        token: Secret | None = None
-        timeout_s: float = Field(default=10.0, gt=0)
+        url: str = Field(description="the server's address, without /api/v1")
+        token: Secret | None = Field(default=None, description="a bearer token, when the server asks for one")
+        timeout_s: float = Field(default=10.0, gt=0, description="seconds for connecting, sending and reading each")
 
     def __init__(self, options: Options, context: Context) -> None:
         self._options = options

@@ -19,11 +19,11 @@ BODY_LIMIT = 32 * 1024 * 1024
 
 class ScrapeMetrics:
     class Options(DriverOptions):
-        """Every instance's metrics page: counters of several instances must not be read through a load balancer."""
-
-        urls: list[str] = Field(min_length=1)
-        token: Secret | None = None
-        timeout_s: float = Field(default=5.0, gt=0)
+        urls: list[str] = Field(
+            min_length=1, description="every instance's page, in Prometheus' text format; never through a load balancer"
+        )
+        token: Secret | None = Field(default=None, description="a bearer token, when the pages ask for one")
+        timeout_s: float = Field(default=5.0, gt=0, description="seconds for connecting, sending and reading each")
 
     def __init__(self, options: Options, context: Context) -> None:
         self._options = options

@@ -33,10 +33,10 @@ _taken = Taken()
 
 class AppriseNotifier:
     class Options(DriverOptions):
-        """`urls`: references to Apprise URLs, which hold credentials and are never written into a plan."""
-
-        urls: list[Secret] = Field(min_length=1, max_length=20)
-        timeout_s: float = Field(default=8.0, gt=0, le=60)
+        urls: list[Secret] = Field(
+            min_length=1, max_length=20, description="Apprise URLs: they hold credentials and never stand in a plan"
+        )
+        timeout_s: float = Field(default=8.0, gt=0, le=60, description="seconds for each service")
 
     def __init__(self, options: Options, context: Context) -> None:
         self._options = options

@@ -6,13 +6,17 @@ import asyncio
 import sys
 from pathlib import Path
 
+from pydantic import Field
+
 from pilotage.core.errors import PermanentError
 from pilotage.drivers import Context, DriverOptions, Message
 
 
 class ConsoleNotifier:
     class Options(DriverOptions):
-        path: Path | None = None
+        path: Path | None = Field(
+            default=None, description="a file that messages are added to; without it they go to standard error"
+        )
 
     def __init__(self, options: Options, context: Context) -> None:
         self._path = None if options.path is None else context.directory / options.path

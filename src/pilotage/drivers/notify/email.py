@@ -36,17 +36,24 @@ _taken = Taken()
 
 class EmailNotifier:
     class Options(DriverOptions):
-        """`port`: where not given 587, 465 or 25, by `security`. Credentials are never sent unencrypted, but to this
-        machine. The server's certificate is checked; SSL_CERT_FILE may name an authority of your own."""
+        """Credentials are never sent unencrypted, but to this machine. The server's certificate is checked;
+        SSL_CERT_FILE may name an authority of your own."""
 
-        host: str = Field(min_length=1)
-        sender: str
-        to: list[str] = Field(min_length=1, max_length=50)
-        port: int | None = Field(default=None, ge=1, le=65535)
-        security: Literal["starttls", "tls", "none"] = "starttls"
-        username: str | None = Field(default=None, pattern=r"^[!-~]+$")
-        password: Secret | None = None
-        timeout_s: float = Field(default=8.0, gt=0, le=120)
+        host: str = Field(min_length=1, description="the mail server")
+        sender: str = Field(description="a bare address, such as pilotage@example.org")
+        to: list[str] = Field(min_length=1, max_length=50, description="bare addresses, up to 50")
+        port: int | None = Field(
+            default=None, ge=1, le=65535, description="of the mail server; without it 587, 465 or 25, by `security`"
+        )
+        security: Literal["starttls", "tls", "none"] = Field(
+            default="starttls",
+            description="by starttls, or tls from the first byte; with a password none to this machine only",
+        )
+        username: str | None = Field(
+            default=None, pattern=r"^[!-~]+$", description="to log in; without it and `password` nobody logs in"
+        )
+        password: Secret | None = Field(default=None, description="the password of `username`")
+        timeout_s: float = Field(default=8.0, gt=0, le=120, description="seconds for each step of the conversation")
 
         @field_validator("sender")
         @classmethod

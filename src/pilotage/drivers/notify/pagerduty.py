@@ -31,13 +31,14 @@ _MOST_SUMMARY, _MOST_TEXT, _MOST_KEY = 1024, 20_000, 255
 
 class PagerDutyNotifier:
     class Options(DriverOptions):
-        """`routing_key` is the integration key of a service's "Events API v2" integration."""
-
         model_config = ConfigDict(hide_input_in_errors=True)
 
-        routing_key: Secret
-        api: Api = "https://events.pagerduty.com"
-        timeout_s: float = Field(default=5.0, gt=0, le=60)
+        routing_key: Secret = Field(description='the integration key of an "Events API v2" integration')
+        api: Api = Field(
+            default="https://events.pagerduty.com",
+            description="where PagerDuty is; in Europe https://events.eu.pagerduty.com",
+        )
+        timeout_s: float = Field(default=5.0, gt=0, le=60, description="seconds for each call")
 
     def __init__(self, options: Options, context: Context) -> None:
         self._service = Service("PagerDuty", options.api, options.routing_key, options.timeout_s)

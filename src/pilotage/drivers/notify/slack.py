@@ -45,15 +45,15 @@ _ADVICE = {
 
 class SlackNotifier:
     class Options(DriverOptions):
-        """`channel` is an id, as names change. The app's token needs the scopes chat:write and, to find a message
-        whose answer got lost, channels:history (groups:history for private ones)."""
+        """The app's token needs the scopes chat:write and, to find a message whose answer got lost, channels:history
+        (groups:history for private ones)."""
 
         model_config = ConfigDict(hide_input_in_errors=True)
 
-        token: Secret
-        channel: str
-        api: Api = "https://slack.com/api"
-        timeout_s: float = Field(default=5.0, gt=0, le=60)
+        token: Secret = Field(description="the app's bot token (xoxb-...)")
+        channel: str = Field(description="the channel's id, such as C024BE91L: names change, ids do not")
+        api: Api = Field(default="https://slack.com/api", description="where Slack's Web API is")
+        timeout_s: float = Field(default=5.0, gt=0, le=60, description="seconds for each call")
 
         @field_validator("channel")
         @classmethod

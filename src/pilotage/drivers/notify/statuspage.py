@@ -35,17 +35,19 @@ _STATUS = {
 
 class StatuspageNotifier:
     class Options(DriverOptions):
-        """`components`: by id, what each shows while the incident is open; once it is resolved, operational."""
-
         model_config = ConfigDict(hide_input_in_errors=True)
 
-        page: str
-        token: Secret
+        page: str = Field(description="the page's id, such as gytm4qzbx9t6")
+        token: Secret = Field(description="an API key")
         components: dict[
             str, Literal["operational", "under_maintenance", "degraded_performance", "partial_outage", "major_outage"]
-        ] = Field(default_factory=dict, max_length=50)
-        api: Api = "https://api.statuspage.io/v1"
-        timeout_s: float = Field(default=5.0, gt=0, le=60)
+        ] = Field(
+            default_factory=dict,
+            max_length=50,
+            description="by id, what each shows while the incident is open; operational again at the end",
+        )
+        api: Api = Field(default="https://api.statuspage.io/v1", description="where Statuspage's API is")
+        timeout_s: float = Field(default=5.0, gt=0, le=60, description="seconds for each call")
 
         @field_validator("page")
         @classmethod

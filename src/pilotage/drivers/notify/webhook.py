@@ -19,15 +19,15 @@ from pilotage.drivers.secrets import Secret
 
 class WebhookNotifier:
     class Options(DriverOptions):
-        """`secret` signs time and body: ``X-Pilotage-Signature: sha256=<HMAC-SHA256 in hex of "timestamp.body">``.
+        """Signed it has ``X-Pilotage-Signature: sha256=<HMAC-SHA256 in hex of "timestamp.body">``.
 
         The timestamp (Unix seconds, of this attempt) is in ``X-Pilotage-Timestamp``: refuse what is older than a few
         minutes, and nobody can play an old message again.
         """
 
-        url: str | Secret
-        secret: Secret | None = None
-        timeout_s: float = Field(default=10.0, gt=0)
+        url: str | Secret = Field(description="the address, or a secret reference to it; redirects are not followed")
+        secret: Secret | None = Field(default=None, description="signs time and body; without it nothing is signed")
+        timeout_s: float = Field(default=10.0, gt=0, description="seconds for connecting, sending and reading each")
 
     def __init__(self, options: Options, context: Context) -> None:
         self._options = options

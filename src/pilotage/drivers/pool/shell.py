@@ -19,15 +19,16 @@ _GRACE_S = 5.0
 
 class ShellPool:
     class Options(DriverOptions):
-        """`drain` and `ready` may use {server}, {key} and {timeout} (seconds); each waits itself until it is done.
+        """`drain` and `ready` are argument lists with {server}, {key} and {timeout} (seconds)."""
 
-        `states` prints a line "name state" for each server, the state ready, drained or down.
-        """
-
-        drain: list[str]
-        ready: list[str]
-        states: list[str]
-        timeout_s: float = Field(default=30.0, gt=0, le=3600)
+        drain: list[str] = Field(
+            description="takes the server out and ends when its last request has; fails after {timeout}"
+        )
+        ready: list[str] = Field(description="puts the server back and ends when the balancer thinks it well")
+        states: list[str] = Field(
+            description='prints a line "name state" for each server; the state is ready, drained or down'
+        )
+        timeout_s: float = Field(default=30.0, gt=0, le=3600, description="`states` is ended after that many seconds")
 
         @field_validator("drain", "ready")
         @classmethod

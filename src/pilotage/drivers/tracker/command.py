@@ -22,10 +22,12 @@ _WHOLE = re.compile(r"(--?[\w-]+=)?\{\w+\}")
 
 class CommandTracker:
     class Options(DriverOptions):
-        """`command` may use {title}, {text}, {who} and {key}, each as a whole argument or as ``--option={title}``."""
-
-        command: list[str]
-        timeout_s: float = Field(default=60.0, gt=0, le=600)
+        command: list[str] = Field(
+            description="an argument list; {title}, {text}, {who}, {key} stand alone or as --option={title}"
+        )
+        timeout_s: float = Field(
+            default=60.0, gt=0, le=600, description="it is ended after that many seconds, and run again"
+        )
 
         @field_validator("command")
         @classmethod

@@ -30,14 +30,20 @@ Label = Annotated[str, Field(min_length=1, max_length=50, pattern=r"^[^,\x00-\x1
 
 class GithubIssuesTracker:
     class Options(DriverOptions):
-        """`assignees`: whom a role or a name of the plan is on GitHub."""
-
-        repository: RepositoryName
-        token: Secret
-        labels: list[Label] = Field(default_factory=list, max_length=20)
-        assignees: dict[str, Login] = Field(default_factory=dict)
-        api: Api = API
-        timeout_s: float = Field(default=10.0, gt=0, le=120)
+        repository: RepositoryName = Field(description="its name, owner/name")
+        token: Secret = Field(description="a token with read and write access to issues")
+        labels: list[Label] = Field(
+            default_factory=list,
+            max_length=20,
+            description="put on each issue; without push access GitHub leaves them out",
+        )
+        assignees: dict[str, Login] = Field(
+            default_factory=dict, description="whom a role or name of the plan is there; others are named in the text"
+        )
+        api: Api = Field(
+            default=API, description="where GitHub's API is; GitHub Enterprise Server: https://HOST/api/v3"
+        )
+        timeout_s: float = Field(default=10.0, gt=0, le=120, description="seconds for each question")
 
     def __init__(self, options: Options, context: Context) -> None:
         self._options = options

@@ -30,14 +30,16 @@ _WHO = "Caddy's admin API"
 
 class CaddyTraffic:
     class Options(DriverOptions):
-        """`canary` and `stable` are the upstreams' ``dial`` addresses; together all that the handler has."""
-
-        admin: Address
-        id: str = Field(min_length=1)
-        canary: list[str] = Field(min_length=1)
-        stable: list[str] = Field(min_length=1)
-        origin: str | None = None
-        timeout_s: float = Field(default=5.0, gt=0)
+        admin: Address = Field(description="the admin API's address, such as http://127.0.0.1:2019")
+        id: str = Field(min_length=1, description="the `@id` of the reverse_proxy handler")
+        canary: list[str] = Field(
+            min_length=1, description="the new version's upstreams, by their `dial` addresses as they stand there"
+        )
+        stable: list[str] = Field(
+            min_length=1, description="the present version's; with `canary` all that the handler has"
+        )
+        origin: str | None = Field(default=None, description="sent as `Origin`, where `admin.enforce_origin` wants one")
+        timeout_s: float = Field(default=5.0, gt=0, description="seconds for each request to the API")
 
         @model_validator(mode="after")
         def _are_different(self) -> Self:

@@ -33,14 +33,18 @@ _TREE = ".pilotage-"
 
 class EnvoyTraffic:
     class Options(DriverOptions):
-        """`runtime_dir` is the disk layer's `symlink_root`; `admin` Envoy's admin address, as http://127.0.0.1:9901."""
-
-        runtime_dir: Path
-        subdirectory: str = ""
-        key: str = Field(min_length=1)
-        admin: Address
-        token: Secret | None = None
-        denominator: Literal[100, 10_000, 1_000_000] = 10_000
+        runtime_dir: Path = Field(
+            description="the disk layer's `symlink_root`: a symbolic link to a folder, which is replaced"
+        )
+        subdirectory: str = Field(default="", description="the disk layer's `subdirectory`, if it has one")
+        key: str = Field(min_length=1, description="the `runtime_key` of the route, such as payment.canary")
+        admin: Address = Field(description="the admin interface's address, such as http://127.0.0.1:9901")
+        token: Secret | None = Field(
+            default=None, description="a bearer token, when something in front of the admin interface asks for one"
+        )
+        denominator: Literal[100, 10_000, 1_000_000] = Field(
+            default=10_000, description="the smallest step is one part of so many"
+        )
 
         @field_validator("key")
         @classmethod

@@ -27,12 +27,10 @@ class FlagdFileTraffic:
     cohorts: frozenset[CohortKind] = frozenset({"user"})
 
     class Options(DriverOptions):
-        """`on` is the fix's variant, `off` the present one's; the flag must have both."""
-
-        file: Path
-        flag: str = Field(min_length=1)
-        on: str = "on"
-        off: str = "off"
+        file: Path = Field(description="the definition file; it is replaced by a rename")
+        flag: str = Field(min_length=1, description="the flag's key; its state must be ENABLED")
+        on: str = Field(default="on", description="the flag's variant that is the fix")
+        off: str = Field(default="off", description="the flag's variant that is the present version")
 
         @model_validator(mode="after")
         def _are_different(self) -> Self:

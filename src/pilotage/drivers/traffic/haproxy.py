@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Call, Context
@@ -40,10 +40,10 @@ Servers = Annotated[list[Name], BeforeValidator(_one_or_more), AfterValidator(_e
 
 class HaproxyTraffic:
     class Options(HaproxyOptions):
-        """`canary` and `stable` name all servers of the backend, each in one of them."""
-
-        canary: Servers
-        stable: Servers
+        canary: Servers = Field(description="the new version's server or servers, by name")
+        stable: Servers = Field(
+            description="the present version's; with `canary` all servers of the backend but backup ones"
+        )
 
         @model_validator(mode="after")
         def _no_server_is_both(self) -> HaproxyTraffic.Options:

@@ -51,17 +51,27 @@ class NginxTraffic:
     cohorts: frozenset[CohortKind] = frozenset({"header", "cookie"})
 
     class Options(DriverOptions):
-        """`file` is Pilotage's own, included in `http`; `canary` and `stable` are the values of ``$variable``."""
-
-        file: Path
-        variable: str = Field(pattern=_VARIABLE)
-        canary: str = Field(pattern=_UPSTREAM)
-        stable: str = Field(pattern=_UPSTREAM)
-        status: Address
-        check: list[str] = Field(default=["nginx", "-t"])
-        reload: list[str] = Field(default=["nginx", "-s", "reload"])
-        key: str = Field(default="$request_id", pattern=r"^\$[A-Za-z0-9_]+$")
-        timeout_s: float = Field(default=10.0, gt=0)
+        file: Path = Field(description="Pilotage's own include, in `http`; it is replaced by a rename")
+        variable: str = Field(
+            pattern=_VARIABLE, description="the variable that `file` sets, without the dollar, such as pilotage_payment"
+        )
+        canary: str = Field(pattern=_UPSTREAM, description="the name of the new version's `upstream`")
+        stable: str = Field(pattern=_UPSTREAM, description="the name of the present version's `upstream`")
+        status: Address = Field(description="the address of the location that answers what is in force")
+        check: list[str] = Field(
+            default=["nginx", "-t"],
+            description="an argument list, run before each reload; when it fails, the file before comes back",
+        )
+        reload: list[str] = Field(
+            default=["nginx", "-s", "reload"],
+            description="an argument list that makes nginx read `file` anew",
+        )
+        key: str = Field(
+            default="$request_id",
+            pattern=r"^\$[A-Za-z0-9_]+$",
+            description="what requests are shared by: $request_id each for itself, $remote_addr user by user",
+        )
+        timeout_s: float = Field(default=10.0, gt=0, description="seconds for each command and each question to nginx")
 
         @field_validator("check", "reload")
         @classmethod

@@ -14,11 +14,11 @@ from pilotage.drivers.process import expect_success, run, run_once
 
 class ShellTraffic:
     class Options(DriverOptions):
-        """`set` may use {weight}, {version}, {previous} and {key}; `read` prints the percent on its last line."""
-
-        set: list[str]
-        read: list[str]
-        timeout_s: float = Field(default=30.0, gt=0)
+        set: list[str] = Field(description="an argument list with {weight} (0 to 100), {version}, {previous}, {key}")
+        read: list[str] = Field(
+            description="an argument list that prints the canary's percent, 0 to 100, on its last line"
+        )
+        timeout_s: float = Field(default=30.0, gt=0, description="each is ended after that many seconds")
 
         @field_validator("set")
         @classmethod

@@ -37,14 +37,18 @@ _WHO = "Traefik's API"
 
 
 class Router(DriverOptions):
-    """The service's router, as Traefik's own options of these names; `tls` is its default certificate."""
+    """The service's router, as Traefik's own options of these names."""
 
-    rule: str = Field(min_length=1)
-    entry_points: tuple[str, ...] = ()
-    middlewares: tuple[str, ...] = ()
-    priority: int | None = Field(default=None, gt=0)
-    tls: bool = False
-    cert_resolver: str | None = None
+    rule: str = Field(min_length=1, description="which requests are the service's, in Traefik's words")
+    entry_points: tuple[str, ...] = Field(default=(), description="where they come in; Traefik's default ones without")
+    middlewares: tuple[str, ...] = Field(default=(), description="what they go through, in this order")
+    priority: int | None = Field(
+        default=None, gt=0, description="before routers with a lower one; the rule's length without, as in Traefik"
+    )
+    tls: bool = Field(
+        default=False, description="HTTPS, with Traefik's default certificate unless `cert_resolver` is given"
+    )
+    cert_resolver: str | None = Field(default=None, description="HTTPS, with a certificate that this resolver gets")
 
     @field_validator("rule", "entry_points", "middlewares", "cert_resolver")
     @classmethod
@@ -67,18 +71,24 @@ class TraefikTraffic:
     cohorts: frozenset[CohortKind] = frozenset({"header", "cookie"})
 
     class Options(DriverOptions):
-        """`file` is Pilotage's own in the file provider's `directory`; `api` the API's address without ``/api``."""
-
-        file: Path
-        api: Address
-        service: str = Field(pattern=_NAME)
-        canary: str = Field(pattern=_SERVICE)
-        stable: str = Field(pattern=_SERVICE)
-        router: Router | None = None
-        token: Secret | None = None
-        username: str | None = None
-        password: Secret | None = None
-        timeout_s: float = Field(default=5.0, gt=0)
+        file: Path = Field(
+            description="Pilotage's own .yml in the file provider's `directory`; it is replaced by a rename"
+        )
+        api: Address = Field(description="the API's address, without /api")
+        service: str = Field(
+            pattern=_NAME, description="the name of the weighted service in `file`, which your router names"
+        )
+        canary: str = Field(pattern=_SERVICE, description="the new version's service, such as payment-canary@file")
+        stable: str = Field(pattern=_SERVICE, description="the present version's service, such as payment-stable@file")
+        router: Router | None = Field(
+            default=None, description="only for cohorts: Pilotage then writes your router too; take yours out"
+        )
+        token: Secret | None = Field(default=None, description="a bearer token, when the API asks for one")
+        username: str | None = Field(
+            default=None, description="whom to log in to the API as, with `password`; not together with `token`"
+        )
+        password: Secret | None = Field(default=None, description="the password of `username`")
+        timeout_s: float = Field(default=5.0, gt=0, description="seconds for each question to the API")
 
         @field_validator("file")
         @classmethod

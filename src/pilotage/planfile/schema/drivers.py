@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pilotage.drivers import registry
+from pilotage.drivers.about import line
 from pilotage.drivers.secrets import Secret
 from pilotage.planfile.schema.kinds import FILLED_IN, Schema, mapping, text
 
@@ -40,6 +41,7 @@ def _driver(port: str, name: str, key: str, own: dict[str, Schema], required: tu
     try:
         kind = registry.find(port, name)
         options = _Rewritten(kind.Options.model_json_schema()).schema
+        about = options.get("description") or f"{line(kind) or f'The driver {name}'}."
     except Exception:  # a stranger's driver may fail in any way: then its options are not known here
         return {
             "description": f"The driver {name}; its options are not known to this schema.",
@@ -47,7 +49,6 @@ def _driver(port: str, name: str, key: str, own: dict[str, Schema], required: tu
             "properties": {**told, **own},
             "required": [key, *required],
         }
-    about = options.get("description") or f"The driver {name}."
     properties = {
         option: one if "description" in one else {"description": f"An option of {name}. {about}", **one}
         for option, one in options.get("properties", {}).items()
@@ -99,7 +100,7 @@ class _Rewritten:
             about = f"An option. {found.get('description', '')}".strip()
             found["properties"] = {one: {"description": about, **it} for one, it in found["properties"].items()}
         if "description" in found:
-            found["description"] = re.sub(r"\s+", " ", str(found["description"])).strip()
+            found["description"] = _sentence(str(found["description"]))
         return found
 
     def _named(self, properties: Any, inside: tuple[str, ...]) -> Schema:
@@ -108,10 +109,16 @@ class _Rewritten:
 
     def _referred(self, value: Schema, inside: tuple[str, ...]) -> Schema:
         name = str(value["$ref"]).removeprefix("#/$defs/")
-        beside = {key: self._rewrite(one, inside) for key, one in value.items() if key not in ("$ref", "title")}
+        beside: Schema = self._rewrite({key: one for key, one in value.items() if key != "$ref"}, inside)
         definition = self._definitions.get(name, {})
         if definition == self._secret:
             return {**beside, "$ref": "#/$defs/secret"}
         if name in inside:
             return beside
         return {**self._rewrite(definition, (*inside, name)), **beside}
+
+
+def _sentence(text: str) -> str:
+    """As all the schema's descriptions are; a driver's own list shows it as a part of a line."""
+    line = " ".join(text.split())
+    return f"{line[:1].upper()}{line[1:]}{'' if line.endswith('.') or not line else '.'}"

@@ -98,7 +98,6 @@ def _rolling() -> Schema:
     word = {"anyOf": [text("What the word stands for.", LINE, None), {"type": "integer"}]}
     server = mapping("A server, and words for it.", {"name": _name("The server's name: {server}.")}, ["name"])
     names = {"anyOf": [{"const": "name"}, {"pattern": f"^{rolling.WORD}$"}]}
-    names = {"anyOf": [{"const": "name"}, {"pattern": f"^{rolling.WORD}$"}]}
     server |= {"additionalProperties": word, "propertyNames": names}
     share = text("A share of the servers.", whole(PERCENT), None, expected="a number of servers, or 25%")
     checks = with_words(alternatives("checks", "check"), OF_SERVERS, numbers=True)

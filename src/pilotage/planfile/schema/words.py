@@ -25,7 +25,7 @@ def with_words(schema: Any, words: str, numbers: bool = False) -> Any:
     }
     a_text = found.get("type") == "string"
     if a_text and "pattern" in found:
-        found["pattern"] = rf"{found['pattern']}|^{FILLED_IN}[\s\S]*{words}"
+        found["pattern"] = rf"^{FILLED_IN}[\s\S]*{words}|{found['pattern']}"
     if (a_text and "enum" in found) or (numbers and found.get("type") in ("number", "integer")):
         beside = {key: found.pop(key) for key in ("description", "default") if key in found}
         return {**beside, "anyOf": [found, {"type": "string", "pattern": f"^{words}$"}]}

@@ -1,0 +1,47 @@
+"""Metrics, and the past of those that keep it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pilotage.drivers import History, Metrics
+from pilotage.testing.every import EveryDriver
+
+
+class MetricsContract(EveryDriver):
+    """Your fixture: `driver`. `known` is a selector that has series where it reads."""
+
+    known = ""
+    unknown = "no_such_metric_anywhere"
+
+    async def test_a_known_selector_gives_points(self, driver: Metrics) -> None:
+        (points,) = await driver.read([self.known])
+        assert points
+        assert all(isinstance(point.value, float) for point in points)
+
+    async def test_an_unknown_selector_gives_an_empty_list(self, driver: Metrics) -> None:
+        assert await driver.read([self.unknown]) == [[]]
+
+    async def test_answers_come_in_the_selectors_order(self, driver: Metrics) -> None:
+        first, second, third = await driver.read([self.unknown, self.known, self.unknown])
+        assert (first, third) == ([], [])
+        assert second
+
+    async def test_no_selectors_give_no_answers(self, driver: Metrics) -> None:
+        assert await driver.read([]) == []
+
+
+class HistoryContract:
+    """For a metrics driver that keeps the past as well; `driver`, `known`, `unknown` as in `MetricsContract`."""
+
+    known = ""
+    unknown = "no_such_metric_anywhere"
+
+    async def test_the_past_comes_oldest_first_with_an_answer_for_each_selector(self, driver: Any) -> None:
+        assert isinstance(driver, History)
+        past = await driver.read_past([self.unknown, self.known], seconds=600, step_s=60)
+        assert [one.at for one in past] == sorted(one.at for one in past)
+        assert all(len(one.answers) == 2 and one.answers[0] == [] for one in past)
+
+    async def test_no_selectors_have_no_past(self, driver: Any) -> None:
+        assert all(one.answers == [] for one in await driver.read_past([], seconds=600, step_s=60))

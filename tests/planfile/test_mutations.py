@@ -39,6 +39,7 @@ ONLY_THE_LOADER = (
     *("one of .*", "a name from metrics.sources"),
     *("label matchers", "a prometheus source", "a plain selector", "a baseline phase", "either within, or a window"),
     *("a time after start.from", "a window of at most 30 days", "another time than from", "each kind once"),
+    *("a word of the server in it", "revert only with strategy rolling"),
     *("redeploy only where", r"rollback\.revert, which says", "the method revert among", "what flag-off switches off"),
     *("least_bad: flag-off, which", "at least the watch", "where tickets are opened", "either a check or a ticket"),
     *(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from pilotage.core.brief import Brief
 from pilotage.core.model import Strategy
@@ -69,7 +68,7 @@ def health(repository: Repository, word: str) -> tuple[dict[str, Any], tuple[str
     found = [one for one in repository.proposals if one.port == "checks" and one.driver == "http"]
     if found:
         best = max(found, key=lambda one: one.confidence)
-        path = urlsplit(str(best.options.get("url", ""))).path or "/"
+        path = re.sub(r"^[a-z]+://[^/?#]*|[?#].*", "", str(best.options.get("url", ""))) or "/"
         return {"check": "http", "url": missing(f"the address, such as http://{word}:8080{path}")}, why(best)
     return {"check": "http", "url": missing(f"its health page, such as http://{word}:8080/healthz")}, ()
 

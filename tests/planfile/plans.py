@@ -51,7 +51,7 @@ OTHER = without(COMPLETE, "start", "logs", "checklist") + (
 )
 """The keys that exclude others of COMPLETE."""
 _BY = "{P0: rollback, P1: hold, P2: ask}"
-_TRAFFIC = "traffic: [{driver: envoy, runtime_dir: r, key: k, admin: a, token: {file: %s}}]\n"
+_TRAFFIC = 'traffic: [{driver: envoy, runtime_dir: r, key: k, admin: "http://127.0.0.1:9901", token: {file: %s}}]\n'
 WIDE = without(COMPLETE, "verdicts", "metrics", "traffic") + (
     f"verdicts: {{{', '.join(f'{finding}: {_BY}' for finding in TABLE)}}}\n"
     + _TRAFFIC % (ROOT / "pyproject.toml")

@@ -381,7 +381,7 @@ def test_what_is_wrong_for_one_server_is_told_for_that_one() -> None:
 
 @pytest.mark.parametrize("able", ["cohort: {header: X-Canary, is: [a]}", "mirror: 10%"])
 def test_a_splitter_that_cannot_do_it_is_told_before_the_rollout(able: str) -> None:
-    envoy = "driver: envoy, runtime_dir: r, key: k, admin: a"
+    envoy = 'driver: envoy, runtime_dir: r, key: k, admin: "http://127.0.0.1:9901"'
     phases = f"phases: [{{{able}, watch: 1m}}, {{weight: 100%, watch: 1m}}]\n"
     plan = f"{COMMON}strategy: canary\ntraffic: [{{DRIVER}}]\n{phases}"
     load(plan.replace("DRIVER", "driver: able"))

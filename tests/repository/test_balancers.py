@@ -122,4 +122,4 @@ def test_caddys_shares_are_seen(repo: Any, name: str) -> None:
     repo.write(name, "lb_policy weighted_round_robin 9 1\n")
     (seen,) = found(repo, "traffic")
     assert (seen.driver, "weighted_round_robin" in seen.note) == ("caddy", True)
-    assert registry.find("traffic", "caddy").Options.model_validate(seen.options)
+    assert registry.find("traffic", "caddy").Options.model_validate({**seen.options, "admin": "http://127.0.0.1:2019"})

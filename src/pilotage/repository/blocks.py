@@ -49,11 +49,11 @@ def below(lines: list[Line], key: str) -> list[Block]:
 
 
 def _blocks(lines: list[Line]) -> list[Block]:
-    if not lines:
-        return []
-    depth = _depth(lines[0])
+    depth = _depth(lines[0]) if lines else 0
     starts = [place for place, line in enumerate(lines) if _depth(line) == depth and _KEY.match(line.text)]
     starts = starts[:_MOST_BLOCKS]
+    if not starts:
+        return []
     found = []
     for place, end in zip(starts, [*starts[1:], len(lines)], strict=True):
         if key := _KEY.match(lines[place].text):

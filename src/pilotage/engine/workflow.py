@@ -133,13 +133,21 @@ class RolloutWorkflow:
 
     async def _walk(self) -> None:
         for index in range(self._start.first_phase, len(self._plan.phases)):
+            self._no_further_when_turned()
             phase = self._plan.phases[index]
             if phase.approval:
                 await self._wait_for_approval(index, phase)
             await self._record(ev.PhaseStarted(index, phase.name, phase.weight))
             for step in phase.steps:
+                self._no_further_when_turned()
                 await self._take(step, index)
             await self._watch(index, phase)
+
+    def _no_further_when_turned(self) -> None:
+        """The walk is cancelled when the rollout turns back. An activity that has ended in the very same moment gives
+        its result instead, and the cancellation is gone: so the walk looks for itself before it goes on."""
+        if self._turn_back is not None:
+            raise asyncio.CancelledError
 
     async def _wait_for_approval(self, index: int, phase: Phase) -> None:
         self._approved = False
@@ -151,6 +159,7 @@ class RolloutWorkflow:
         deadline = workflow.now() + timedelta(seconds=self._plan.hold.deadline_s)
         call = self._next_call()
         while (error := await self._try(step, call, restoring=restoring)) is not None:
+            self._no_further_when_turned()
             if not step.patient and not isinstance(error, Unanswered):
                 raise TurnBack(f"{step.target}: {error.removeprefix(f'{step.target}: ')}")
             if self._state.status is not Status.HELD:
@@ -169,6 +178,7 @@ class RolloutWorkflow:
         await self._record(ev.WatchStarted(index, phase.watch_s))
         await self._hold_for_trouble(index)
         while not self._promoted_by_person:
+            self._no_further_when_turned()
             if self._going_on:
                 await self._put_right(index)
             verdict = await self._watch_until_something_changes(index)

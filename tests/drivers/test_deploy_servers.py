@@ -165,14 +165,16 @@ class TestABatch:
         assert pool.out == set()
 
     async def test_overtaken_the_commands_of_all_are_ended(self, batch, deployed, tmp_path):
-        wait = [sys.executable, "-S", "-c", "import time; open('began', 'a'); time.sleep(60)"]
-        server = [{"name": name, "deploy": [{"driver": "shell", "command": wait}]} for name in ("web1", "web2")]
+        def wait(name):
+            code = f"import time; open('began-{name}', 'a'); time.sleep(60)"
+            return {"driver": "shell", "command": [sys.executable, "-S", "-c", code]}
+
+        names = ("web1", "web2")
+        server = [{"name": name, "deploy": [wait(name)]} for name in names]
         task = asyncio.create_task(batch(servers=server, pool=None).deploy("v2", call("a")))
         results = lambda: len(list(tmp_path.glob("state/calls/*/1.json")))  # noqa: E731
-        locks = lambda: len(list(tmp_path.glob("state/calls/*/lock")))  # noqa: E731
-        await asyncio.to_thread(
-            servers.wait_until, lambda: locks() == 2 and (tmp_path / "began").exists(), "both begin"
-        )
+        began = lambda: all((tmp_path / f"began-{name}").exists() for name in names)  # noqa: E731
+        await asyncio.to_thread(servers.wait_until, began, "both begin")
         task.cancel(OVERTAKEN)
         with pytest.raises(asyncio.CancelledError):
             await task

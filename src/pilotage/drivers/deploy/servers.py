@@ -243,8 +243,8 @@ def _note(notes: Path, name: str) -> None:
 
 
 async def _all(*courses: Awaitable[_Course]) -> list[_Course]:
-    """Cancelled, all are, with the same word: a deployer must hear that it is overtaken. Each is waited for then: gather
-    itself ends with the first, while the others' commands are still being ended."""
+    """Cancelled, all are, with the same word: a deployer must hear that it is overtaken. Each is waited for then, as
+    gather itself ends with the first, while the others' commands are still being ended."""
     tasks = [asyncio.ensure_future(one) for one in courses]
     try:
         return list(await asyncio.gather(*tasks))

@@ -58,20 +58,30 @@ def assert_none_lost(kind, seen, switches):
     assert seen.failed <= (CLIENTS * switches if kind.loses else 0), seen.failures
 
 
+async def share_off(kind, seen, weight):
+    """How far the share is off what it should be, as a part of what is allowed: half a point where the proxy splits in
+    turn, else three sigma - which chance alone exceeds once in 370 times, and twice in a row once in 137,000."""
+    off = []
+    for _ in range(1 if kind.exact else 2):
+        since = time.monotonic()
+        await seen.more(800)
+        share, requests = seen.share("canary", since, time.monotonic())
+        assert requests > 600
+        off.append(abs(share - weight) / max(0.5, kind.deviation(weight, requests)))
+        if off[-1] <= 1:
+            break
+    return min(off)
+
+
 async def test_six_shifts_reach_their_share_and_lose_no_request(kind, proxy, switch):
-    windows = []
+    off = {}
     async with load(proxy.url, CLIENTS, rate=RATE) as seen:
         await seen.more(100)
-        for weight in SHIFTS:
+        for place, weight in enumerate(SHIFTS):
             await switch(weight)
-            since = time.monotonic()
-            await seen.more(800)
-            windows.append((weight, since, time.monotonic()))
+            off[place, weight] = await share_off(kind, seen, weight)
     assert_none_lost(kind, seen, len(SHIFTS))
-    for weight, since, until in windows:
-        share, requests = seen.share("canary", since, until)
-        assert requests > 600
-        assert share == pytest.approx(weight, abs=max(0.5, kind.deviation(weight, requests, sigmas=5)))
+    assert {one: part for one, part in off.items() if part > 1} == {}
 
 
 async def test_all_turn_to_the_canary_and_back_soon_and_lose_no_request(kind, proxy, switch):
@@ -95,8 +105,6 @@ async def test_a_restart_keeps_the_share(kind, proxy, folder, switch):
     proxy.restart()  # in this thread: Envoy ends with the thread that has started it
     assert await proxy.driver(folder).read_weight() == pytest.approx(25, abs=0.5)
     async with load(proxy.url, CLIENTS, rate=RATE) as seen:
-        since = time.monotonic()
-        await seen.more(800)
-    share, requests = seen.share("canary", since)
-    assert share == pytest.approx(25, abs=kind.deviation(25, requests, sigmas=5))
+        await seen.more(100)
+        assert await share_off(kind, seen, 25) <= 1
     assert seen.failed == 0

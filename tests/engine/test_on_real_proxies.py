@@ -1,26 +1,32 @@
-"""Rollouts on real proxies in front of two real servers: a cohort and copies on Traefik, a restarted HAProxy."""
+"""Rollouts on real proxies in front of two real servers: a cohort and copies on Traefik, a restarted HAProxy, a
+switch of colours under load, and a script, a flag and a proxy in one plan."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import closing
+from math import inf
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from pilotage.drivers import Context
+from pilotage.drivers.traffic.flagd_file import FlagdFileTraffic
 from tests.engine.test_rollouts import order
 from tests.proxies import app
-from tests.proxies.haproxy import haproxy
+from tests.proxies.haproxy import Haproxy, haproxy
 from tests.proxies.load import load
 from tests.proxies.traefik import traefik
 from tests.servers import free_port
-from tests.stage import Local, local
+from tests.stage import Local, local, wait_for
 
-TICK_S = 1.0
 PLAN = """
 pilotage: 1
 service: {service}
@@ -29,7 +35,7 @@ version: "2.0"
 previous: "1.0"
 severity: P0
 summary: a test
-strategy: canary
+strategy: {strategy}
 known_bad: false
 baseline: 2s
 tick: 1s
@@ -40,6 +46,15 @@ metrics:
   groups: {{canary: "2.0", control: "1.0"}}
   errors: {{source: app, total: 'requests_total{{version="$group"}}', bad: 'errors_total{{version="$group"}}'}}
 success: {{min_requests: 5, share_tolerance: 20}}
+{more}
+"""
+BLUE_GREEN = """
+blue_green:
+  live: stable
+  idle: canary
+  test: [{check: http, url: "%s/healthz", within: 10s}]
+  warm: 60s
+  tick: 1s
 """
 
 
@@ -64,12 +79,20 @@ def addresses(tmp_path: Path) -> Iterator[list[str]]:
 
 
 async def started(
-    coordinator: Local, folder: Path, addresses: list[str], phases: list[Any], traffic: Mapping[str, Any]
+    coordinator: Local,
+    folder: Path,
+    addresses: list[str],
+    phases: list[Any],
+    *traffic: Mapping[str, Any],
+    strategy: str = "canary",
+    more: str = "",
 ) -> str:
     text = PLAN.format(
-        service=traffic["driver"],
+        service=f"{strategy}-{'-'.join(one['driver'] for one in traffic)}",
+        strategy=strategy,
         phases=json.dumps(phases),
-        traffic=json.dumps(traffic, default=str),
+        traffic=", ".join(json.dumps(one, default=str) for one in traffic),
+        more=more,
         urls=json.dumps([f"{one}/metrics" for one in addresses]),
     )
     body = {"plan": text, "directory": str(folder), "file": "plan.yaml", "by": "tester", "reason": ""}
@@ -111,6 +134,23 @@ async def test_testers_come_first_then_copies_then_everybody(
         assert set(seen["100 %", True] + seen["100 %", False]) == {"2.0"}
 
 
+def balanced(proxy: Haproxy, canary: str = "canary", stable: str = "stable") -> dict[str, Any]:
+    """Without a state file: restarted, it has forgotten its weights."""
+    return {"driver": "haproxy", "socket": str(proxy.socket), "backend": "payment", "canary": canary, "stable": stable}
+
+
+async def events(coordinator: Local, rollout: str, *kinds: str) -> list[dict[str, Any]]:
+    found = await asyncio.to_thread(coordinator.api.get, f"/v1/rollouts/{rollout}/events")
+    return [one for one in found if one["event"]["kind"] in kinds]
+
+
+def ticks(coordinator: Local, rollout: str, until: float = inf) -> int:
+    """How many ticks of the first phase have been looked at, until an instant."""
+    with closing(sqlite3.connect(coordinator.state / "pilotage.db")) as database:
+        rows = database.execute("SELECT sample FROM samples WHERE rollout = ? AND phase = 1", (rollout,)).fetchall()
+    return sum(json.loads(sample)["at"] <= until for (sample,) in rows)
+
+
 async def test_the_weight_is_set_again_within_two_ticks_of_the_restart(
     coordinator: Local, addresses: list[str], tmp_path: Path
 ) -> None:
@@ -118,29 +158,15 @@ async def test_the_weight_is_set_again_within_two_ticks_of_the_restart(
         splitter = proxy.driver(tmp_path, state_file=None)
         async with load(proxy.url, rate=200, seconds=100):
             phases = [{"weight": "25%", "watch": "120s"}, {"weight": "100%", "watch": "2s"}]
-            traffic = {"driver": "haproxy", **proxy.options(canary="canary", stable="stable")}
-            del traffic["state_file"]
-            rollout = await started(coordinator, tmp_path, addresses, phases, traffic)
-
-            async def until(kind: str) -> float:
-                """When the first event of a kind was recorded."""
-                path = f"/v1/rollouts/{rollout}/events"
-                async with asyncio.timeout(60):
-                    while True:
-                        for one in await asyncio.to_thread(coordinator.api.get, path):
-                            if one["event"]["kind"] == kind:
-                                return float(one["at"])
-                        await asyncio.sleep(0.05)
-
-            def looked_at(view: dict[str, Any]) -> bool:
-                return view["phase"] == 1 and view["status"] == "watching" and view["progress"] >= 2 * TICK_S / 120
-
-            await asyncio.to_thread(coordinator.until, rollout, looked_at)
+            rollout = await started(coordinator, tmp_path, addresses, phases, balanced(proxy))
+            await asyncio.to_thread(wait_for, lambda: ticks(coordinator, rollout) > 2, 60)
             assert await splitter.read_weight() == 25
             await asyncio.to_thread(proxy.restart)
-            assert await splitter.read_weight() == 0
-            began = await splitter.started_at()
-            assert await until("weight_drifted") - began <= 2 * TICK_S + 2  # its start is told to within two seconds
+            before = ticks(coordinator, rollout)
+            async with asyncio.timeout(30):
+                while not (told := await events(coordinator, rollout, "weight_drifted")):
+                    await asyncio.sleep(0.05)
+            assert ticks(coordinator, rollout, told[0]["at"]) - before <= 2
             async with asyncio.timeout(10):
                 while await splitter.read_weight() != 25:
                     await asyncio.sleep(0.05)
@@ -148,3 +174,59 @@ async def test_the_weight_is_set_again_within_two_ticks_of_the_restart(
             assert view["status"] == "watching"
             await asyncio.to_thread(order, coordinator, rollout, "rollback")
             assert await splitter.read_weight() == 0
+
+
+async def test_a_switch_of_colours_and_back_loses_no_request(
+    coordinator: Local, addresses: list[str], tmp_path: Path
+) -> None:
+    with haproxy(tmp_path / "haproxy", *addresses) as proxy:
+        async with load(proxy.url, rate=300, seconds=100) as seen:
+            phases = [{"weight": "100%", "watch": "2s"}]
+            colours = balanced(proxy, "{idle}", "{live}")
+            more = BLUE_GREEN % addresses[1]
+            rollout = await started(coordinator, tmp_path, addresses, phases, colours, strategy="blue-green", more=more)
+
+            def warm(view: dict[str, Any]) -> bool:
+                return view["phase_name"] == "stable kept warm" and view["status"] == "watching"
+
+            await asyncio.to_thread(coordinator.until, rollout, warm)
+            switched = time.monotonic()
+            await seen.more(300)
+            assert seen.share("2.0", switched)[0] == 100
+            answer = await asyncio.to_thread(order, coordinator, rollout, "rollback")
+            assert answer["done"] is True
+            back = time.monotonic()
+            await seen.more(300)
+            assert seen.share("1.0", back)[0] == 100
+    assert seen.failures == {}
+    assert [one["event"]["method"] for one in await events(coordinator, rollout, "rolled_back")] == ["switch"]
+
+
+async def test_a_script_a_flag_and_a_proxy_are_undone_in_reverse(
+    coordinator: Local, addresses: list[str], tmp_path: Path
+) -> None:
+    flag = {"state": "ENABLED", "variants": {"on": True, "off": False}, "defaultVariant": "off"}
+    (tmp_path / "flags.json").write_text(json.dumps({"flags": {"fix": flag}}))
+    script = 'deploy: [{name: script, driver: shell, command: [touch, "deployed-{version}"]}]'
+    with haproxy(tmp_path / "haproxy", *addresses) as proxy:
+        async with load(proxy.url, rate=200, seconds=100):
+            phases = [{"weight": "50%", "watch": "60s"}, {"weight": "100%", "watch": "2s"}]
+            flagged = {"name": "flag", "driver": "flagd-file", "file": "flags.json", "flag": "fix"}
+            proxied = {"name": "proxy", **balanced(proxy)}
+            rollout = await started(coordinator, tmp_path, addresses, phases, flagged, proxied, more=script)
+            await asyncio.to_thread(
+                coordinator.until, rollout, lambda view: view["status"] == "watching" and view["phase"]
+            )
+            await asyncio.to_thread(order, coordinator, rollout, "rollback")
+            acted = [one["event"] for one in await events(coordinator, rollout, "deployed", "weight_set")]
+            assert await proxy.driver(tmp_path, state_file=None).read_weight() == 0
+    assert [(one["target"], one.get("in_force")) for one in acted] == [
+        ("script", None),
+        ("flag", 50),
+        ("proxy", 50),
+        ("proxy", 0),
+        ("flag", 0),
+    ]
+    assert (tmp_path / "deployed-2.0").exists()
+    here = Context(tmp_path, tmp_path)
+    assert await FlagdFileTraffic(FlagdFileTraffic.Options(file="flags.json", flag="fix"), here).read_weight() == 0

@@ -26,9 +26,9 @@ class Kind:
         assert isinstance(started, AbstractContextManager)
         return started
 
-    def deviation(self, weight: float, requests: int, sigmas: float = 3.0) -> float:
-        """Percent points by which the share of `requests` may be off `weight`: half a point in turn, else by chance."""
-        return 0.5 if self.exact else sigmas * sqrt(weight * (100 - weight) / max(1, requests))
+    def deviation(self, weight: float, requests: int) -> float:
+        """Percent points by which the share of `requests` may be off `weight`: half a point in turn, else three sigma of chance."""
+        return 0.5 if self.exact else 3 * sqrt(weight * (100 - weight) / max(1, requests))
 
 
 _CADDY = "a new configuration ends the old server and closes the connections that clients keep, also under a request"

@@ -27,7 +27,7 @@ class Kind:
         return started
 
     def deviation(self, weight: float, requests: int) -> float:
-        """Percent points by which the share of `requests` may be off `weight`: half a point in turn, else three sigma of chance."""
+        """Percent points that the share of `requests` may be off `weight`: half a point in turn, else three sigma."""
         return 0.5 if self.exact else 3 * sqrt(weight * (100 - weight) / max(1, requests))
 
 

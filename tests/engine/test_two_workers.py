@@ -71,7 +71,7 @@ async def test_the_other_worker_goes_on_with_the_watch(
 
     view = await until(coordinator, rollout, lambda view: view["ended_at"] is not None)
     assert (view["status"], stage.weight()) == ("promoted", 100)
-    events = await coordinator.events(rollout)
+    events = await coordinator.telling.events(rollout)
     assert [one["number"] for one in events] == list(range(len(events)))
     assert set(Counter(stage.calls()).values()) == {1}
 
@@ -91,7 +91,7 @@ def test_a_worker_without_an_engine_says_what_it_needs(tmp_path: Path) -> None:
 async def until(coordinator: Coordinator, rollout: str, test: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
     """Polls real processes; the test's own time limit ends a test that has failed."""
     while True:
-        view = await coordinator.view(rollout)
+        view = await coordinator.telling.view(rollout)
         if test(view):
             return view
         await asyncio.sleep(0.1)

@@ -103,7 +103,7 @@ def create_app(coordinator: Coordinator, health: Health, token: str) -> FastAPI:
 
     @app.get("/v1/rollouts", dependencies=guard)
     async def list_rollouts() -> list[dict[str, Any]]:
-        return await coordinator.summaries()
+        return await coordinator.telling.summaries()
 
     @app.post("/v1/rollouts", dependencies=guard, status_code=201)
     async def start(request: StartRequest) -> dict[str, Any]:
@@ -114,40 +114,40 @@ def create_app(coordinator: Coordinator, health: Health, token: str) -> FastAPI:
 
     @app.get("/v1/rollouts/{rollout}", dependencies=guard)
     async def view(rollout: str) -> dict[str, Any]:
-        return await coordinator.view(rollout)
+        return await coordinator.telling.view(rollout)
 
     @app.get("/v1/rollouts/{rollout}/events", dependencies=guard)
     async def events(rollout: str, first: int = 0) -> list[dict[str, Any]]:
-        return await coordinator.events(rollout, first)
+        return await coordinator.telling.events(rollout, first)
 
     @app.get("/v1/rollouts/{rollout}/report", dependencies=guard)
     async def report(rollout: str, picture: str = "", format: Literal["markdown", "html"] = "markdown") -> Response:
         if format == "html":
-            return Response(await coordinator.report_page(rollout), media_type="text/html; charset=utf-8")
-        return Response(await coordinator.report(rollout, picture), media_type=MARKDOWN)
+            return Response(await coordinator.telling.report_page(rollout), media_type="text/html; charset=utf-8")
+        return Response(await coordinator.telling.report(rollout, picture), media_type=MARKDOWN)
 
     @app.get("/v1/rollouts/{rollout}/review", dependencies=guard)
     async def review(rollout: str) -> Response:
-        return Response(await coordinator.review(rollout), media_type=MARKDOWN)
+        return Response(await coordinator.telling.review(rollout), media_type=MARKDOWN)
 
     @app.get("/v1/rollouts/{rollout}/picture", dependencies=guard)
     async def picture(rollout: str) -> Response:
-        return Response(await coordinator.picture(rollout), media_type="image/svg+xml")
+        return Response(await coordinator.telling.picture(rollout), media_type="image/svg+xml")
 
     @app.get("/v1/rollouts/{rollout}/explain", dependencies=guard)
     async def explain(rollout: str) -> dict[str, Any]:
-        rollout = await coordinator.resolve(rollout)
-        answer = await coordinator.explain(rollout)
+        rollout = await coordinator.telling.resolve(rollout)
+        answer = await coordinator.telling.explain(rollout)
         return {"id": rollout, **to_data(answer), "text": explanation_text(answer)}
 
     @app.get("/v1/rollouts/{rollout}/replay", dependencies=guard)
     async def replay(rollout: str) -> dict[str, Any]:
-        answer = await coordinator.replay(rollout)
+        answer = await coordinator.telling.replay(rollout)
         return {**to_data(answer), "agrees": answer.agrees, "text": replay_text(answer)}
 
     @app.post("/v1/rollouts/{rollout}/replay", dependencies=guard)
     async def what_if(rollout: str, request: WhatIfRequest) -> dict[str, Any]:
-        answer = await coordinator.what_if(rollout, request.plan, request.directory, request.file)
+        answer = await coordinator.telling.what_if(rollout, request.plan, request.directory, request.file)
         return {**to_data(answer), "text": what_if_text(answer)}
 
     @app.post("/v1/rollouts/{rollout}/announce", dependencies=guard)
@@ -157,7 +157,7 @@ def create_app(coordinator: Coordinator, health: Health, token: str) -> FastAPI:
     @app.post("/v1/rollouts/{rollout}/{command}", dependencies=guard)
     async def command(rollout: str, command: Command, request: CommandRequest) -> dict[str, Any]:
         outcome = await coordinator.command(rollout, command, request.by, request.reason)
-        return {**to_data(outcome), "id": await coordinator.resolve(rollout)}
+        return {**to_data(outcome), "id": await coordinator.telling.resolve(rollout)}
 
     followups.add_routes(app, guard, coordinator)
     plans.add_routes(app, guard, coordinator)

@@ -28,9 +28,9 @@ def add_routes(app: FastAPI, guard: Sequence[Depends], coordinator: Coordinator)
 
     @app.get("/v1/rollouts/{rollout}/followups", dependencies=guard)
     async def of(rollout: str) -> list[dict[str, Any]]:
-        return await aftercare.of(await coordinator.resolve(rollout))
+        return await aftercare.of(await coordinator.telling.resolve(rollout))
 
     @app.post("/v1/rollouts/{rollout}/followups/{item}/done", dependencies=guard)
     async def done(rollout: str, item: str, request: DoneRequest) -> dict[str, Any]:
-        name = await coordinator.resolve(rollout)
+        name = await coordinator.telling.resolve(rollout)
         return {"id": name, "message": await aftercare.settle(name, item, request.by, request.note)}

@@ -43,9 +43,9 @@ class Health:
 
     async def report(self) -> dict[str, Any]:
         waits = []
-        for row in await self._coordinator.summaries():
+        for row in await self._coordinator.telling.summaries():
             if row["status"] not in ("promoted", "rolled back", "failed"):
-                view = await self._coordinator.view(row["id"])
+                view = await self._coordinator.telling.view(row["id"])
                 why = view["reason"] or (view["verdict"] or {}).get("reason") or "nothing: it goes on by itself"
                 waits.append({"id": row["id"], "status": row["status"], "waits_for": why})
         backlog = await self._store.run(messages.backlog)

@@ -88,7 +88,7 @@ def add_routes(app: FastAPI, guard: Sequence[Depends], coordinator: Coordinator)
 
     @app.get("/v1/rollouts/{rollout}/checklist", dependencies=guard)
     async def passed(rollout: str) -> dict[str, Any]:
-        name = await coordinator.resolve(rollout)
+        name = await coordinator.telling.resolve(rollout)
         found = await coordinator.checklist(name)
         return {"id": name, "items": [], **(to_data(found) if found is not None else {})}
 

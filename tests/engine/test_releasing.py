@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from pilotage.engine import Start
-from pilotage.engine.activities import Activities
 from pilotage.engine.clock import WallClock
+from pilotage.engine.crew import Crew
 from pilotage.engine.tasks import AskTask
+from pilotage.engine.watching import Watching
 from pilotage.engine.workflow import RolloutWorkflow
 from pilotage.planfile import load
-from pilotage.store import Store, queries
+from pilotage.store import Store
 from tests import stage
 
 
@@ -37,11 +38,15 @@ async def test_a_colour_that_still_gets_traffic_is_not_released(
     world: stage.Stage, store: Store, tmp_path: Path, weight: str, said: str
 ) -> None:
     plan = load(world.plan()["plan"], directory=tmp_path)
-    await store.run(queries.create_rollout, "r", plan, "", "ann", "", 0.0)
     (tmp_path / "weight").write_text(weight)
-    activities = Activities(store, tmp_path, WallClock())
-    assert await activities.old_colour_serves(AskTask("r")) == said
-    await activities.close()
+    crew = Crew(plan, tmp_path)
+
+    async def crew_of(_: str) -> Crew:
+        return crew
+
+    watching = Watching(store, tmp_path, WallClock(), crew_of)
+    assert await watching.old_colour_serves(AskTask("r")) == said
+    await crew.close()
 
 
 def test_a_rollout_that_goes_on_at_a_phase_goes_back_from_there(world: stage.Stage, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from pilotage.core.model import Step
     from pilotage.core.state import Status
     from pilotage.engine import Aftermath, Announcement, Noted, OpenItem, Settled
+    from pilotage.engine.steps import STEP_WITHIN
     from pilotage.engine.tasks import AskTask, FollowUpTask, Seen, StepTask
 
 FOREVER = RetryPolicy(
@@ -33,8 +34,6 @@ PATIENT = RetryPolicy(
     maximum_attempts=8,
 )
 HEARTBEAT = timedelta(seconds=10)
-STEP_WITHIN = timedelta(days=1)
-"""Drivers keep to limits of their own, and a dead worker is noticed by its heartbeat: this is for what has neither."""
 LONG_WAIT_S = 3600.0
 LONG = 30
 """Events of a history that is worth leaving behind."""

@@ -12,12 +12,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
 from temporalio.exceptions import (
-    ActivityError,
     ApplicationError,
     WorkflowAlreadyStartedError,
-    is_cancelled_exception,
 )
 
 with workflow.unsafe.imports_passed_through():
@@ -25,44 +22,23 @@ with workflow.unsafe.imports_passed_through():
     from pilotage.core import underway
     from pilotage.core.errors import Refused
     from pilotage.core.model import Action, Phase, Step, Verdict, Way
-    from pilotage.core.state import Command, RolloutState, Status, apply, check_command
-    from pilotage.engine import Aftermath, Announcement, Noted, Order, Outcome, Start, aftermath_id
+    from pilotage.core.state import Command, RolloutState, Status, check_command
+    from pilotage.engine import Aftermath, Announcement, Noted, Order, Outcome, Start, aftermath_id, asking
     from pilotage.engine.back import go_back
-    from pilotage.engine.tasks import AskTask, StepTask, WatchTask
+    from pilotage.engine.ledger import FOREVER, Ledger
+    from pilotage.engine.steps import HEARTBEAT, Steps, TurnBack, Unanswered
+    from pilotage.engine.tasks import WatchTask
 
-FOREVER = RetryPolicy(
-    initial_interval=timedelta(milliseconds=200), backoff_coefficient=2, maximum_interval=timedelta(seconds=5)
-)
-A_FEW_TIMES = RetryPolicy(initial_interval=timedelta(milliseconds=300), backoff_coefficient=2, maximum_attempts=3)
-HEARTBEAT = timedelta(seconds=5)
 PAUSE_REMINDER_S = 4 * 3600.0
 ANSWER_S = 30.0
-ASK_WITHIN_S = 5.0
-ONCE = RetryPolicy(maximum_attempts=1)
 LEAST_BAD = {
     "hold": "The traffic stays where it is",
     "flag-off": "The traffic stays where it is, and the feature is switched off",
     "fix-forward": "The traffic stays where it is: bring out a further fix for the new version, then resume",
 }
 STEP_RETRY_S = 5.0
-STEP_WITHIN = timedelta(days=1)
-"""Drivers keep to limits of their own, and a dead worker is noticed by its heartbeat: this is for what has neither."""
-ASTRAY_WITHIN_S = 30.0
 MOST_RESTORES = 3
 TASK_TIMEOUT = timedelta(seconds=5)
-
-
-class Unanswered(str):
-    """Nobody knows yet what came of a step: its worker died, or could not show its life. No failure of the driver's."""
-
-
-class TurnBack(Exception):
-    """The walk ends here: the traffic must go back."""
-
-    def __init__(self, reason: str, verdict: Verdict | None = None) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.verdict = verdict
 
 
 @workflow.defn(name="Rollout")
@@ -71,8 +47,9 @@ class RolloutWorkflow:
     def __init__(self, start: Start) -> None:
         self._start = start
         self._plan = start.plan
-        self._state = RolloutState(phase=start.first_phase, next_number=start.next_number)
-        self._calls = 1000 * start.next_number  # a restarted rollout's calls must stand above the first run's
+        self._ledger = Ledger(start.rollout, RolloutState(phase=start.first_phase, next_number=start.next_number))
+        self._record = self._ledger.record
+        self._steps = Steps(start, self._ledger)
         self._turn_back: TurnBack | None = None
         self._turned_by = "pilotage"
         self._ordered = False
@@ -82,12 +59,13 @@ class RolloutWorkflow:
         self._held_by_person = False
         self._resigned = False
         self._failures: dict[tuple[str, str], str] = {}
-        self._weights: dict[str, float] = {}
-        self._renewed = underway.renewed_before(start.plan, start.first_phase)
         self._restored = 0
         self._going_on = False
         self._troubles: dict[int, int] = {}
-        self._writing: list[asyncio.Task[None]] = []
+
+    @property
+    def _state(self) -> RolloutState:
+        return self._ledger.state
 
     # -------------------------------------------------------------- the runbook
 
@@ -113,8 +91,7 @@ class RolloutWorkflow:
         else:
             walk.result()
             await self._record(ev.Promoted(f"{self._plan.version} has all traffic and passed every phase"))
-        await asyncio.gather(*self._writing)
-        await self._end()
+        await self._ledger.close()
         await workflow.wait_condition(workflow.all_handlers_finished)
         await self._hand_over()
         return self._state.status.value
@@ -157,8 +134,8 @@ class RolloutWorkflow:
     async def _take(self, step: Step, index: int, restoring: bool = False) -> None:
         """One step forward. A driver that fails holds the rollout; then the plan's policy decides."""
         deadline = workflow.now() + timedelta(seconds=self._plan.hold.deadline_s)
-        call = self._next_call()
-        while (error := await self._try(step, call, restoring=restoring)) is not None:
+        call = self._steps.next_call()
+        while (error := await self._steps.attempt(step, call, restoring=restoring)) is not None:
             self._no_further_when_turned()
             if not step.patient and not isinstance(error, Unanswered):
                 raise TurnBack(f"{step.target}: {error.removeprefix(f'{step.target}: ')}")
@@ -216,7 +193,7 @@ class RolloutWorkflow:
         steps = underway.in_force(self._plan, index)
         for one in verdict.drifted:
             await self._record(ev.WeightDrifted(index, one.target, one.reason))
-            error = await self._try(steps[one.target], self._next_call(), restoring=True)
+            error = await self._steps.attempt(steps[one.target], restoring=True)
             if error is not None:
                 await self._record(ev.StepFailed(one.target, error, "tried again at the next tick"))
 
@@ -224,23 +201,8 @@ class RolloutWorkflow:
         """A person has said: go on. With the rollout's weights, then, not with what somebody has made of them."""
         self._going_on, self._restored = False, 0
         steps = underway.in_force(self._plan, index)
-        for target in await self._astray(index):
+        for target in await asking.astray(self._start.rollout, self._plan, index):
             await self._take(steps[target], index, restoring=True)
-
-    async def _astray(self, index: int) -> list[str]:
-        try:
-            found: list[str] = await workflow.execute_activity(
-                "astray",
-                AskTask(self._start.rollout, index),
-                result_type=list[str],
-                schedule_to_close_timeout=timedelta(seconds=ASTRAY_WITHIN_S),
-                retry_policy=A_FEW_TIMES,
-            )
-        except ActivityError as failure:
-            if is_cancelled_exception(failure):
-                raise asyncio.CancelledError from None
-            return list(underway.in_force(self._plan, index))  # nobody can tell: all of them, then
-        return found
 
     async def _watch_until_something_changes(self, index: int) -> Verdict | None:
         """The verdict that ended the watch, or None when a command or a deadline did."""
@@ -291,7 +253,7 @@ class RolloutWorkflow:
         if self._plan.hold.then == "rollback":
             minutes = self._plan.hold.deadline_s / 60
             why = f"{why}; not cleared within {minutes:g} min, so the plan says roll back"
-            outage = await self._ask_about("outlook")
+            outage = await asking.reason("outlook", self._start.rollout, index)
             if not outage:
                 raise TurnBack(why)
             await self._choose_least_bad(index, f"{why}; but {outage}")
@@ -304,26 +266,10 @@ class RolloutWorkflow:
         self._resigned = True
         await self._record(ev.LeastBadChosen(index, back.least_bad, why, verdict))
         if back.least_bad == "flag-off" and back.feature is not None:
-            error = await self._try(back.feature, self._next_call(), forward=False)
+            error = await self._steps.attempt(back.feature, forward=False)
             if error is not None:
                 await self._record(ev.StepFailed(back.feature.target, error, "the feature is still on"))
         await self._ask(index, f"{why}. {LEAST_BAD[back.least_bad]}")
-
-    async def _ask_about(self, activity: str) -> str:
-        """A reason, or nothing; also where nobody can tell in time."""
-        try:
-            said: str = await workflow.execute_activity(
-                activity,
-                AskTask(self._start.rollout, self._state.phase),
-                result_type=str,
-                schedule_to_close_timeout=timedelta(seconds=ASK_WITHIN_S),
-                retry_policy=ONCE,
-            )
-        except ActivityError as failure:
-            if is_cancelled_exception(failure):
-                raise asyncio.CancelledError from None
-            return ""
-        return said
 
     async def _ask(self, index: int, why: str) -> None:
         rollout = self._start.rollout
@@ -342,13 +288,13 @@ class RolloutWorkflow:
         await asyncio.gather(*gone.rest)
 
     async def _try_back(self, step: Step) -> str | None:
-        return await self._try(step, self._next_call(), forward=False)
+        return await self._steps.attempt(step, forward=False)
 
     async def _barred(self, way: Way) -> str:
         """By itself Pilotage sends nobody to something that is gone; a person who orders it is not kept waiting."""
         if self._ordered or way.method not in ("traffic", "switch") or self._plan.rollback.probe is None:
             return ""
-        return await self._ask_about("probe_target")
+        return await asking.reason("probe_target", self._start.rollout, self._state.phase)
 
     async def _way_failed(self, way: Way, step: Step, error: str) -> None:
         """Each failure that is new is told, and somebody is paged at the first."""
@@ -444,41 +390,6 @@ class RolloutWorkflow:
             return Outcome(self._state.status, False, f"came too late: the rollout is {self._state.status}")
         return Outcome(Status.ROLLED_BACK, True, f"rolled back: {self._plan.previous} has all traffic again")
 
-    # -------------------------------------------------------------- the world
-
-    async def _try(self, step: Step, call: int, forward: bool = True, restoring: bool = False) -> str | None:
-        """The error when the step did not succeed. One call number is one driver call, however often it is tried.
-
-        A step forward raises TurnBack when somebody has gone back without us; `restoring` one expects nothing.
-        """
-        key = f"{self._start.rollout}/{call}"
-        expected = None if restoring else self._weights.get(step.target)
-        task = StepTask(self._start.rollout, step, call, key, forward=forward, expected=expected)
-        try:
-            event: ev.WeightSet | ev.Deployed = await workflow.execute_activity(
-                "take_step",
-                task,
-                result_type=ev.WeightSet if step.action == "set_weight" else ev.Deployed,
-                start_to_close_timeout=STEP_WITHIN,
-                heartbeat_timeout=HEARTBEAT,
-                retry_policy=A_FEW_TIMES,
-            )
-        except ActivityError as failure:
-            if is_cancelled_exception(failure):
-                raise asyncio.CancelledError from None  # the walk was turned back: not a failure of the step
-            if isinstance(failure.cause, ApplicationError) and failure.cause.type == "GoneBackDirectly":
-                raise TurnBack(str(failure.cause)) from None
-            said = str(failure.cause or failure)
-            return said if isinstance(failure.cause, ApplicationError) else Unanswered(said)
-        if isinstance(event, ev.WeightSet):
-            self._weights[event.target] = event.in_force
-            await self._record(event)
-            return None
-        renew = self._renewed.add if event.version == self._plan.version else self._renewed.discard
-        renew(event.target)
-        await self._record(replace(event, share=underway.share_of(self._plan, self._renewed)))
-        return None
-
     async def _soon(self, test: Callable[[], bool]) -> bool:
         """Whether it came true within the time a caller waits for an answer."""
         try:
@@ -495,27 +406,3 @@ class RolloutWorkflow:
 
     def _now(self) -> Status:
         return self._state.status
-
-    def _next_call(self) -> int:
-        self._calls += 1
-        return self._calls
-
-    async def _record(self, event: ev.Event, by: str = "pilotage") -> None:
-        """Gives the event its number and writes it; a cancelled walk does not stop the writing."""
-        number = self._state.next_number
-        recorded = ev.Recorded(self._start.rollout, number, workflow.now().timestamp(), by, event)
-        self._state = apply(self._state, recorded)
-        writing = asyncio.create_task(self._write(recorded))
-        self._writing.append(writing)
-        await asyncio.shield(writing)
-        self._writing.remove(writing)
-
-    async def _write(self, recorded: ev.Recorded) -> None:
-        await workflow.execute_activity(
-            "record", recorded, start_to_close_timeout=timedelta(seconds=10), retry_policy=FOREVER
-        )
-
-    async def _end(self) -> None:
-        await workflow.execute_activity(
-            "end", self._start.rollout, start_to_close_timeout=timedelta(seconds=10), retry_policy=FOREVER
-        )

@@ -283,6 +283,13 @@ MISTAKES = [
     (ROLLING, ", port: 22}, {name: web2", "}, {name: web2", "rolling.servers[0]", "the word port, as other servers"),
     (ROLLING, "port: 22", "port: [22]", "rolling.servers[0].port", "a text in one line, or a whole number"),
     (ROLLING, "port: 22", "port: true", "rolling.servers[0].port", "a text in one line, or a whole number"),
+    (
+        ROLLING,
+        'health: {check: http, url: "http://{host}',
+        'health: {check: http, url: "http://h',
+        "rolling.health",
+        "a word",
+    ),
     (ROLLING, "  watch: 5m\n", "", "rolling.watch", "the key watch"),
     (ROLLING, "watch: 5m", "watch: 5s", "rolling.watch", "at least one tick"),
     (

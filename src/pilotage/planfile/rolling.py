@@ -34,8 +34,10 @@ Words = Mapping[str, Any]
 def batches(reader: Reader, top: dict[str, Node]) -> list[tuple[Target, int]]:
     """A target for each batch, with how many servers it has."""
     found = reader.mapping(top.get("rolling"), "rolling", KEYS, REQUIRED)
+    before = len(reader.problems)
     servers = _servers(reader, found.get("servers"))
-    size = _size(reader, found.get("max_unavailable"), len(servers))
+    fleet = len(servers) if len(reader.problems) == before else 0  # else nobody knows how many are meant
+    size = _size(reader, found.get("max_unavailable"), fleet)
     pool = driver(reader, found["pool"], "rolling.pool", "pool") if "pool" in found else None
     rows = reader.items(top.get("deploy"), "deploy", "deploy drivers")
     if len(rows) > MOST_DEPLOYERS:
@@ -44,7 +46,8 @@ def batches(reader: Reader, top: dict[str, Node]) -> list[tuple[Target, int]]:
         name: reader.duration(found.get(key), f"rolling.{key}", WITHIN_S, most=MOST_WITHIN_S)
         for name, key in (("drain_s", "drain_within"), ("healthy_s", "healthy_within"))
     }
-    _per_server(reader, servers, rows)
+    health = [("rolling.health", found["health"])] if "health" in found else []
+    _per_server(reader, servers, [*rows, *health])
     made: list[tuple[Target, int]] = []
     told: set[str] = set()
     for start in range(0, len(servers), size):
@@ -137,7 +140,7 @@ def _per_server(reader: Reader, servers: Sequence[Words], rows: Sequence[tuple[s
     for path, row in rows:
         one, other = (filled(row, words).plain() for words in servers[:2])
         if one == other and isinstance(row.value, dict):
-            hint = "It is called for one server at a time, while that one is out of rotation."
+            hint = "It is called for one server at a time, and has to say which."
             reader.wrong(path, row, "a word of the server in it, such as {server}", "the same for every server", hint)
 
 

@@ -283,13 +283,7 @@ MISTAKES = [
     (ROLLING, ", port: 22}, {name: web2", "}, {name: web2", "rolling.servers[0]", "the word port, as other servers"),
     (ROLLING, "port: 22", "port: [22]", "rolling.servers[0].port", "a text in one line, or a whole number"),
     (ROLLING, "port: 22", "port: true", "rolling.servers[0].port", "a text in one line, or a whole number"),
-    (
-        ROLLING,
-        'health: {check: http, url: "http://{host}',
-        'health: {check: http, url: "http://h',
-        "rolling.health",
-        "a word",
-    ),
+    (ROLLING, "http://{host}:8080", "http://{hots}:8080", "rolling.health.url", 'Did you mean "host"?'),
     (ROLLING, "  watch: 5m\n", "", "rolling.watch", "the key watch"),
     (ROLLING, "watch: 5m", "watch: 5s", "rolling.watch", "at least one tick"),
     (
@@ -315,8 +309,10 @@ MISTAKES = [
     (ROLLING, "check: http", "check: htpp", "rolling.health.check", 'Did you mean "http"?'),
     (ROLLING, "command:", "comand:", "deploy[0].comand", 'Did you mean "command"?'),
     (ROLLING, 'timeout_s: "{port}"', 'timeout_s: "{host}"', "deploy[0].timeout_s", "a number"),
-    (ROLLING, 'timeout_s: "{port}"', 'timeout_s: "{prot}"', "deploy[0].timeout_s", "a number"),
-    (ROLLING, '"{server}"', '"{sever}"', "deploy[0].command", "only the placeholders"),
+    (ROLLING, 'timeout_s: "{port}"', 'timeout_s: "{prot}"', "deploy[0].timeout_s", 'Did you mean "port"?'),
+    (ROLLING, 'timeout_s: "{port}"', 'timeout_s: "{thing}"', "deploy[0].timeout_s", "a number"),
+    (ROLLING, '"{server}"', '"{sever}"', "deploy[0].command[1]", 'Did you mean "server"?'),
+    (ROLLING, '"{server}"', '"{thing}"', "deploy[0].command", "only the placeholders"),
     (ROLLING, "deploy:", "deply:", "deply", 'Did you mean "deploy"?'),
     (
         ROLLING,

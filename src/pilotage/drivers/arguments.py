@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from pydantic import AfterValidator
+
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
@@ -19,6 +21,11 @@ def check_placeholders(argv: Sequence[str], known: Sequence[str]) -> list[str]:
                 only = f"only the placeholders {possible}" if known else "no placeholder"
                 raise ValueError(f"{only} in its arguments, not {{{name}}}")
     return list(argv)
+
+
+def only(*known: str) -> AfterValidator:
+    """For an option that is an argument list, ``Annotated[list[str], only("version")]``: as `check_placeholders`."""
+    return AfterValidator(lambda argv: check_placeholders(argv, known))
 
 
 def fill(argv: Sequence[str], values: Mapping[str, str]) -> list[str]:

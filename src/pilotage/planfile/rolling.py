@@ -12,7 +12,7 @@ from pilotage.planfile.document import Node
 from pilotage.planfile.filling import filled
 from pilotage.planfile.names import A_NAME, NAME
 from pilotage.planfile.options import driver
-from pilotage.planfile.reader import Reader
+from pilotage.planfile.reader import Reader, did_you_mean
 
 KEYS = ("servers", "max_unavailable", "watch", "approval", "pool", "health", "drain_within", "healthy_within")
 REQUIRED = ("servers", "watch")
@@ -46,8 +46,7 @@ def batches(reader: Reader, top: dict[str, Node]) -> list[tuple[Target, int]]:
         name: reader.duration(found.get(key), f"rolling.{key}", WITHIN_S, most=MOST_WITHIN_S)
         for name, key in (("drain_s", "drain_within"), ("healthy_s", "healthy_within"))
     }
-    health = [("rolling.health", found["health"])] if "health" in found else []
-    _per_server(reader, servers, [*rows, *health])
+    _per_server(reader, servers, rows)
     made: list[tuple[Target, int]] = []
     told: set[str] = set()
     for start in range(0, len(servers), size):
@@ -161,6 +160,10 @@ def _row(reader: Reader, node: Node, path: str, port: str, words: Words, told: s
     if path in told:
         return None
     before = len(reader.problems)
+    _misspelt(reader, node, path, words)
+    if len(reader.problems) > before:  # whatever the driver would say follows from it
+        told.add(path)
+        return None
     if port == "checks":
         ref = driver(reader, filled(node, words), path, port, key="check")
     else:
@@ -174,6 +177,14 @@ def _row(reader: Reader, node: Node, path: str, port: str, words: Words, told: s
     if len(reader.problems) > before:
         told.add(path)
     return ref
+
+
+def _misspelt(reader: Reader, node: Node, path: str, words: Words) -> None:
+    """``{sever}`` would reach an address as it is. Words that resemble none of the servers' are the drivers' own."""
+    for at, one in node.walk(path):
+        for word in re.findall(r"\{(\w+)\}", one.value) if isinstance(one.value, str) else ():
+            if word not in words and word not in RESERVED and (hint := did_you_mean(word, list(words))):
+                reader.wrong(at, one, f"one of the words {', '.join(words)}", f"{{{word}}}", hint)
 
 
 def _written(ref: DriverRef | None, key: str) -> dict[str, Any] | None:

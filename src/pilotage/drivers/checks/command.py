@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import os
+from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from pilotage.drivers import Context, DriverOptions, Evidence
-from pilotage.drivers.arguments import check_placeholders
+from pilotage.drivers.arguments import only
 from pilotage.drivers.process import check_command, run
 
 
 class CommandCheck:
     class Options(DriverOptions):
-        command: list[str] = Field(description="an argument list, run in the plan's folder; it may only look")
+        command: Annotated[list[str], only()] = Field(
+            description="an argument list, run in the plan's folder; it may only look"
+        )
         timeout_s: float = Field(
             default=30.0, gt=0, le=600, description="it is ended after that many seconds; then nobody can tell"
         )
-
-        @field_validator("command")
-        @classmethod
-        def _is_a_command(cls, argv: list[str]) -> list[str]:
-            return check_placeholders(argv, ())
 
     def __init__(self, options: Options, context: Context) -> None:
         self._options = options

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from pilotage.drivers import Call, Context, DriverOptions
-from pilotage.drivers.arguments import check_placeholders, fill
+from pilotage.drivers.arguments import fill, only
 from pilotage.drivers.process import check_command, expect_success, run, run_once
 
 
@@ -15,24 +16,14 @@ class ShellDeployer:
     class Options(DriverOptions):
         """`check` without {version} answers the probe too."""
 
-        command: list[str] = Field(
+        command: Annotated[list[str], only("version", "previous", "key")] = Field(
             description="an argument list with {version}, {previous}, {key}, run in the plan's folder"
         )
-        check: list[str] | None = Field(
+        check: Annotated[list[str], only("version")] | None = Field(
             default=None,
             description="an argument list that only looks; with {version} a rehearsal asks it for that one",
         )
         timeout_s: float = Field(default=600.0, gt=0, description="each is ended after that many seconds")
-
-        @field_validator("command")
-        @classmethod
-        def _is_a_command(cls, argv: list[str]) -> list[str]:
-            return check_placeholders(argv, ("version", "previous", "key"))
-
-        @field_validator("check")
-        @classmethod
-        def _check_is_a_command(cls, argv: list[str] | None) -> list[str] | None:
-            return argv if argv is None else check_placeholders(argv, ("version",))
 
     def __init__(self, options: Options, context: Context) -> None:
         self._options = options

@@ -11,13 +11,14 @@ import hashlib
 import math
 from contextlib import suppress
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field, field_validator
 
 from pilotage.core.errors import DriverError, PermanentError, TemporaryError
 from pilotage.core.redact import redact
 from pilotage.drivers import Call, Context, DriverOptions
-from pilotage.drivers.arguments import check_placeholders, fill
+from pilotage.drivers.arguments import fill, only
 from pilotage.drivers.deploy.remote import JUMP, Login, Remote
 from pilotage.drivers.process import OVERTAKEN, Finished
 from pilotage.drivers.secrets import Secret
@@ -52,10 +53,10 @@ class SshDeployer:
         jump: str | None = Field(
             default=None, description="[user@]host[:port] to go through, with the same key and known hosts"
         )
-        command: list[str] = Field(
+        command: Annotated[list[str], only("version", "previous", "key")] = Field(
             description="an argument list with {version}, {previous}, {key}, run in the user's home folder"
         )
-        check: list[str] | None = Field(
+        check: Annotated[list[str], only("version")] | None = Field(
             default=None,
             description="an argument list that only looks; with {version} a rehearsal asks it for that one",
         )
@@ -63,16 +64,6 @@ class SshDeployer:
         connect_timeout_s: float = Field(
             default=8.0, gt=0, le=120, description="seconds for each connection, from the name to the login"
         )
-
-        @field_validator("command")
-        @classmethod
-        def _is_a_command(cls, argv: list[str]) -> list[str]:
-            return check_placeholders(argv, ("version", "previous", "key"))
-
-        @field_validator("check")
-        @classmethod
-        def _check_is_a_command(cls, argv: list[str] | None) -> list[str] | None:
-            return argv if argv is None else check_placeholders(argv, ("version",))
 
         @field_validator("jump")
         @classmethod

@@ -13,12 +13,13 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context, DriverOptions, Piece
-from pilotage.drivers.arguments import check_placeholders, fill
+from pilotage.drivers.arguments import fill, only
 from pilotage.drivers.logs.running import Running
 from pilotage.drivers.process import check_command
 
@@ -30,23 +31,13 @@ _LONGEST_PAUSE_S = 30.0
 
 class CommandLogs:
     class Options(DriverOptions):
-        command: list[str] = Field(
+        command: Annotated[list[str], only("since")] = Field(
             description="prints for ever, from {since} on: the last byte read (RFC 3339, UTC), at first now"
         )
-        past: list[str] | None = Field(
+        past: Annotated[list[str], only("since")] | None = Field(
             default=None, description="prints what was before, from {since} on, and ends; without it no past is read"
         )
         past_timeout_s: float = Field(default=60.0, gt=0, description="`past` is ended after that many seconds")
-
-        @field_validator("command")
-        @classmethod
-        def _is_a_command(cls, argv: list[str]) -> list[str]:
-            return check_placeholders(argv, ("since",))
-
-        @field_validator("past")
-        @classmethod
-        def _past_is_a_command(cls, argv: list[str] | None) -> list[str] | None:
-            return argv if argv is None else check_placeholders(argv, ("since",))
 
     def __init__(self, options: Options, context: Context, clock: Callable[[], float] = time.time) -> None:
         """`clock` gives Unix seconds."""

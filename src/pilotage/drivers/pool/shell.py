@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping, Sequence
-from typing import cast, get_args
+from typing import Annotated, cast, get_args
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Call, Context, DriverOptions, PoolState
-from pilotage.drivers.arguments import check_placeholders, fill
+from pilotage.drivers.arguments import fill, only
 from pilotage.drivers.process import check_command, expect_success, forget, run, run_once
 
 _GRACE_S = 5.0
@@ -21,24 +21,16 @@ class ShellPool:
     class Options(DriverOptions):
         """`drain` and `ready` are argument lists with {server}, {key} and {timeout} (seconds)."""
 
-        drain: list[str] = Field(
+        drain: Annotated[list[str], only("server", "key", "timeout")] = Field(
             description="takes the server out and ends when its last request has; fails after {timeout}"
         )
-        ready: list[str] = Field(description="puts the server back and ends when the balancer thinks it well")
-        states: list[str] = Field(
+        ready: Annotated[list[str], only("server", "key", "timeout")] = Field(
+            description="puts the server back and ends when the balancer thinks it well"
+        )
+        states: Annotated[list[str], only()] = Field(
             description='prints a line "name state" for each server; the state is ready, drained or down'
         )
         timeout_s: float = Field(default=30.0, gt=0, le=3600, description="`states` is ended after that many seconds")
-
-        @field_validator("drain", "ready")
-        @classmethod
-        def _are_commands(cls, argv: list[str]) -> list[str]:
-            return check_placeholders(argv, ("server", "key", "timeout"))
-
-        @field_validator("states")
-        @classmethod
-        def _states_is_a_command(cls, argv: list[str]) -> list[str]:
-            return check_placeholders(argv, ())
 
     def __init__(self, options: Options, context: Context) -> None:
         self._options = options

@@ -16,16 +16,16 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
 import httpx
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.core.model import Cohort, CohortKind
 from pilotage.drivers import Call, Context, DriverOptions, files, ownfile
 from pilotage.drivers.address import Address
-from pilotage.drivers.arguments import check_placeholders
+from pilotage.drivers.arguments import only
 from pilotage.drivers.cohorts import check_kind, check_values, literally
 from pilotage.drivers.http import Client
 from pilotage.drivers.looks import looks
@@ -58,11 +58,11 @@ class NginxTraffic:
         canary: str = Field(pattern=_UPSTREAM, description="the name of the new version's `upstream`")
         stable: str = Field(pattern=_UPSTREAM, description="the name of the present version's `upstream`")
         status: Address = Field(description="the address of the location that answers what is in force")
-        check: list[str] = Field(
+        check: Annotated[list[str], only()] = Field(
             default=["nginx", "-t"],
             description="an argument list, run before each reload; when it fails, the file before comes back",
         )
-        reload: list[str] = Field(
+        reload: Annotated[list[str], only()] = Field(
             default=["nginx", "-s", "reload"],
             description="an argument list that makes nginx read `file` anew",
         )
@@ -72,11 +72,6 @@ class NginxTraffic:
             description="what requests are shared by: $request_id each for itself, $remote_addr user by user",
         )
         timeout_s: float = Field(default=10.0, gt=0, description="seconds for each command and each question to nginx")
-
-        @field_validator("check", "reload")
-        @classmethod
-        def _is_a_command(cls, argv: list[str]) -> list[str]:
-            return check_placeholders(argv, ())
 
         @model_validator(mode="after")
         def _are_different(self) -> Self:

@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 import os
+from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from pilotage.core.errors import PermanentError
 from pilotage.drivers import Call, Context, DriverOptions
-from pilotage.drivers.arguments import check_placeholders, fill
+from pilotage.drivers.arguments import fill, only
 from pilotage.drivers.process import expect_success, run, run_once
 
 
 class ShellTraffic:
     class Options(DriverOptions):
-        set: list[str] = Field(description="an argument list with {weight} (0 to 100), {version}, {previous}, {key}")
-        read: list[str] = Field(
+        set: Annotated[list[str], only("weight", "version", "previous", "key")] = Field(
+            description="an argument list with {weight} (0 to 100), {version}, {previous}, {key}"
+        )
+        read: Annotated[list[str], only()] = Field(
             description="an argument list that prints the canary's percent, 0 to 100, on its last line"
         )
         timeout_s: float = Field(default=30.0, gt=0, description="each is ended after that many seconds")
-
-        @field_validator("set")
-        @classmethod
-        def _set_is_a_command(cls, argv: list[str]) -> list[str]:
-            return check_placeholders(argv, ("weight", "version", "previous", "key"))
-
-        @field_validator("read")
-        @classmethod
-        def _read_is_a_command(cls, argv: list[str]) -> list[str]:
-            return check_placeholders(argv, ())
 
     def __init__(self, options: Options, context: Context) -> None:
         self._options = options

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import pytest
 
 from pilotage.drivers import Context
@@ -31,24 +33,24 @@ class OfAService(FaultsContract):
 
 class TestGithubBuild(OfAService):
     name, driver = "GitHub", GithubBuildCheck
-    given = {"repository": "acme/shop", "commit": "main"}
+    given: ClassVar = {"repository": "acme/shop", "commit": "main"}
     shapes = (b"[]", b"null", b'"x"', b"17")
 
 
 class TestGithubIssues(OfAService):
     name, driver = "GitHub", GithubIssuesTracker
-    given = {"repository": "acme/shop"}
+    given: ClassVar = {"repository": "acme/shop"}
 
 
 class TestGitlabBuild(OfAService):
     name, driver = "GitLab", GitlabBuildCheck
-    given = {"project": "acme/shop", "commit": "main"}
+    given: ClassVar = {"project": "acme/shop", "commit": "main"}
     shapes = (b"[]", b"null", b'"x"', b"17")
 
 
 class TestStatuspage(OfAService):
     name, driver = "Statuspage", StatuspageNotifier
-    given = {"page": "abcdefgh1234"}
+    given: ClassVar = {"page": "abcdefgh1234"}
 
 
 class TestCaddy(FaultsContract):

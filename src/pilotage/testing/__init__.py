@@ -11,7 +11,7 @@ Needs pytest and pytest-asyncio with ``asyncio_mode = "auto"``. Use the real thi
 
 There is one contract for each Protocol of `pilotage.drivers`, called after it (`Traffic`: `TrafficContract`). Inherit
 your port's, beside it those of what your driver offers besides, and what fits of `FaultsContract` (for one that calls a
-service over HTTP), `UnreachableContract`, `RepeatsContract`, `ThreadContract` and `CredentialsContract`. Each class says
+service over HTTP), `UnreachableContract`, `RepeatsContract`, `ThreadContract` and `CredentialsContract`. Each says
 which fixtures and attributes are yours to give; all need `driver`, a fresh one for each test, ready to be called.
 """
 

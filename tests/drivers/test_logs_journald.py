@@ -177,7 +177,13 @@ async def test_the_probe_says_when_there_is_nothing(started):
 
 @pytest.mark.parametrize(
     "options",
-    [{"units": []}, {"units": ["--file=/etc/shadow"]}, {"units": ["pay*.service"]}, {"units": [], "match": ["--since"]}, {"match": ["lower=x"]}],
+    [
+        {"units": []},
+        {"units": ["--file=/etc/shadow"]},
+        {"units": ["pay*.service"]},
+        {"units": [], "match": ["--since"]},
+        {"match": ["lower=x"]},
+    ],
 )
 def test_what_is_no_unit_and_no_match_is_refused(options):
     with pytest.raises(ValidationError, match=r"units|matches"):

@@ -33,7 +33,9 @@ _MATCH = r"^_?[A-Z][A-Z0-9_]*=.+$"
 
 class JournaldLogs:
     class Options(DriverOptions):
-        units: list[str] = Field(default_factory=list, description="units by their whole names, such as payment.service")
+        units: list[str] = Field(
+            default_factory=list, description="units by their whole names, such as payment.service"
+        )
         match: list[str] = Field(
             default_factory=list, description="fields, FIELD=value, such as SYSLOG_IDENTIFIER=payment; all must hold"
         )

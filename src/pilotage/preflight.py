@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from pilotage.core.model import Plan, RatioMetric, Strategy
-from pilotage.drivers import Driver, Metrics
+from pilotage.drivers import Delays, Driver, Metrics
 from pilotage.engine import signals
 from pilotage.engine.crew import Crew
 from pilotage.engine.measure import for_group
@@ -56,7 +56,7 @@ async def _asked(plan: Plan, state: Path) -> Answers:
         series = [_has_series(plan, crew.sources[one.source], one) for one in measures]
         moved = tuple(answer for answer in await asyncio.gather(*weights) if answer)
         without = [answer for answer in await asyncio.gather(*series) if answer]
-        return Answers(moved, tuple(without + await _signals(crew)), len(everyone), True)
+        return Answers(moved, tuple(_seldom(crew) + without + await _signals(crew)), len(everyone), True)
     finally:
         await crew.close()
 
@@ -83,6 +83,17 @@ async def _weight_is_zero(crew: Crew, target: str) -> str:
     return (
         f"{target}: already sends {weight:g} % to the canary. Set it to 0 first, so that a rollout starts from stable."
     )
+
+
+def _seldom(crew: Crew) -> list[str]:
+    """Ticks without anything new would look like a service without requests."""
+    tick_s = min(phase.tick_s for phase in crew.plan.phases)
+    return [
+        f"metrics source {name}: gives new numbers every {one.every_s:g} s, but a tick is {tick_s:g} s: write "
+        f"`tick: {one.every_s:g}s` or more"
+        for name, one in crew.sources.items()
+        if isinstance(one, Delays) and one.every_s > tick_s
+    ]
 
 
 async def _signals(crew: Crew) -> list[str]:

@@ -250,6 +250,22 @@ class History(Protocol):
 
 
 @runtime_checkable
+class Delays(Protocol):
+    """What a metrics driver may offer besides: that its numbers come seldom or late, as those of hosted services do.
+    A phase is watched from when they know of its traffic."""
+
+    @property
+    def every_s(self) -> float:
+        """Seconds between two new numbers: looking more often sees nothing new."""
+        ...
+
+    @property
+    def behind_s(self) -> float:
+        """What happened more than so many seconds ago is in the newest numbers."""
+        ...
+
+
+@runtime_checkable
 class Notifier(Driver, Protocol):
     async def send(self, message: Message) -> str | None:
         """Deliver, or raise. Called again with the same `message.id` until it succeeds.

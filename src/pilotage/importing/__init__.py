@@ -15,9 +15,9 @@ from pilotage.importing.flagger import flagger
 from pilotage.importing.manifests import Manifest, manifests
 from pilotage.importing.pieces import Pieces
 from pilotage.importing.plan import brief_of, plan_of
-from pilotage.importing.spots import FilesWrong, Findings, Note
+from pilotage.importing.spots import FilesWrong, Findings, Note, told
 
-__all__ = ["FORMATS", "FilesWrong", "Imported", "Note", "import_files"]
+__all__ = ["FORMATS", "FilesWrong", "Format", "Imported", "Note", "import_files", "told"]
 
 Format = Literal["argo", "flagger"]
 FORMATS: tuple[Format, ...] = ("argo", "flagger")
@@ -29,7 +29,7 @@ _PARTS = {
     "flagger": ("MetricTemplate", "AlertProvider"),
 }
 _READERS: dict[str, Callable[[Manifest, Sequence[Manifest], Sequence[Manifest]], Pieces | None]] = {
-    "argo": lambda main, parts, others: argo(main, parts),
+    "argo": argo,
     "flagger": flagger,
 }
 

@@ -23,12 +23,12 @@ from pilotage.importing.spots import Spot
 LEAST_WARM_S = 60.0
 _HASH = "from valueFrom.podTemplateHashValue"
 _THROUGH = (
-    "Argo's own analysis goes on beside the judge, and both may send everybody back; take `analysis` out of the Rollout "
-    "when the plan has its metrics.",
+    "Argo's own analysis goes on beside the judge, and both may send everybody back: take `analysis` out of the "
+    "Rollout when the plan has its metrics.",
 )
 
 
-def argo(rollout: Manifest, templates: Sequence[Manifest]) -> Pieces | None:
+def argo(rollout: Manifest, templates: Sequence[Manifest], others: Sequence[Manifest]) -> Pieces | None:
     """None where the Rollout has no strategy; what is wrong is in the findings."""
     strategy = rollout.spot.mapping("spec", "strategy")
     canary = strategy.mapping("canary") if strategy is not None else None
@@ -36,10 +36,13 @@ def argo(rollout: Manifest, templates: Sequence[Manifest]) -> Pieces | None:
     place = strategy or rollout.spot.at("spec") or rollout.spot
     if (canary is None) == (blue is None):
         if not rollout.spot.findings.problems:
-            place.wrong("spec.strategy with either canary or blueGreen", "neither or both")
+            place.wrong("a strategy: either canary or blueGreen", "neither" if canary is None else "both")
         return None
     analyses = Analyses(rollout, templates)
-    pieces = _canary(rollout, canary, analyses) if canary is not None else _blue(rollout, blue or place, analyses)
+    if canary is not None:
+        pieces = _canary(rollout, canary, analyses, others)
+    else:
+        pieces = _blue(rollout, blue or place, analyses, others)
     for template in templates:
         if id(template) in analyses.used:
             name_all(template.spot, argo_fields.TEMPLATE)
@@ -62,10 +65,14 @@ def _namespace(rollout: Manifest) -> str:
     return rollout.namespace or missing("the Rollout's namespace")
 
 
-def _canary(rollout: Manifest, canary: Spot, analyses: Analyses) -> Pieces:
+def _canary(rollout: Manifest, canary: Spot, analyses: Analyses, others: Sequence[Manifest]) -> Pieces:
     pieces = _pieces(rollout, Strategy.CANARY, canary)
     namespace = _namespace(rollout)
-    most = canary.number("trafficRouting", "maxTrafficWeight", least=1, most=1_000_000) if "trafficRouting" in canary else None
+    most = (
+        canary.number("trafficRouting", "maxTrafficWeight", least=1, most=1_000_000)
+        if "trafficRouting" in canary
+        else None
+    )
     pieces.phases = Steps(canary, most or 100.0, analyses.lasting).walk()
     pieces.usual_phases = not canary.rows("steps")
     if pieces.usual_phases:
@@ -74,25 +81,25 @@ def _canary(rollout: Manifest, canary: Spot, analyses: Analyses) -> Pieces:
     moved = traffic(rollout.spot, canary, rollout.name, namespace)
     pieces.traffic, pieces.traffic_above = moved.rows, moved.above
     _only_what_can_be(canary, pieces.phases, moved.rows)
-    service = canary.name("canaryService")
-    _deployed(pieces, rollout, namespace, moved.direct, service or "(canaryService)")
+    behind = f"the Deployment behind the Service {canary.name('canaryService')}, which gets the new version"
+    deployed = deploy(rollout.spot, rollout.name, namespace, others, behind if moved.direct else "")
+    pieces.deploy, pieces.deploy_above, pieces.image = deployed
     pieces.head = () if moved.direct else _THROUGH
     background = canary.mapping("analysis")
     uses = [Use(background, False)] if background is not None else []
-    uses += [Use(one, True) for step in canary.rows("steps") if isinstance(step.node.value, dict)
-             if (one := step.mapping("analysis")) is not None]
+    uses += [
+        Use(one, True)
+        for step in canary.rows("steps")
+        if isinstance(step.node.value, dict)
+        if (one := step.mapping("analysis")) is not None
+    ]
     for use in uses:
         analyses.add(use)
-    pieces.measured = measured(analyses.metrics, _groups(canary, namespace))
+    pieces.measured = measured(analyses.metrics, _groups(canary))
     delay = canary.seconds("scaleDownDelaySeconds")
     if delay is not None and delay > 3600:
         pieces.after_s, pieces.after_why = delay, "from spec.strategy.canary.scaleDownDelaySeconds"
     return pieces
-
-
-def _deployed(pieces: Pieces, rollout: Manifest, namespace: str, direct: bool, service: str) -> None:
-    rows, above, image = deploy(rollout.spot, rollout.name, namespace, direct, service)
-    pieces.deploy, pieces.deploy_above, pieces.image = rows, above, image
 
 
 def _only_what_can_be(canary: Spot, phases: list[PhaseRow], rows: list[dict[str, Any]]) -> None:
@@ -107,7 +114,7 @@ def _only_what_can_be(canary: Spot, phases: list[PhaseRow], rows: list[dict[str,
             phases.remove(one)
 
 
-def _groups(canary: Spot, namespace: str) -> list[Groups]:
+def _groups(canary: Spot) -> list[Groups]:
     found = []
     new, old = canary.name("canaryService"), canary.name("stableService")
     if new and old:
@@ -127,7 +134,7 @@ def _has_istio(canary: Spot) -> bool:
     return routing is not None and "istio" in routing
 
 
-def _blue(rollout: Manifest, blue: Spot, analyses: Analyses) -> Pieces:
+def _blue(rollout: Manifest, blue: Spot, analyses: Analyses, others: Sequence[Manifest]) -> Pieces:
     pieces = _pieces(rollout, Strategy.BLUE_GREEN, blue)
     namespace = _namespace(rollout)
     active, preview = blue.name("activeService"), blue.name("previewService")
@@ -154,19 +161,21 @@ def _blue(rollout: Manifest, blue: Spot, analyses: Analyses) -> Pieces:
         }
     ]
     pieces.traffic_above = (
-        "The Service's selector is what switches. While the Rollout exists its controller sets it, too: before a rollout",
-        "the Rollout has to make way for two Deployments, one of each colour.",
+        "The Service's selector is what switches. While the Rollout exists its controller sets it, too: before a",
+        "rollout the Rollout has to make way for two Deployments, one of each colour.",
         f"Or let Argo do it: {{name: rollout, driver: argo-rollouts, rollout: {rollout.name}, namespace: {namespace}}}",
     )
-    _deployed(pieces, rollout, namespace, True, preview or "(previewService)")
-    pieces.deploy[0]["name"] = "idle"
-    pieces.deploy[0]["deployment"] = missing(f"the Deployment of a colour, such as {rollout.name}-{{idle}}")
+    colour = f"the Deployment of a colour, such as {rollout.name}-{{idle}}"
+    deployed = deploy(rollout.spot, rollout.name, namespace, others, colour)
+    pieces.deploy, pieces.deploy_above, pieces.image = deployed
     pieces.blue_green = _section(rollout, blue, preview, namespace)
     for use in (Use(before, True) if before else None, Use(after, True) if after else None):
         if use is not None:
             analyses.add(use)
     if before is not None:
-        before.note("nearest", "before the switch `blue_green.test` asks the idle colour; metrics are judged after it", True)
+        before.note(
+            "nearest", "before the switch `blue_green.test` asks the idle colour; metrics are judged after it", True
+        )
     pieces.measured = measured(analyses.metrics, _colour_groups(active, preview))
     return pieces
 
@@ -181,12 +190,23 @@ def _colour_groups(active: str | None, preview: str | None) -> list[Groups]:
 def _section(rollout: Manifest, blue: Spot, preview: str | None, namespace: str) -> tuple[Entry, ...]:
     delay = blue.seconds("scaleDownDelaySeconds")
     warm = max(delay, LEAST_WARM_S) if delay is not None else 3600.0
-    url = f"http://{preview}.{namespace}.svc/healthz" if preview and rollout.namespace else "http://payment-preview/healthz"
+    url = (
+        f"http://{preview}.{namespace}.svc/healthz"
+        if preview and rollout.namespace
+        else "http://payment-preview/healthz"
+    )
     asked = missing(f"the idle colour's health page, such as {url}")
     return (
         Entry("live", missing("the colour that runs now, such as blue"), "the value of the Service's selector"),
         Entry("idle", missing("the other colour, which gets the new version, such as green")),
-        Entry("test", [{"name": "smoke", "check": "http", "url": asked, "within": "1m"}],
-              above=(f"It gets no traffic before{': from previewService' if preview else ''}:",)),
-        Entry("warm", written(warm), "from scaleDownDelaySeconds" if delay is not None else "so long one call brings it back"),
+        Entry(
+            "test",
+            [{"name": "smoke", "check": "http", "url": asked, "within": "1m"}],
+            above=(f"It gets no traffic before{': from previewService' if preview else ''}:",),
+        ),
+        Entry(
+            "warm",
+            written(warm),
+            "from scaleDownDelaySeconds" if delay is not None else "so long one call brings it back",
+        ),
     )

@@ -112,7 +112,9 @@ class Analyses:
         if path is not None and (value := self._of_rollout(path)) is not None:
             return [(name, value)]
         if "valueFrom" in one:
-            one.note("question", "its value is known in the cluster only: fill it in where the query needs it", look=True)
+            one.note(
+                "question", "its value is known in the cluster only: fill it in where the query needs it", look=True
+            )
         return []
 
     def _of_rollout(self, path: str) -> str | None:

@@ -136,7 +136,9 @@ class Steps:
                 "nearest", "before any traffic: the judge compares from the first phase on; ask in the checklist", True
             )
         elif seconds is None:
-            analysis.note("nearest", "its length is not said plainly: the phase's watch is taken, and judged throughout")
+            analysis.note(
+                "nearest", "its length is not said plainly: the phase's watch is taken, and judged throughout"
+            )
         else:
             analysis.note("nearest", f"part of the phase's watch ({seconds:g} s), judged throughout")
             if seconds:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pilotage.core.planning.drivers import missing
+from pilotage.importing.manifests import Manifest
 from pilotage.importing.spots import NAME, Spot
 
 DIRECT_NOTE = (
@@ -15,6 +17,7 @@ DIRECT_NOTE = (
 THROUGH_NOTE = ("Pilotage moves the Rollout's own weight, and Argo's controller sets its router by it.",)
 ROUTERS = ("istio", "nginx", "alb", "smi", "traefik", "apisix", "ambassador", "appMesh", "plugins")
 GATEWAY = "argoproj-labs/gatewayAPI"
+AN_IMAGE = "the image, such as registry/payment:{version}"
 STEERING = ("gateway-api", "istio")
 """Drivers that know cohorts by header and copies."""
 
@@ -104,21 +107,32 @@ def _gateway(routing: Spot, services: tuple[str | None, str | None], namespace: 
     ]
 
 
-def deploy(rollout: Spot, name: str, namespace: str, direct: bool, canary: str | None) -> tuple[list[dict[str, Any]], tuple[str, ...], str]:
-    """The row, its comments, and the image as the file has it."""
-    container, image = of_template(rollout.mapping("spec", "template"))
+Deployed = tuple[list[dict[str, Any]], tuple[str, ...], str]
+"""Rows, the comments above them, and the image as the files have it."""
+
+
+def deploy(rollout: Spot, name: str, namespace: str, others: Sequence[Manifest], direct: str) -> Deployed:
+    """`direct`: what is to be said of the Deployment where Argo's controller is not in between."""
+    reference = rollout.mapping("spec", "workloadRef")
+    behind = reference.name("name") if reference is not None else None
+    template = rollout.mapping("spec", "template")
+    if behind is not None:
+        found = next((one for one in others if one.kind == "Deployment" and one.name == behind), None)
+        template = found.spot.mapping("spec", "template") if found is not None else None
+    container, image = of_template(template)
     repository = image_without_tag(image)
-    if direct:
+    if direct or behind is not None:
         row: dict[str, Any] = {
             "name": "canary",
             "driver": "kubernetes",
-            "deployment": missing(f"the Deployment behind the Service {canary}, which gets the new version"),
+            "deployment": missing(direct) if direct else behind,
             "container": container or missing("the container that gets the new image"),
-            "image": f"{repository}:{{version}}" if repository else missing("the image, such as registry/payment:{version}"),
+            "image": f"{repository}:{{version}}" if repository else missing(AN_IMAGE),
             "namespace": namespace,
         }
-        return [row], ("How the new version gets there: the canary's Deployment gets the image.",), image
-    what = f"{container}={repository}:{{version}}" if container and repository else missing("container=image:{version}")
+        said = "" if direct else ": the one that spec.workloadRef names"
+        return [row], (f"How the new version gets there: a Deployment gets the image{said}.",), image
+    what = f"{container}={repository}:{{version}}" if repository else missing("container=image:{version}")
     command = ["kubectl", "argo", "rollouts", "set", "image", name, what, "--namespace", namespace]
     above = ("How the new version gets there: Argo's kubectl plugin changes the Rollout's image.",)
     return [{"name": "image", "driver": "shell", "command": command}], above, image

@@ -1,4 +1,4 @@
-"""`result[0] >= 0.95` and the like -> a bound. What is not plainly one number against the result is left to a person."""
+"""`result[0] >= 0.95` and the like -> a bound. What is not one number against the result is left to a person."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-_RESULT = r"(?:result(?:\[0\])?|default\(\s*result(?:\[0\])?\s*,\s*[0-9.]+\s*\)|max\(result\)|asFloat\(result(?:\[0\])?\))"
+_RESULT = (
+    r"(?:result(?:\[0\])?|default\(\s*result(?:\[0\])?\s*,\s*[0-9.]+\s*\)|max\(result\)|asFloat\(result(?:\[0\])?\))"
+)
 _NUMBER = r"([0-9]{1,12}(?:\.[0-9]{1,9})?)"
 _PLAIN = re.compile(rf"{_RESULT}\s*(>=|<=|>|<)\s*{_NUMBER}", re.ASCII)
 _TURNED = re.compile(rf"{_NUMBER}\s*(>=|<=|>|<)\s*{_RESULT}", re.ASCII)

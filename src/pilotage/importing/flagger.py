@@ -83,9 +83,15 @@ def _provider(spot: Spot) -> str:
 def _traffic(pieces: Pieces, spot: Spot, provider: str, service: str, target: str, namespace: str) -> None:
     sides = {"canary": f"{service}-canary", "stable": f"{service}-primary"}
     short = provider.partition(":")[0]
-    said = (spot.at("spec", "provider") or spot.at("spec") or spot)
+    said = spot.at("spec", "provider") or spot.at("spec") or spot
     if short == "gatewayapi":
-        row: dict[str, Any] = {"name": "route", "driver": "gateway-api", "route": service, "namespace": namespace, **sides}
+        row: dict[str, Any] = {
+            "name": "route",
+            "driver": "gateway-api",
+            "route": service,
+            "namespace": namespace,
+            **sides,
+        }
     elif short == "istio":
         row = {"name": "istio", "driver": "istio", "virtual_service": service, "namespace": namespace, **sides}
     elif short == "kubernetes":
@@ -97,7 +103,10 @@ def _traffic(pieces: Pieces, spot: Spot, provider: str, service: str, target: st
         row = {"name": "splitter", "driver": missing(f"what splits the traffic here ({what}), with its options")}
     pieces.traffic = [row]
     where = f"spec.provider: {provider}" if "provider" in (spot.at("spec") or spot) else "spec.service"
-    pieces.traffic_above = ("The route that Flagger made; Pilotage sets it itself while Flagger is suspended.", f"from {where}")
+    pieces.traffic_above = (
+        "The route that Flagger made; Pilotage sets it itself while Flagger is suspended.",
+        f"from {where}",
+    )
 
 
 def _deploy(pieces: Pieces, target: str, namespace: str, others: Sequence[Manifest], kind: str | None) -> None:
@@ -111,11 +120,15 @@ def _deploy(pieces: Pieces, target: str, namespace: str, others: Sequence[Manife
             "driver": "kubernetes",
             "deployment": target,
             "container": container or missing(f"the container of the Deployment {target} that gets the new image"),
-            "image": f"{repository}:{{version}}" if repository else missing("the image, such as registry/payment:{version}"),
+            "image": f"{repository}:{{version}}"
+            if repository
+            else missing("the image, such as registry/payment:{version}"),
             "namespace": namespace,
         }
     ]
-    pieces.deploy_above = ("How the new version gets there. Flagger has scaled this Deployment to 0: scale it up before.",)
+    pieces.deploy_above = (
+        "How the new version gets there. Flagger has scaled this Deployment to 0: scale it up before.",
+    )
 
 
 def _logs(pieces: Pieces, target: str, namespace: str) -> None:
@@ -180,7 +193,11 @@ def _only_what_can_be(pieces: Pieces, analysis: Spot) -> None:
 def _two_colours(pieces: Pieces, target: str, service: str, namespace: str, seconds: float) -> None:
     place = namespace if re.fullmatch(r"[a-z0-9.-]+", namespace) else "test"
     asked = missing(f"the new version's health page, such as http://{service}-canary.{place}/healthz")
-    above = "It gets no traffic before. Flagger tested it for " + written(seconds) + ": from analysis.iterations times interval."
+    above = (
+        "It gets no traffic before. Flagger tested it for "
+        + written(seconds)
+        + ": from analysis.iterations times interval."
+    )
     pieces.blue_green = (
         Entry("live", f"{target}-primary", "from spec.targetRef.name: Flagger's own name"),
         Entry("idle", target, "from spec.targetRef.name; it gets the new version"),

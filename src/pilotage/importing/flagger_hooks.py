@@ -8,7 +8,7 @@ from pilotage.importing.pieces import Pieces
 from pilotage.importing.spots import Spot
 
 _APPROVALS = {
-    "confirm-rollout": "a gate before the start: an approval of the first phase; Pilotage asks a person, not the address",
+    "confirm-rollout": "a gate before the start: an approval of the first phase; a person is asked, not the address",
     "confirm-traffic-increase": "a gate before each step: an approval of each phase after the first",
     "confirm-promotion": "a gate before the promotion: an approval of the phase of 100 %",
 }

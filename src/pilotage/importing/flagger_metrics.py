@@ -12,7 +12,9 @@ from pilotage.importing.metric import TARGET, Groups, Metric
 from pilotage.importing.spots import Spot
 
 SUCCESS, DURATION = "request-success-rate", "request-duration"
-_VARIABLE = re.compile(r"\{\{-?\s*\.?(name|namespace|target|service|ingress|interval|variables\.[A-Za-z0-9_.-]+)\s*-?\}\}")
+_VARIABLE = re.compile(
+    r"\{\{-?\s*\.?(name|namespace|target|service|ingress|interval|variables\.[A-Za-z0-9_.-]+)\s*-?\}\}"
+)
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,9 @@ class Builtin:
 
 
 _POD = f'kubernetes_namespace="{{namespace}}",kubernetes_pod_name=~"{TARGET}-[0-9a-zA-Z]+(-[0-9a-zA-Z]+)"'
-_HTTP = Builtin("http_request_duration_seconds_count", _POD, 'status!~"5.*"', "http_request_duration_seconds_bucket", False)
+_HTTP = Builtin(
+    "http_request_duration_seconds_count", _POD, 'status!~"5.*"', "http_request_duration_seconds_bucket", False
+)
 BUILTINS: Mapping[str, Builtin] = {
     "istio": Builtin(
         "istio_requests_total",
@@ -117,7 +121,8 @@ def _builtin(row: Spot, name: str, good: list[Bound], around: Around, interval: 
         return []
     select = known.select.replace("{namespace}", around.namespace)
     if name == SUCCESS:
-        query = f"sum(rate({known.counter}{{{select},{known.good}}}[{interval}])) / sum(rate({known.counter}{{{select}}}[{interval}])) * 100"
+        all_of, good_of = f"{known.counter}{{{select}}}", f"{known.counter}{{{select},{known.good}}}"
+        query = f"sum(rate({good_of}[{interval}])) / sum(rate({all_of}[{interval}])) * 100"
         return [_metric(name, row, row, around.server, query, one, "errors") for one in good]
     scale = "" if known.milliseconds else " * 1000"
     query = f"histogram_quantile(0.99, sum(rate({known.buckets}{{{select}}}[{interval}])) by (le)){scale}"

@@ -13,7 +13,9 @@ from pilotage.planfile.phases import COHORT_NAME, COHORT_VALUE
 
 INTERVAL_S = 60.0
 MOST_PHASES = 100
-_COOKIE = re.compile(r"\^?\(\.\*\?;\)\?\(?\s*(?:\\s\*)?([A-Za-z0-9_.-]{1,100})=([A-Za-z0-9_.-]{1,200})\)?(?:\(;\.\*\)\?)?\$?")
+_COOKIE = re.compile(
+    r"\^?\(\.\*\?;\)\?\(?\s*(?:\\s\*)?([A-Za-z0-9_.-]{1,100})=([A-Za-z0-9_.-]{1,200})\)?(?:\(;\.\*\)\?)?\$?"
+)
 """Flagger's usual expression for one cookie among others."""
 
 
@@ -36,8 +38,10 @@ def course(analysis: Spot) -> Course:
     matches = analysis.rows("match")
     end = PhaseRow(weight=100.0, origins=["spec.analysis: the promotion"])
     if iterations and matches:
-        rows = [PhaseRow(cohort=found, watch_s=lasting, origins=["analysis.match", "interval", "iterations"])
-                for found in _cohort(analysis, matches)]
+        rows = [
+            PhaseRow(cohort=found, watch_s=lasting, origins=["analysis.match", "interval", "iterations"])
+            for found in _cohort(analysis, matches)
+        ]
         for key in ("maxWeight", "stepWeight", "stepWeights"):
             if (spot := analysis.at(key)) is not None:
                 spot.note("none", "Flagger itself passes over it, as there is a `match`")
@@ -80,9 +84,12 @@ def _weights(analysis: Spot) -> list[tuple[float, str]]:
     if listed:
         (analysis.at("stepWeights") or analysis).note("none", "Flagger itself passes over it, as there is a stepWeight")
     if not step:
-        analysis.note("question", "no stepWeight, no stepWeights, no iterations: how the traffic rises is to be said", True)
+        analysis.note(
+            "question", "no stepWeight, no stepWeights, no iterations: how the traffic rises is to be said", True
+        )
         return []
-    rising, weight = [], 0.0
+    rising: list[tuple[float, str]] = []
+    weight = 0.0
     while weight < most and len(rising) < MOST_PHASES:
         weight = min(weight + step, 100.0)
         rising.append((weight, "analysis.stepWeight"))
@@ -97,7 +104,9 @@ def _cohort(analysis: Spot, matches: list[Spot]) -> list[dict[str, Any]]:
     for match in matches:
         found = _one(match)
         if found is None or taken:
-            text = "a phase has one cohort" if found is not None else "a cohort is one header's or cookie's exact values"
+            text = (
+                "a phase has one cohort" if found is not None else "a cohort is one header's or cookie's exact values"
+            )
             match.note("none", f"{text}: left out ({match.said()})", look=True)
         else:
             taken.append(found)

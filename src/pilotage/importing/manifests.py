@@ -13,7 +13,15 @@ from pilotage.planfile.document import Bounds, Node, NotReadable, one_line, read
 
 MOST_FILES, MOST_DOCUMENTS, MOST_CHARACTERS, MOST_DEPTH = 50, 200, 200_000, 40
 MOST_IN_ALL = 400_000
-READ = ("Rollout", "AnalysisTemplate", "ClusterAnalysisTemplate", "Canary", "MetricTemplate", "AlertProvider", "Deployment")
+READ = (
+    "Rollout",
+    "AnalysisTemplate",
+    "ClusterAnalysisTemplate",
+    "Canary",
+    "MetricTemplate",
+    "AlertProvider",
+    "Deployment",
+)
 _HELM = re.compile(
     r"\{\{-|\{\{\s*(?:[.$`\"]|(?:if|else|end|range|with|define|include|template|block|toYaml|tpl|required)\b)"
 )

@@ -133,7 +133,9 @@ def _errors(metrics: Sequence[Metric], groups: Groups | None) -> Errors | None:
             continue
         apart = promql.ratio(metric.by(groups)) if groups else None
         total, bad = promql.bad_of(apart or promql.ratio(metric.readable) or ratio, good.side == "least")
-        trigger = _share(metric, metric.failed, ratio.scale) if metric.failed and metric.failed.side == good.side else None
+        trigger = (
+            _share(metric, metric.failed, ratio.scale) if metric.failed and metric.failed.side == good.side else None
+        )
         if apart is None or "$group" not in total or "$group" not in bad or len(bad) > LONGEST_SELECTOR:
             total, bad = missing(f"{_APART}: {total}"[:400]), missing(f"{_APART}: {bad}"[:400])
         likely = 2 * bool(_ERRORS.search(metric.name) or metric.role) + bool(_ERRORS.search(metric.query))
@@ -141,10 +143,11 @@ def _errors(metrics: Sequence[Metric], groups: Groups | None) -> Errors | None:
     if not usable:
         return None
     found = max(usable, key=lambda one: one[0])[1]
-    text = f"the judge compares canary with control; the floor is kept as errors < {_percent(max(found.limit, LEAST_ERRORS))}"
-    apart = not found.total.startswith("REPLACE_ME")
-    more = "" if apart else ". The query does not tell canary from control: its label is asked"
-    found.metric.spot.note("nearest" if apart else "question", text + more, look=not apart)
+    floor = _percent(max(found.limit, LEAST_ERRORS))
+    text = f"the judge compares canary with control; the floor is kept as errors < {floor}"
+    known = not found.total.startswith("REPLACE_ME")
+    more = "" if known else ". The query does not tell canary from control: its label is asked"
+    found.metric.spot.note("nearest" if known else "question", text + more, look=not known)
     return found
 
 
@@ -221,7 +224,9 @@ def _guard(metric: Metric, groups: Groups | None) -> dict[str, Any] | None:
     value, limit = query, good.value
     if good.side == "least":
         if ratio is None or not good.value < ratio.scale:
-            metric.spot.note("question", "a lower bound: a guard knows upper limits only; turn the query round", look=True)
+            metric.spot.note(
+                "question", "a lower bound: a guard knows upper limits only; turn the query round", look=True
+            )
             return None
         value, limit = f"{ratio.scale:g} - ({query})", ratio.scale - good.value
     if not limit > 0 or len(value) > LONGEST_SELECTOR:

@@ -10,20 +10,17 @@ from pilotage.core import policy
 from pilotage.core.brief import Brief, Value
 from pilotage.core.brief.needed import names
 from pilotage.core.planning import PlanDraft, draft
-from pilotage.core.planning.drivers import missing
 from pilotage.core.planning.draft import KINDS_DRAFTED
+from pilotage.core.planning.drivers import missing
 from pilotage.core.planning.entries import Entry, Row, one_line
 from pilotage.core.planning.phases import watch_s
 from pilotage.core.proposals import Proposal, Repository
 from pilotage.core.quantities import written
 from pilotage.importing.pieces import Pieces
-from pilotage.importing.spots import Note
+from pilotage.importing.spots import Note, told
 
 _KNOWN_BAD = "true when the running version is the sick one, false when it is healthy"
-_BUG = (
-    "Where the running version is the sick one, the bug's own metric:",
-    'bug: {source: prom, total: \'attempts_total{group="$group"}\', bad: \'attempts_failed_total{group="$group"}\', target: 0.5%}',
-)
+_LEAST = "least_bad, when going back is no way out: hold where it is, or flag-off, or fix-forward."
 _ASSUMED = ("ASSUMED known_bad", "ASSUMED version")
 _MOST_TOLD = 60
 
@@ -36,13 +33,15 @@ def brief_of(pieces: Pieces, brief: Brief) -> Brief:
     return replace(changed, missing=names(changed))
 
 
-def plan_of(pieces: Pieces, brief: Brief, known_bad: bool | None, notes: Sequence[Note], files: Sequence[str]) -> PlanDraft:
+def plan_of(
+    pieces: Pieces, brief: Brief, known_bad: bool | None, notes: Sequence[Note], files: Sequence[str]
+) -> PlanDraft:
     """`brief` as of `brief_of`. `known_bad` None: nobody said, so it is asked."""
     brief = replace(brief, known_bad=Value(known_bad is not False, source="option"))
     drafted = draft(brief, _proposals(pieces))
-    told = [str(one) for one in notes if one.look or one.equal in ("none", "unknown", "question")]
+    lines = told([one for one in notes if one.look or one.equal in ("none", "unknown", "question")])
     warnings = [one for one in drafted.warnings if not one.startswith(_ASSUMED)]
-    warnings += [*told[:_MOST_TOLD], *([f"{len(told) - _MOST_TOLD} more"] if len(told) > _MOST_TOLD else [])]
+    warnings += [*lines[:_MOST_TOLD], *([f"{len(lines) - _MOST_TOLD} more"] if len(lines) > _MOST_TOLD else [])]
     head = Entry(above=tuple(_head(pieces, files, warnings)))
     entries = (head, *_entries(pieces, brief, known_bad, drafted.entries[1:]))
     return PlanDraft(entries, (*pieces.head, *(one_line(one) for one in warnings)))
@@ -75,12 +74,16 @@ def _replaced(pieces: Pieces, brief: Brief, known_bad: bool | None, one: Entry) 
     match one.key:
         case "service" if brief.services and brief.services[0].source == "repository":
             return [replace(one, note=pieces.service[1])]
-        case "version" | "previous" if one.value is not None and str(one.value).startswith("REPLACE_ME") and pieces.image:
+        case "version" | "previous" if (
+            one.value is not None and str(one.value).startswith("REPLACE_ME") and pieces.image
+        ):
             return [replace(one, value=f"{one.value}; the files have {pieces.image}")]
         case "strategy":
             return [replace(one, note=pieces.why)]
         case "known_bad" if known_bad is None:
             return [Entry("known_bad", missing(_KNOWN_BAD))]
+        case "rollback" if known_bad is None:
+            return [replace(one, above=tuple(_LEAST if line.startswith("least_bad") else line for line in one.above))]
         case "phases" if not pieces.usual_phases:
             return [replace(one, value=_phases(pieces, brief))]
         case "after" if pieces.after_s is not None:
@@ -103,7 +106,11 @@ def _replaced(pieces: Pieces, brief: Brief, known_bad: bool | None, one: Entry) 
             return [replace(one, value={**one.value, **pieces.hold[0]}, note=pieces.hold[1])]
         case "judge":
             judged = len(pieces.phases) + 1
-            return [one if pieces.usual_phases else replace(one, above=(policy.budget_sentence(KINDS_DRAFTED, judged, 0.01),))]
+            return [
+                one
+                if pieces.usual_phases
+                else replace(one, above=(policy.budget_sentence(KINDS_DRAFTED, judged, 0.01),))
+            ]
         case "checklist" if pieces.checklist:
             return [replace(one, value=[*one.value, *pieces.checklist])]
         case "notify" if pieces.notify:
@@ -129,8 +136,7 @@ def _metrics(pieces: Pieces, known_bad: bool | None, drafted: Entry) -> Entry:
     source = next(one.value["source"] for one in sections if one.key == "errors")
     bug = next((one for one in drafted.value if one.key == "bug"), None)
     after = next((index for index, one in enumerate(sections) if one.key == "guards"), len(sections))
-    if known_bad is None:
-        sections.insert(after, Entry(above=_BUG))
-    elif known_bad and bug is not None:
-        sections.insert(after, replace(bug, value={**bug.value, "source": source}))
+    if known_bad is not False and bug is not None:
+        above = bug.above if known_bad else (*bug.above, "Leave it out where known_bad is false.")
+        sections.insert(after, replace(bug, value={**bug.value, "source": source}, above=above))
     return Entry("metrics", tuple(sections), above=pieces.measured.above, gap=True)

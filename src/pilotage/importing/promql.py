@@ -50,8 +50,10 @@ class Histogram:
 def squeezed(query: str) -> str:
     """On one line, blanks in quotes kept."""
     parts = re.split(f"({_STRING})", query)
-    return "".join(one if index % 2 else " ".join(re.sub(r"#[^\n]*", "", one).split()) or ("" if not one else " ")
-                   for index, one in enumerate(parts)).strip()
+    return "".join(
+        one if index % 2 else " ".join(re.sub(r"#[^\n]*", "", one).split()) or ("" if not one else " ")
+        for index, one in enumerate(parts)
+    ).strip()
 
 
 def ratio(query: str) -> Ratio | None:
@@ -92,8 +94,10 @@ def bad_of(found: Ratio, good_above: bool) -> tuple[str, str]:
     same = found.above.name == found.below.name and len(found.above.matchers) == len(found.below.matchers) + 1
     if same and len(more) == 1 and more[0][1] in _NEGATED:
         label, sign, value = more[0]
-        bad = Counter(found.above.name, tuple((label, _NEGATED[sign], value) if one == more[0] else one
-                                              for one in found.above.matchers))
+        bad = Counter(
+            found.above.name,
+            tuple((label, _NEGATED[sign], value) if one == more[0] else one for one in found.above.matchers),
+        )
         return total, f"sum({bad.selector})"
     return total, f"{total} - sum({found.above.selector})"
 

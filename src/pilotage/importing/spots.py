@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -13,6 +14,7 @@ from pilotage.planfile.reader import show
 
 Equal = Literal["equal", "nearest", "none", "unknown", "question"]
 """How a plan has it: the same; nearly; not at all; nobody knows the field; a person has to say."""
+WORDS = {"nearest": "nearest", "none": "no equal", "unknown": "unknown field", "question": "to be said"}
 MOST_NOTES = 300
 _DURATION = re.compile(r"(?:\d{1,9}(?:\.\d{1,6})?(?:ns|us|ms|s|m|h))+", re.ASCII)
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ns|us|ms|s|m|h)", re.ASCII)
@@ -33,9 +35,26 @@ class Note:
     text: str
     look: bool = False
 
-    def __str__(self) -> str:
-        words = {"nearest": "nearest", "none": "no equal", "unknown": "unknown field", "question": "to be said"}
-        return f"{self.file}:{self.line}: {self.path}: {words.get(self.equal, self.equal)}: {self.text}"
+
+def told(notes: Sequence[Note]) -> list[str]:
+    """A line for each; those that say the same of a file share one."""
+    groups: dict[tuple[str, str, str], list[Note]] = {}
+    for one in notes:
+        groups.setdefault((one.file, one.equal, one.text), []).append(one)
+    lines = []
+    for same in groups.values():
+        first = same[0]
+        others = "".join(f", {_last(one, first)} (line {one.line})" for one in same[1:])
+        lines.append(
+            f"{first.file}:{first.line}: {first.path}{others}: {WORDS.get(first.equal, first.equal)}: {first.text}"
+        )
+    return lines
+
+
+def _last(one: Note, first: Note) -> str:
+    """Its name alone, where it lies beside the first."""
+    place, _, name = one.path.rpartition(".")
+    return name if place and place == first.path.rpartition(".")[0] else one.path
 
 
 class FilesWrong(PlanError):

@@ -131,7 +131,9 @@ class _Builder:
         for event in YAML(typ="safe", pure=True).parse(text):
             kind, line = type(event).__name__, event.start_mark.line + 1
             if kind == "AliasEvent" or getattr(event, "anchor", None):
-                raise NotReadable(f"{self.bounds.what} without anchors and aliases", "an anchor or alias", line, "Write it out.")
+                raise NotReadable(
+                    f"{self.bounds.what} without anchors and aliases", "an anchor or alias", line, "Write it out."
+                )
             if kind == "DocumentStartEvent":
                 documents += 1
                 if documents > self.bounds.documents:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pilotage.cli.client import ApiError
-from tests.stage import Local, Stage, local
+from tests.stage import Local, Stage
 
 CHECKLIST = """
 checklist:
@@ -24,18 +22,10 @@ contacts:
 """
 
 
-@pytest.fixture(scope="module")
-def coordinator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
-    with local(tmp_path_factory.mktemp("state")) as one:
-        yield one
-
-
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    stage = Stage(tmp_path)
+def stage(stage: Stage) -> Stage:
     build(stage, green=True)
-    yield stage
-    stage.close()
+    return stage
 
 
 def build(stage: Stage, green: bool) -> None:

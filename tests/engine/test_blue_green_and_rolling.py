@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,23 +55,15 @@ deploy: [{driver: shell, command: ["./install", "{server}", "{version}"]}]
 """
 
 
-@pytest.fixture(scope="module")
-def coordinator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
-    with local(tmp_path_factory.mktemp("state")) as one:
-        yield one
-
-
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
+def stage(stage: Stage, tmp_path: Path) -> Stage:
     for name, body in BODIES.items():
         (tmp_path / name).write_text(SCRIPT.format(python=sys.executable, body=body))
         (tmp_path / name).chmod(0o755)
     for number in (1, 2, 3):
         (tmp_path / f"web{number}.version").write_text("1.0")
         (tmp_path / f"web{number}.state").write_text("ready")
-    stage = Stage(tmp_path)
-    yield stage
-    stage.close()
+    return stage
 
 
 def started(coordinator: Local, body: dict[str, Any], strategy: str, without: tuple[str, ...] = ()) -> str:

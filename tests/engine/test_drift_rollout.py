@@ -5,26 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 
 from tests.engine.test_rollouts import WATCHED, kinds, order, start
-from tests.stage import Local, Stage, local, wait_for
-
-
-@pytest.fixture(scope="module")
-def coordinator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
-    with local(tmp_path_factory.mktemp("state")) as one:
-        yield one
-
-
-@pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    stage = Stage(tmp_path)
-    yield stage
-    stage.close()
+from tests.stage import Local, Stage, wait_for
 
 
 def watched(coordinator: Local, stage: Stage, service: str, more: str = "") -> str:
@@ -108,8 +91,9 @@ def test_a_weight_that_stays_changed_is_one_hold_and_one_question(coordinator: L
     order(coordinator, rollout, "rollback")
 
 
-def test_a_rollback_overtakes_a_weight_that_is_being_set_again(coordinator: Local, stage: Stage) -> None:
-    rollout = watched(coordinator, stage, "overtakes")
+def being_set_again(coordinator: Local, stage: Stage, service: str) -> str:
+    """A rollout that somebody has resumed after a change: the command that sets its weight again runs for seconds."""
+    rollout = watched(coordinator, stage, service)
     change(stage, "40")
     coordinator.until(rollout, lambda view: view["needs_person"])
     calls = len(stage.calls())
@@ -117,20 +101,18 @@ def test_a_rollback_overtakes_a_weight_that_is_being_set_again(coordinator: Loca
     order(coordinator, rollout, "resume")
     wait_for(lambda: len(stage.calls()) > calls, 20)
     (stage.folder / "slow").unlink()
+    return rollout
+
+
+def test_a_rollback_overtakes_a_weight_that_is_being_set_again(coordinator: Local, stage: Stage) -> None:
+    rollout = being_set_again(coordinator, stage, "overtakes")
     assert order(coordinator, rollout, "rollback")["done"] is True
     assert (coordinator.view(rollout)["status"], stage.weight()) == ("rolled back", 0)
     assert kinds(coordinator, rollout)[-1] != "resumed"
 
 
 def test_a_direct_rollback_during_that_ends_the_rollout_too(coordinator: Local, stage: Stage) -> None:
-    rollout = watched(coordinator, stage, "directly")
-    change(stage, "40")
-    coordinator.until(rollout, lambda view: view["needs_person"])
-    calls = len(stage.calls())
-    (stage.folder / "slow").write_text("5")
-    order(coordinator, rollout, "resume")
-    wait_for(lambda: len(stage.calls()) > calls, 20)
-    (stage.folder / "slow").unlink()
+    rollout = being_set_again(coordinator, stage, "directly")
     argv = [sys.executable, "-m", "pilotage", "rollback", "--direct", rollout]
     subprocess.run(argv, env={**os.environ, "PILOTAGE_STATE": str(coordinator.state)}, check=True, capture_output=True)
     assert coordinator.ended(rollout)["status"] == "rolled back"

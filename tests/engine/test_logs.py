@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.stage import Local, Stage, local
+from tests.stage import Local, Stage
 
 LOGS = """
 logs:
@@ -35,12 +35,6 @@ CARTS = """{at} ERROR [main] shop.cart - cannot load cart 99
 {at} ERROR [main] shop.mail - cannot mail 4
 """
 WATCHED = "[{weight: 10%, watch: 60s}, {weight: 100%, watch: 60s}]"
-
-
-@pytest.fixture(scope="module")
-def coordinator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
-    with local(tmp_path_factory.mktemp("state")) as one:
-        yield one
 
 
 class Logs:
@@ -74,13 +68,6 @@ class Logs:
             return True
 
         return look
-
-
-@pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    stage = Stage(tmp_path)
-    yield stage
-    stage.close()
 
 
 @pytest.fixture

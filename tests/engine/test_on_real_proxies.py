@@ -25,7 +25,7 @@ from tests.proxies.haproxy import Haproxy, haproxy
 from tests.proxies.load import load
 from tests.proxies.traefik import traefik
 from tests.servers import free_port
-from tests.stage import Local, local, wait_for
+from tests.stage import Local, wait_for
 
 PLAN = """
 pilotage: 1
@@ -56,12 +56,6 @@ blue_green:
   warm: 60s
   tick: 1s
 """
-
-
-@pytest.fixture(scope="module")
-def coordinator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
-    with local(tmp_path_factory.mktemp("state")) as one:
-        yield one
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -23,13 +21,6 @@ from tests.stage import Stage
 NOW = 1_800_000_000.0
 """2027-01-15 08:00 UTC."""
 WINDOW = 'start: {from: "2027-01-15 08:30", until: "2027-01-15 10:00", zone: Europe/Berlin}\n'
-
-
-@pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    stage = Stage(tmp_path)
-    yield stage
-    stage.close()
 
 
 def plan_with(stage: Stage, check: str, more: str = "", options: str = "") -> Plan:

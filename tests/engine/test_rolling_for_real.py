@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from tests.proxies import app
 from tests.proxies.haproxy import Haproxy, pool
 from tests.proxies.load import load
 from tests.servers import free_port
-from tests.stage import Local, local
+from tests.stage import Local
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("web1", "web2", "web3")
@@ -72,12 +72,6 @@ class World:
 
     def installed(self, name: str) -> list[str]:
         return (self.folder / f"{name}.installed").read_text().split()
-
-
-@pytest.fixture(scope="module")
-def coordinator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
-    with local(tmp_path_factory.mktemp("state")) as one:
-        yield one
 
 
 @pytest.fixture

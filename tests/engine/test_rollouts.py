@@ -3,27 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from pilotage.cli.client import ApiError
 from tests import servers
-from tests.stage import Local, Stage, local, wait_for
-
-
-@pytest.fixture(scope="module")
-def coordinator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
-    with local(tmp_path_factory.mktemp("state")) as one:
-        yield one
-
-
-@pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    stage = Stage(tmp_path)
-    yield stage
-    stage.close()
+from tests.stage import Local, Stage, wait_for
 
 
 def start(coordinator: Local, stage: Stage, service: str, **plan: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from pilotage.cli.client import ApiError
-from tests.stage import Local, Stage, local
+from tests.stage import Local, Stage
 
 MORE = """\
   guards:
@@ -47,12 +47,6 @@ class Watched(Stage):
     def plan(self, *args: Any, **changes: Any) -> dict[str, Any]:
         made = super().plan(*args, **changes)
         return {**made, "plan": made["plan"].replace("success:", f"{MORE}success:")}
-
-
-@pytest.fixture(scope="module")
-def coordinator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
-    with local(tmp_path_factory.mktemp("state")) as one:
-        yield one
 
 
 @pytest.fixture

@@ -28,12 +28,6 @@ BUG = """
 """
 
 
-@pytest.fixture(scope="module")
-def coordinator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
-    with local(tmp_path_factory.mktemp("state")) as one:
-        yield one
-
-
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
     one = Stage(tmp_path)

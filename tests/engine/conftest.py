@@ -1,0 +1,24 @@
+"""What most whole-rollout tests of the engine begin with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.stage import Local, Stage, local
+
+
+@pytest.fixture(scope="module")
+def coordinator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
+    """One for all tests of a file: they tell their rollouts apart by the service."""
+    with local(tmp_path_factory.mktemp("state")) as one:
+        yield one
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    stage = Stage(tmp_path)
+    yield stage
+    stage.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -40,6 +41,7 @@ def register(cli: click.Group) -> None:
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the plan here, PLAN.md beside it."
 )
 @click.option("--name", default="", help="Which Rollout or Canary, where the files have several.")
+@click.option("--namespace", default="", help="Of the objects, where the files say none.")
 @click.option("--known-bad", type=click.Choice(("yes", "no")), help="Whether the running version is the sick one.")
 @fact_options("strategy", "flag")
 @click.option("--on-call", metavar="TEXT", help='Who is on call, such as "Ann Example @ann".')
@@ -50,6 +52,7 @@ def import_files(
     files: tuple[Path, ...],
     output: Path | None,
     name: str,
+    namespace: str,
     known_bad: str | None,
     on_call: str | None,
     no_input: bool,
@@ -66,7 +69,9 @@ def import_files(
 
     if output is not None:
         refuse_to_overwrite(output)
-    imported = read(cast("Format", format), files, name)
+    if namespace and not re.fullmatch(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", namespace):
+        raise click.UsageError(f"--namespace: expected a namespace such as payments, got {namespace[:60]!r}")
+    imported = read(cast("Format", format), files, name, namespace)
     asking = not (no_input or json_out) and sys.stdin.isatty() and sys.stderr.isatty()
     brief = imported.brief(with_options(Brief(text=""), given, on_call))
     if asking:

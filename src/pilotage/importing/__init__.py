@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -55,8 +55,8 @@ class Imported:
         return tuple(one for one in self.notes if one.look)
 
 
-def import_files(kind: Format, files: Sequence[Path], name: str = "") -> Imported:
-    """Raises FilesWrong with everything that is wrong in the files."""
+def import_files(kind: Format, files: Sequence[Path], name: str = "", namespace: str = "") -> Imported:
+    """`namespace` counts where the files say none. Raises FilesWrong with everything that is wrong in the files."""
     findings = Findings()
     found = manifests(findings, files)
     known = [one for one in found if _read(one, kind)]
@@ -64,6 +64,8 @@ def import_files(kind: Format, files: Sequence[Path], name: str = "") -> Importe
         if one.version != _VERSIONS[kind]:
             (one.spot.at("apiVersion") or one.spot).wrong(f"{_VERSIONS[kind]}")
     main = _chosen(findings, kind, [one for one in known if one.kind == _MAIN[kind]], name, found)
+    if main is not None and not main.namespace:
+        main = replace(main, namespace=namespace)
     parts = _parts(main, [one for one in known if one.kind in _PARTS[kind]]) if main else []
     others = [one for one in found if one not in known]
     pieces = _READERS[kind](main, parts, others) if main is not None and not findings.problems else None
@@ -71,7 +73,7 @@ def import_files(kind: Format, files: Sequence[Path], name: str = "") -> Importe
         ordered = sorted(dict.fromkeys(findings.problems), key=lambda one: (one[0], one[1].line or 0))
         raise FilesWrong(ordered[:100] or [("", Problem("(files)", f"a {_MAIN[kind]}", "nothing"))])
     notes = sorted(findings.notes.values(), key=lambda one: (one.file, one.line))
-    rest = [one for one in known if one is not main and one.kind == main.kind]
+    rest = [one for one in known if one.kind == main.kind and one.spot is not main.spot]
     named = tuple(f"{one.spot.file}:{one.spot.line}: {one.called}" for one in (*rest, *others))
     return Imported(pieces, tuple(notes), named, tuple(str(one) for one in files))
 

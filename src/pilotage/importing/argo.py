@@ -176,15 +176,13 @@ def _blue(rollout: Manifest, blue: Spot, analyses: Analyses, others: Sequence[Ma
         before.note(
             "nearest", "before the switch `blue_green.test` asks the idle colour; metrics are judged after it", True
         )
-    pieces.measured = measured(analyses.metrics, _colour_groups(active, preview))
+    pieces.measured = measured(analyses.metrics, _colour_groups())
     return pieces
 
 
-def _colour_groups(active: str | None, preview: str | None) -> list[Groups]:
-    found = [Groups("{idle}", "{live}", LATEST, f"{_HASH}: the colours in its place")]
-    if active and preview:
-        found.insert(0, Groups(preview, active, preview, "from previewService and activeService"))
-    return found
+def _colour_groups() -> list[Groups]:
+    """By the colours: the active Service is the old version before the switch, and the new one after it."""
+    return [Groups("{idle}", "{live}", LATEST, f"{_HASH}: the colours in its place")]
 
 
 def _section(rollout: Manifest, blue: Spot, preview: str | None, namespace: str) -> tuple[Entry, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pilotage.importing.fields import EQUAL, LOST, NEAREST, NONE, table
 
 _STAYS = "stays in the cluster: a plan does not say how pods run"
-_META = "no equal: labels that Argo puts on the pods of one version only"
+_META = "labels that Argo puts on the pods of one version only"
 _C, _B = "spec.strategy.canary", "spec.strategy.blueGreen"
 _R = f"{_C}.trafficRouting"
 _RUNS = (f"{_C}.analysis", f"{_C}.steps[].analysis", f"{_B}.prePromotionAnalysis", f"{_B}.postPromotionAnalysis")
@@ -41,13 +41,13 @@ ROLLOUT = table(
     (
         f"{_C}.steps[].experiment",
         LOST,
-        "experiment step: no equal. A plan compares canary with control in every phase; run the Experiment before it "
+        "a plan compares canary with control in every phase; run the Experiment before the rollout "
         "and ask for it in the checklist",
     ),
     (
         f"{_C}.steps[].plugin",
         LOST,
-        "plugin step: no equal. What it does belongs in a deploy driver (`shell`) or in the checklist",
+        "what a plugin does belongs in a deploy driver (`shell`) or in the checklist",
     ),
     (f"{_C}.steps[].replicaProgressThreshold", NONE, "the deploy waits for the pods by its own rule"),
     (

@@ -52,7 +52,7 @@ CANARY = table(
     (
         f"{_A}.sessionAffinity",
         LOST,
-        "session affinity: no equal. A person may meet both versions in turn; a cohort by cookie keeps one apart",
+        "a person may meet both versions in turn; a cohort by cookie keeps one apart",
     ),
     (f"{_A}.metrics[].name", EQUAL, "errors, latency, or the name of a guard"),
     (f"{_A}.metrics[].interval", NEAREST, "counters are read at every tick; only guards keep the range"),

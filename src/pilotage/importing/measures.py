@@ -106,7 +106,7 @@ def _groups(metrics: Sequence[Metric], candidates: Sequence[Groups]) -> Groups |
         return None
     found = candidates[-best[1]]
     for one in (found.canary, found.control):
-        if not one.startswith("REPLACE_ME") and not re.fullmatch(LABEL, one):
+        if not one.startswith(("REPLACE_ME", "{")) and not re.fullmatch(LABEL, one):
             return None
     return found
 

@@ -72,6 +72,7 @@ def test_the_route_is_set_directly_where_pilotage_drives_it_and_argo_is_the_othe
         }
     ]
     assert "Or let Argo do it: {name: rollout, driver: argo-rollouts, rollout: payment, namespace: shop}" in plan.text
+    assert plan.data["deploy"][0]["ready_within_s"] == 600
     assert plan.data["deploy"][0]["image"] == "registry.example/shop/payment:{version}"
 
 
@@ -194,6 +195,15 @@ def test_a_router_that_pilotage_does_not_drive_goes_through_the_rollout(tmp_path
     assert plan["deploy"][0]["command"][:5] == ["kubectl", "argo", "rollouts", "set", "image"]
     assert plan["phases"][0] == {"weight": "10%", "watch": "10m"}
     assert any("cohorts and copies" in one.text for one in found.looks)
+
+
+def test_subsets_of_one_host_are_the_sides_of_the_route(tmp_path: Path) -> None:
+    rule = "          destinationRule: {name: pay, canarySubsetName: next, stableSubsetName: now}\n"
+    text = ROLLOUT.read_text()
+    file = tmp_path / "rollout.yaml"
+    file.write_text(text.replace("          virtualService:\n", f"{rule}          virtualService:\n"))
+    (row,) = drafted(imported(file, ANALYSIS)).data["traffic"]
+    assert (row["driver"], row["canary"], row["stable"]) == ("istio", "next", "now")
 
 
 def test_the_gateway_api_plugin_becomes_the_driver_gateway_api(tmp_path: Path) -> None:

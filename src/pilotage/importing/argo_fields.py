@@ -22,7 +22,7 @@ ROLLOUT = table(
     (
         "spec.progressDeadlineSeconds",
         NEAREST,
-        "the deploy's own time limit (`timeout_s`) and `hold.deadline`: pods that do not get ready end the deploy",
+        "`ready_within_s` of the driver kubernetes: pods that do not get ready in time end the deploy",
     ),
     ("spec.progressDeadlineAbort", NEAREST, "a deploy that fails goes back by itself, always"),
     ("spec.analysis", NONE, "not needed: samples and verdicts are kept in Pilotage's record"),
@@ -91,9 +91,14 @@ ROLLOUT = table(
         "the driver istio moves http routes: the driver argo-rollouts is proposed",
     ),
     (
-        f"{_R}.istio.destinationRule",
-        NEAREST,
-        "subsets of one host: the driver argo-rollouts is proposed, where the Rollout has no two Services",
+        f"{_R}.istio.destinationRule.{{name,canarySubsetName,stableSubsetName}}",
+        EQUAL,
+        "the subsets are `canary` and `stable` of the driver istio",
+    ),
+    (
+        f"{_R}.istio.destinationRule.additionalSubsetNames",
+        NONE,
+        "Argo sets these subsets' labels, too: they have to be kept by hand",
     ),
     (f"{_R}.plugins", NEAREST, "argoproj-labs/gatewayAPI: the driver gateway-api; else the driver argo-rollouts"),
     (f"{_R}.nginx.{{stableIngress,stableIngresses}}", NEAREST, "the driver argo-rollouts is proposed"),

@@ -53,11 +53,14 @@ def traffic(rollout: Spot, canary: Spot, name: str, namespace: str) -> Moved:
 
 def _istio(routing: Spot, services: tuple[str | None, str | None], namespace: str) -> list[dict[str, Any]]:
     istio = routing.mapping("istio")
-    if istio is None or None in services:
+    subsets = istio.mapping("destinationRule") if istio is not None else None
+    if subsets is not None:
+        services = subsets.text("canarySubsetName"), subsets.text("stableSubsetName")
+    if istio is None or not all(services):
         return []
     single = istio.mapping("virtualService")
     found = [single] if single is not None else istio.rows("virtualServices")
-    if any("tcpRoutes" in one or "tlsRoutes" in one for one in found) or "destinationRule" in istio:
+    if any("tcpRoutes" in one or "tlsRoutes" in one for one in found):
         return []
     rows: list[dict[str, Any]] = []
     for one in found:
@@ -115,6 +118,7 @@ def deploy(rollout: Spot, name: str, namespace: str, others: Sequence[Manifest],
     """`direct`: what is to be said of the Deployment where Argo's controller is not in between."""
     reference = rollout.mapping("spec", "workloadRef")
     behind = reference.name("name") if reference is not None else None
+    deadline = rollout.whole("spec", "progressDeadlineSeconds", least=1)
     template = rollout.mapping("spec", "template")
     if behind is not None:
         found = next((one for one in others if one.kind == "Deployment" and one.name == behind), None)
@@ -130,12 +134,18 @@ def deploy(rollout: Spot, name: str, namespace: str, others: Sequence[Manifest],
             "image": f"{repository}:{{version}}" if repository else missing(AN_IMAGE),
             "namespace": namespace,
         }
+        row |= ready_within(deadline)
         said = "" if direct else ": the one that spec.workloadRef names"
         return [row], (f"How the new version gets there: a Deployment gets the image{said}.",), image
     what = f"{container}={repository}:{{version}}" if repository else missing("container=image:{version}")
     command = ["kubectl", "argo", "rollouts", "set", "image", name, what, "--namespace", namespace]
     above = ("How the new version gets there: Argo's kubectl plugin changes the Rollout's image.",)
     return [{"name": "image", "driver": "shell", "command": command}], above, image
+
+
+def ready_within(deadline: int | None) -> dict[str, Any]:
+    """`progressDeadlineSeconds` for the driver kubernetes, which waits half a day at most."""
+    return {"ready_within_s": min(deadline, 43_200)} if deadline else {}
 
 
 def of_template(template: Spot | None) -> tuple[str, str]:

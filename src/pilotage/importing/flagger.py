@@ -11,7 +11,7 @@ from pilotage.core.planning.drivers import missing
 from pilotage.core.planning.entries import Entry
 from pilotage.core.quantities import written
 from pilotage.importing import flagger_fields
-from pilotage.importing.argo_traffic import image_without_tag, of_template
+from pilotage.importing.argo_traffic import image_without_tag, of_template, ready_within
 from pilotage.importing.fields import name_all
 from pilotage.importing.flagger_hooks import hooks
 from pilotage.importing.flagger_metrics import Around, groups, metrics
@@ -49,11 +49,12 @@ def flagger(canary: Manifest, templates: Sequence[Manifest], others: Sequence[Ma
         why="from spec.analysis",
         head=HEAD,
     )
-    if kind not in ("Deployment", None):
+    if kind not in ("Deployment", "DaemonSet", None):
         at = spot.at("spec", "targetRef", "kind") or spot
-        at.note("nearest", f"a {kind}: the drivers kubernetes deploy to Deployments; say how it is deployed", look=True)
+        at.note("question", f"a {kind} has no pods of its own: say under `deploy` how the new version gets there", True)
     _traffic(pieces, spot, provider, service, target, namespace)
     _deploy(pieces, target, namespace, others, kind)
+    pieces.deploy[0] |= ready_within(spot.whole("spec", "progressDeadlineSeconds", least=1))
     _logs(pieces, target, namespace)
     if analysis is None:
         (spot.at("spec") or spot).note("question", "no analysis: how the traffic rises is to be said", look=True)
@@ -118,7 +119,7 @@ def _deploy(pieces: Pieces, target: str, namespace: str, others: Sequence[Manife
         {
             "name": "canary",
             "driver": "kubernetes",
-            "deployment": target,
+            ("daemonset" if kind == "DaemonSet" else "deployment"): target,
             "container": container or missing(f"the container of the Deployment {target} that gets the new image"),
             "image": f"{repository}:{{version}}"
             if repository

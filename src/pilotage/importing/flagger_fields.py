@@ -16,7 +16,7 @@ CANARY = table(
     (
         "spec.progressDeadlineSeconds",
         NEAREST,
-        "the deploy's own time limit (`timeout_s`) and `hold.deadline`: pods that do not get ready end the deploy",
+        "`ready_within_s` of the driver kubernetes: pods that do not get ready in time end the deploy",
     ),
     ("spec.autoscalerRef", NONE, "stays in the cluster: a plan does not scale; let both versions have an autoscaler"),
     ("spec.ingressRef spec.routeRef spec.upstreamRef", NEAREST, "what splits the traffic there is asked"),

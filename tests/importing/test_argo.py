@@ -240,3 +240,10 @@ def test_whether_the_running_version_is_sick_is_asked_and_never_assumed() -> Non
     assert drafted(found, True).data["known_bad"] is True
     assert "bug" in drafted(found, True).data["metrics"]
     assert "bug" not in drafted(found, False).data["metrics"]
+
+
+def test_too_many_fields_to_name_are_said_to_be_more(tmp_path: Path) -> None:
+    file = tmp_path / "rollout.yaml"
+    file.write_text(ROLLOUT.read_text() + "".join(f"  field{number}: 1\n" for number in range(2500)))
+    found = imported(file, ANALYSIS)
+    assert any("more than 2000 fields have no equal" in one.text for one in found.looks)

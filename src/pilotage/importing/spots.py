@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from pilotage.core.errors import PlanError, Problem
@@ -15,7 +15,7 @@ from pilotage.planfile.reader import show
 Equal = Literal["equal", "nearest", "none", "unknown", "question"]
 """How a plan has it: the same; nearly; not at all; nobody knows the field; a person has to say."""
 WORDS = {"nearest": "nearest", "none": "no equal", "unknown": "unknown field", "question": "to be said"}
-MOST_NOTES = 300
+MOST_NOTES = 2000
 _DURATION = re.compile(r"(?:\d{1,9}(?:\.\d{1,6})?(?:ns|us|ms|s|m|h))+", re.ASCII)
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ns|us|ms|s|m|h)", re.ASCII)
 _UNITS = {"ns": 1e-9, "us": 1e-6, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -84,6 +84,9 @@ class Findings:
         found = Note(spot.file, spot.line, one_line(spot.path, 200), equal, one_line(text, 400), look)
         if len(self.notes) < MOST_NOTES:
             self.notes.setdefault((spot.file, spot.path, spot.document), found)
+        else:
+            more = f"more than {MOST_NOTES} fields have no equal: from here on they are not named"
+            self.notes.setdefault(("", "", 0), replace(found, equal="unknown", text=more, look=True))
 
 
 @dataclass(frozen=True)

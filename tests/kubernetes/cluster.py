@@ -1,13 +1,16 @@
 """A real Kubernetes control plane on loopback ports: etcd, kube-apiserver and kube-controller-manager.
 
-There is no scheduler and no node: `kubelet.py` plays both for one namespace at a time.
+There is no scheduler and no node: `kubelet.py` plays both for one namespace at a time. By hand, until Ctrl-C:
+`python -m tests.kubernetes.cluster FOLDER`, then PILOTAGE_TEST_KUBECONFIG=FOLDER/kubeconfig for any number of runs.
 """
 
 from __future__ import annotations
 
 import json
+import signal
 import ssl
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -173,3 +176,19 @@ def _wait(parts: list[_Part], ready: Callable[[], bool]) -> None:
             names = ", ".join(f"{one.name} ({one.log})" for one in parts)
             raise DidNotStart(f"not ready within {START_S:.0f} s; see the logs of {names}")
         time.sleep(0.1)
+
+
+def ends_on_signals() -> None:
+    """So that whatever is told to end ends its parts first."""
+    for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(signum, lambda *_: sys.exit(1))
+
+
+if __name__ == "__main__":
+    ends_on_signals()
+    try:
+        with running(Path(sys.argv[1]).resolve()) as kubeconfig_file:
+            print(kubeconfig_file, flush=True)
+            signal.pause()
+    except DidNotStart as failed:
+        sys.exit(str(failed))

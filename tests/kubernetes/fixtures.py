@@ -8,7 +8,7 @@
 Argo Rollouts for the test's namespace.
 
 PILOTAGE_TEST_KUBECONFIG names the kubeconfig of a cluster to use instead; the definitions of the Gateway API, Istio and
-Argo Rollouts are installed there if they are missing. One that `python -m tests.kubernetes.keeper FOLDER` runs serves
+Argo Rollouts are installed there if they are missing. One that `python -m tests.kubernetes.cluster FOLDER` runs serves
 every test; on any other those that need the fake kubelet are skipped.
 """
 
@@ -31,6 +31,14 @@ if TYPE_CHECKING:
 # lightkube takes half a second to import: only those pay it who use a cluster.
 
 
+def need_programs() -> None:
+    """On CI a test that needs them fails without them."""
+    missing = [one for one in (*build.PROGRAMS, "crds") if not (build.BUILT / one).exists()]
+    if missing:
+        said = f"no {' and no '.join(missing)} in {build.BUILT}: run `make kubernetes`"
+        pytest.fail(said) if os.environ.get("CI") else pytest.skip(said)
+
+
 @pytest.fixture(scope="session")
 def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Access]:
     """The administrator's access: `.kubeconfig` (a path), `.apply`, `.get`, `.delete`, `.until`; see access.py."""
@@ -45,10 +53,7 @@ def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         yield access
         access.close()
         return
-    missing = [one for one in (*build.PROGRAMS, "crds") if not (build.BUILT / one).exists()]
-    if missing:
-        said = f"no {' and '.join(missing)} in {build.BUILT}: run `make kubernetes`"
-        pytest.fail(said) if os.environ.get("CI") else pytest.skip(said)
+    need_programs()
     own = tmp_path_factory.getbasetemp()
     run = own.parent if hasattr(request.config, "workerinput") else own
     with keeper.shared(run / "kubernetes") as kubeconfig:
@@ -73,7 +78,7 @@ def kubelet(cluster: Access, namespace: str) -> Iterator[Kubelet]:
     from tests.kubernetes.kubelet import Kubelet
 
     if not cluster.kubeconfig.with_name("kubelet.pem").exists():
-        pytest.skip("this cluster has kubelets of its own: the fake one is for a cluster of tests.kubernetes.keeper")
+        pytest.skip("this cluster has kubelets of its own: the fake one is for one of tests.kubernetes.cluster")
     running = Kubelet(cluster.kubeconfig, namespace).start()
     try:
         yield running

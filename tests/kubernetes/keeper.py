@@ -10,7 +10,6 @@ import fcntl
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -55,8 +54,7 @@ def _start(folder: Path, ready: Path) -> None:
 
 
 def keep(folder: Path) -> None:
-    for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(signum, lambda *_: sys.exit(1))
+    cluster.ends_on_signals()
     with (folder / "users").open("w") as users:  # held until this process has ended
         for number in range(TRIES):
             home = folder / f"{os.getpid()}-{number}"

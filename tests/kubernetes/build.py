@@ -66,7 +66,7 @@ def program(name: str) -> bool:
     assert version, f"{folder}/go.mod does not say which Kubernetes"
     stamps = {"gitVersion": f"v{version[1]}", "gitMajor": version[2], "gitMinor": version[3]}
     flags = " ".join(["-s", "-w", *(f"-X k8s.io/component-base/version.{key}={one}" for key, one in stamps.items())])
-    argv = [go(), "build", "-mod=readonly", "-o", str(BUILT / f"{name}.new"), "-ldflags", flags]
+    argv = [go(), "build", "-mod=readonly", "-buildvcs=false", "-o", str(BUILT / f"{name}.new"), "-ldflags", flags]
     _run([*argv, package or f"{ARGO}/cmd/rollouts-controller"], HERE / folder)
     (BUILT / f"{name}.new").replace(BUILT / name)
     mark.write_text(wanted)

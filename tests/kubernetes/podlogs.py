@@ -73,6 +73,11 @@ class Logs:
         self.runs[pod, container].append(Run())
         return self.runs[pod, container][-1]
 
+    def forget(self, pod: str) -> None:
+        """Another pod takes its name."""
+        for key in [one for one in self.runs if one[0] == pod]:
+            del self.runs[key]
+
     def end(self, pod: str, container: str) -> None:
         if self.runs[pod, container]:
             self.runs[pod, container][-1].end()

@@ -12,7 +12,7 @@ from tests.kubernetes import build
 
 GO = """#!/bin/sh
 echo "$@" >> "{log}"
-if [ "$1" = build ]; then shift 3; touch "$1"; exit 0; fi
+if [ "$1" = build ]; then shift 4; touch "$1"; exit 0; fi
 echo '{{"Sum": "h1:other", "Dir": "/nowhere"}}'
 """
 

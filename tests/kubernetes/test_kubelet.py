@@ -127,6 +127,9 @@ def test_a_test_says_how_an_image_behaves_and_when_a_container_crashes(world: Wo
     assert container(again)["lastState"]["terminated"]["reason"] == "OOMKilled"
     world.kubelet.ready(name, False)
     world.pod(lambda pod: not container(pod)["ready"])
+    world.kubelet.crash(name)
+    time.sleep(4 * world.kubelet.ready_after_s)
+    assert not container(world.pod(lambda pod: container(pod)["restartCount"] == 2))["ready"]
 
 
 def test_a_new_version_takes_the_place_of_the_old_one(world: World) -> None:
@@ -206,6 +209,22 @@ def test_a_container_that_has_not_started_has_no_log(world: World) -> None:
     answer = world.cluster.api.get(f"{world.pods}/{name}/log")
     assert answer.status_code == 400
     assert "is waiting to start: " in answer.text
+
+
+def test_a_pod_with_the_name_of_another_begins_a_new_log(world: World) -> None:
+    bare = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "payment-0"}}
+    spec = {"containers": [{"name": "app", "image": "payment:1.0"}, {"name": "proxy", "image": "proxy:never-ready"}]}
+    world.kubelet.prints("payment:1.0", "starting")
+    for _ in range(2):
+        world.cluster.apply({**bare, "spec": spec}, world.namespace)
+        pod = world.pod(lambda pod: container(pod)["ready"])
+        assert condition(pod, "Ready")["message"] == "containers with unready status: [proxy]"
+        assert world.log("payment-0", container="app") == ["starting"]
+        world.kubelet.write("payment-0", "more")
+        world.kubelet.crash("payment-0", container="proxy")
+        world.pod(lambda pod: [one["restartCount"] for one in pod["status"]["containerStatuses"]] == [0, 1])
+        world.cluster.delete(f"{world.pods}/payment-0")
+        world.cluster.until(world.pods, lambda all_: all_["items"] == [])
 
 
 def test_a_followed_log_ends_with_its_container(world: World) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from pilotage.core.errors import TemporaryError
@@ -29,16 +30,12 @@ def notes(found: Object) -> Mapping[str, str]:
     return there if isinstance(there, dict) else {}
 
 
-def annotated(found: Object, name: str, value: str | None) -> Patch:
-    """What gives the object this annotation; None takes it away."""
-    there = notes(found)
-    path = f"/metadata/annotations/{name.replace('~', '~0').replace('/', '~1')}"
-    if value is None:
-        return [{"op": "remove", "path": path}] if name in there else []
-    if there.get(name) == value:
-        return []
-    first: Patch = [] if there else [{"op": "add", "path": "/metadata/annotations", "value": {}}]
-    return [*first, {"op": "add", "path": path, "value": value}]
+@dataclass(frozen=True)
+class Edit:
+    """What has to be changed: a JSON patch, and annotations (None takes one away)."""
+
+    patch: Patch
+    notes: Mapping[str, str | None] = field(default_factory=dict)
 
 
 async def change(
@@ -46,23 +43,23 @@ async def change(
     kind: Kind,
     name: str,
     call: Call,
-    edit: Callable[[Object], Patch],
+    edit: Callable[[Object], Edit],
     watched: Callable[[Object], Any],
 ) -> Object:
-    """The object as it is afterwards. `edit` gives the JSON patch that is needed, none if it is as wanted.
+    """The object as it is afterwards. `edit` says what is needed, nothing if it is as wanted.
 
     A controller that notes something in the object at the same moment costs another try. Raises TemporaryError when it
     does so all the time, and when somebody else changed what is `watched`: that is not overwritten unseen.
     """
     before = await cluster.get(kind, name, within_s=call.timeout_s)
     for number in range(_TRIES):
-        patch = edit(before)
-        if not patch and notes(before).get(SET_BY) == call.key:
+        wanted = edit(before)
+        patch = [*wanted.patch, *_annotate(before, {**wanted.notes, SET_BY: call.key})]
+        if not patch:
             return before
-        annotating = annotated(_after(before, patch), SET_BY, call.key)
         version = {"op": "replace", "path": "/metadata/resourceVersion", "value": await _version(cluster, before)}
         try:
-            return await cluster.patch(kind, name, [version, *patch, *annotating], within_s=call.timeout_s)
+            return await cluster.patch(kind, name, [version, *patch], within_s=call.timeout_s)
         except Conflict as conflict:
             await asyncio.sleep(_PAUSE_S * number)
             now = await cluster.get(kind, name, within_s=call.timeout_s)
@@ -83,7 +80,13 @@ async def _version(cluster: Cluster, found: Object) -> str:
     return version
 
 
-def _after(found: Object, patch: Patch) -> Object:
-    """As far as annotations go: whether `patch` makes the first one."""
-    made = any(one["path"] == "/metadata/annotations" for one in patch)
-    return {"metadata": {"annotations": {"made": "by the patch"}}} if made else found
+def _annotate(found: Object, wanted: Mapping[str, str | None]) -> Patch:
+    there, patch = notes(found), Patch()
+    for name, value in wanted.items():
+        path = f"/metadata/annotations/{name.replace('~', '~0').replace('/', '~1')}"
+        if value is None and name in there:
+            patch.append({"op": "remove", "path": path})
+        elif value is not None and there.get(name) != value:
+            patch.append({"op": "add", "path": path, "value": value})
+    first: Patch = [{"op": "add", "path": "/metadata/annotations", "value": {}}]
+    return patch if there or not patch else [*first, *patch]

@@ -61,9 +61,9 @@ def read(paths: Sequence[Path], context: str | None) -> Access:
     # Of several files the first to name a thing wins; one that is not there is passed over, as by kubectl.
     there = [path for path in paths if path.is_file()] if len(paths) > 1 else list(paths)
     if not there:
-        raise PermanentError(f"Kubernetes: none of the kubeconfigs {listed([str(one) for one in paths])} is there")
+        raise PermanentError(f"Kubernetes: none of the kubeconfigs {', '.join(map(str, paths))} is there")
     loaded = [_load(path) for path in there]
-    shown = listed([str(path) for path in there])
+    shown = ", ".join(str(path) for path in there)
     name = context or next((str(one["current-context"]) for one in loaded if one.get("current-context")), None)
     if name is None:
         raise PermanentError(f"Kubernetes: the kubeconfig {shown} has no current-context; name one with `context`")

@@ -84,7 +84,12 @@ class Login:
                 "the kubeconfig anew with your cloud's command"
             )
         argv = [command, *(str(one) for one in args)]
-        done = await process.run(argv, cwd=Path.cwd(), env=self._environment(given, version), timeout_s=self._within_s)
+        try:
+            env = self._environment(given, version)
+            done = await process.run(argv, cwd=Path.cwd(), env=env, timeout_s=self._within_s)
+        except PermanentError as error:
+            hint = one_line(str(given.get("installHint") or ""), 300)
+            raise PermanentError(f"{self._who}: {error}. The kubeconfig's `exec` names it. {hint}".strip()) from None
         if done.timed_out:
             raise TemporaryError(f"{self._who}: {command} gave no token within {self._within_s:g} s")
         if not done.ok:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pilotage.core.errors import DriverError, PermanentError, TemporaryError
-from pilotage.drivers.answers import Answer, again, one_line, said
+from pilotage.drivers.answers import Answer, again, one_line
 from pilotage.drivers.kubernetes.kinds import Kind
 
 _RIGHT = re.compile(r'User "(?P<user>[^"]*)" cannot (?P<verb>\S+) resource "(?P<resource>[^"]+)"')
@@ -79,6 +79,6 @@ def _words(answer: Answer) -> str:
     causes = details.get("causes") if isinstance(details, dict) else None
     fields = [str(one.get("field")) for one in causes or [] if isinstance(one, dict) and one.get("field")]
     # An object that is refused is repeated in whole, with its quotes escaped: what is wrong with it comes after.
-    text = one_line(_WHOLE.sub("", str(answer.get("message") or "")[:_MOST]), 300) or said(answer)
+    text = one_line(_WHOLE.sub("", str(answer.get("message") or "")[:_MOST]), 300) or "(no explanation)"
     more = [field for field in dict.fromkeys(fields) if field not in text][:3]
     return f"{text} (in {', '.join(one_line(one, 60) for one in more)})" if more else text

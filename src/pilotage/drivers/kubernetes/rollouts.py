@@ -82,7 +82,7 @@ class ArgoRollout:
         stable = str(self._status.get("stableRS") or "")
         if self.current == stable:
             promoted = self._promoted()
-            if weight == 0 and promoted.get("hash") == stable and promoted.get("version") in (version, ""):
+            if weight == 0 and promoted.get("hash") == stable and version in ("", promoted.get("version")):
                 raise PermanentError(
                     f"{self._who} is fully promoted, so that Argo has no other version to go back to. Deploy the "
                     "previous one again (kubectl argo rollouts undo). A last step with setWeight for 100 % and a pause "

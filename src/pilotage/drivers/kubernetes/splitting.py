@@ -19,7 +19,7 @@ from pilotage.core.errors import PermanentError
 from pilotage.core.model import Cohort
 from pilotage.drivers.answers import listed, one_line
 from pilotage.drivers.cohorts import check_kind, check_values
-from pilotage.drivers.kubernetes.changing import Patch, annotated, notes
+from pilotage.drivers.kubernetes.changing import Edit, Patch, notes
 from pilotage.drivers.kubernetes.cluster import Object
 from pilotage.drivers.weights import smallest_parts
 
@@ -90,7 +90,7 @@ class Splitting(ABC):
             raise PermanentError(f"{self._who} copies requests to the canary in some of its rules only, or not alike")
         return State(float(next(iter(shares.values())) * 100), self._cohort(), mirrors.pop())
 
-    def edit(self, wanted: State) -> Patch:
+    def edit(self, wanted: State) -> Edit:
         """What makes it so, as small as it can be."""
         kept = copy.deepcopy([one for one in self._rules if not self._is_own(one)])
         shared = dict(self._shared(kept))
@@ -105,7 +105,12 @@ class Splitting(ABC):
                     self._set_mirror(rule, wanted.mirror)
             rules.append(rule)
         noted = None if wanted.cohort is None else json.dumps(_noted(wanted.cohort), ensure_ascii=False)
-        return [*self._difference(rules), *annotated(self._found, COHORT, noted)]
+        return Edit(self._difference(rules), {COHORT: noted})
+
+    def is_at(self, wanted: State) -> bool:
+        """Whether nothing has to be changed."""
+        edit = self.edit(wanted)
+        return not edit.patch and notes(self._found).get(COHORT) == edit.notes[COHORT]
 
     @abstractmethod
     def _with_header(self, match: Mapping[str, Any], name: str, value: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pilotage.core.errors import TemporaryError
 from pilotage.drivers import Call, Context
 from pilotage.drivers.answers import listed
 from pilotage.drivers.kubernetes import Cluster, ClusterOptions, Kind
-from pilotage.drivers.kubernetes.changing import SET_BY, Patch, annotated, change, notes
+from pilotage.drivers.kubernetes.changing import SET_BY, Edit, change, notes
 from pilotage.drivers.kubernetes.cluster import Object
 from pilotage.drivers.kubernetes.options import NAME
 from pilotage.drivers.kubernetes.refusals import Conflict
@@ -33,14 +33,10 @@ class ArgoRolloutsTraffic:
         who = await self._who()
         await self._seen(who, call)
 
-        def edit(found: Object) -> Patch:
+        def edit(found: Object) -> Edit:
             rollout = ArgoRollout(found, who)
             rollout.check_may(weight, call.version)
-            patch: Patch = []
-            for name, value in rollout.note(weight, call.version).items():
-                made = annotated(found, name, value)
-                patch += made[1:] if patch and len(made) == 2 else made
-            return patch
+            return Edit([], rollout.note(weight, call.version))
 
         # From here on nothing that an earlier call sent can change the Rollout any more.
         found = await change(self._cluster, _ROLLOUT, self._name, call, edit, lambda _: None)

@@ -15,7 +15,7 @@ from pilotage.drivers import Call, Context
 from pilotage.drivers.answers import listed
 from pilotage.drivers.kubernetes import Cluster, ClusterOptions, Kind
 from pilotage.drivers.kubernetes.acceptance import Acceptance
-from pilotage.drivers.kubernetes.changing import Patch, change
+from pilotage.drivers.kubernetes.changing import Edit, change
 from pilotage.drivers.kubernetes.cluster import Object
 from pilotage.drivers.kubernetes.options import NAME
 from pilotage.drivers.kubernetes.routes import Route, Service
@@ -65,7 +65,7 @@ class GatewayApiTraffic:
             raise PermanentError(f"expected 0 to 100 % of the requests to be copied, got {call.mirror:g}")
         wanted, who = State(weight, call.cohort, round(call.mirror, 2)), await self._who()
 
-        def edit(found: Object) -> Patch:
+        def edit(found: Object) -> Edit:
             if weight or call.mirror or call.cohort:  # going back must not depend on it
                 self._check_ready(found, who)
             return self._route(found, who).edit(wanted)
@@ -75,7 +75,7 @@ class GatewayApiTraffic:
             route = await self._seen(route, call.timeout_s)
             if weight:
                 self._check_ready(route, who)
-        if self._route(route, who).edit(wanted):
+        if not self._route(route, who).is_at(wanted):
             now = self._route(route, who).state()
             raise TemporaryError(f"{who} has {now.weight:g} % where {weight:g} % was set: somebody else set it")
         return self._route(route, who).state().weight

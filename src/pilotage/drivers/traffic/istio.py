@@ -10,7 +10,7 @@ from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.core.model import Cohort, CohortKind
 from pilotage.drivers import Call, Context
 from pilotage.drivers.kubernetes import Cluster, ClusterOptions, Kind
-from pilotage.drivers.kubernetes.changing import Patch, change
+from pilotage.drivers.kubernetes.changing import Edit, change
 from pilotage.drivers.kubernetes.cluster import Object
 from pilotage.drivers.kubernetes.options import NAME
 from pilotage.drivers.kubernetes.splitting import State
@@ -51,13 +51,13 @@ class IstioTraffic:
             raise PermanentError(f"expected 0 to 100 % of the requests to be copied, got {call.mirror:g}")
         wanted, who = State(weight, call.cohort, call.mirror), await self._who()
 
-        def edit(found: Object) -> Patch:
+        def edit(found: Object) -> Edit:
             return self._service(found, who).edit(wanted)
 
         name = self._options.virtual_service
         changed = await change(self._cluster, _KIND, name, call, edit, VirtualService.parts)
         now = self._service(changed, who)
-        if now.edit(wanted):
+        if not now.is_at(wanted):
             raise TemporaryError(f"{who} has {now.state().weight:g} % where {weight:g} % was set: something changes it")
         return now.state().weight
 

@@ -189,6 +189,15 @@ class Restarts(Protocol):
         ...
 
 
+@runtime_checkable
+class Steps(Protocol):
+    """What a splitter may offer besides: it tells beforehand that it can only set certain weights."""
+
+    async def nearest(self, weight: float) -> float:
+        """The percent that would be in force if `weight` were set now. Changes nothing."""
+        ...
+
+
 PoolState = Literal["ready", "drained", "down"]
 """Of a server in its pool: takes requests, is out of rotation, or is in rotation but fails its health check."""
 

@@ -24,6 +24,7 @@ from pilotage.drivers import (
     Resolves,
     Restarts,
     Steers,
+    Steps,
     Tracker,
     Traffic,
     registry,
@@ -41,7 +42,7 @@ PROTOCOLS: Mapping[str, type[Any]] = {
     "tracker": Tracker,
 }
 OFFERS: Mapping[str, tuple[tuple[type[Any], str], ...]] = {
-    "traffic": ((Steers, "cohorts"), (Mirrors, "copies"), (Restarts, "restarts")),
+    "traffic": ((Steers, "cohorts"), (Mirrors, "copies"), (Restarts, "restarts"), (Steps, "steps")),
     "deploy": ((Rehearses, "rehearsal"),),
     "metrics": ((History, "past"), (Delays, "delays")),
     "notify": ((Resolves, "resolved"),),

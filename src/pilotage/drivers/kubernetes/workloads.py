@@ -62,8 +62,7 @@ def awaited(found: Object) -> str:
     kind = found.get("kind")
     if kind == "DaemonSet":
         wanted = number(status, "desiredNumberScheduled")
-        updated, ready = number(status, "updatedNumberScheduled"), number(status, "numberAvailable")
-        return _behind(wanted, updated, ready)
+        return _behind(wanted, number(status, "updatedNumberScheduled"), number(status, "numberAvailable"))
     wanted = replicas(found)
     if kind == "StatefulSet":
         kept = number(part(part(part(found, "spec"), "updateStrategy"), "rollingUpdate"), "partition")
@@ -73,11 +72,11 @@ def awaited(found: Object) -> str:
         return _behind(due, number(status, "updatedReplicas"), due) or _behind(
             wanted, wanted, number(status, "availableReplicas")
         )
-    updated, ready = number(status, "updatedReplicas"), number(status, "availableReplicas")
+    updated = number(status, "updatedReplicas")
     old = number(status, "replicas") - updated
     if old > 0 and updated >= wanted:
         return f"{old} pod{'s' if old != 1 else ''} of before still end{'s' if old == 1 else ''}"
-    return _behind(wanted, updated, ready)
+    return _behind(wanted, updated, number(status, "availableReplicas"))
 
 
 def given_up(found: Object) -> str:
@@ -121,11 +120,14 @@ def trouble(pod: Object) -> str:
     return ""
 
 
+def ready(pod: Object) -> bool:
+    rows = _rows(part(pod, "status"), "conditions")
+    return any(one.get("type") == "Ready" and one.get("status") == "True" for one in rows)
+
+
 def unready(pod: Object) -> bool:
     """It runs, and does not say that it is ready."""
-    status = part(pod, "status")
-    ready = [one for one in _rows(status, "conditions") if one.get("type") == "Ready" and one.get("status") == "True"]
-    return status.get("phase") == "Running" and not ready
+    return part(pod, "status").get("phase") == "Running" and not ready(pod)
 
 
 def leaving(pod: Object) -> bool:
@@ -154,10 +156,10 @@ def _rows(status: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
     return [one for one in rows if isinstance(one, dict)] if isinstance(rows, list) else []
 
 
-def _behind(wanted: int, updated: int, ready: int) -> str:
+def _behind(wanted: int, updated: int, available: int) -> str:
     if updated < wanted:
         return f"{updated} of {wanted} pods are of the new version"
-    return f"{ready} of {wanted} pods are ready" if ready < wanted else ""
+    return f"{available} of {wanted} pods are ready" if available < wanted else ""
 
 
 def _ended(terminated: Mapping[str, Any]) -> str:

@@ -13,9 +13,10 @@ from pilotage.drivers.traffic.argo_rollouts import ArgoRolloutsTraffic
 from pilotage.testing import FaultsContract, TrafficContract, UnreachableContract, call
 from tests import servers
 from tests.drivers.kubeconfigs import written
+from tests.drivers.roles import least
 from tests.kubernetes.objects import service
 
-LEAST = {"apiGroups": ["argoproj.io"], "resources": ["rollouts", "rollouts/status"], "verbs": ["get", "patch"]}
+LEAST = least("argo-rollouts (traffic)")
 SLOW_S = 40.0
 
 
@@ -85,7 +86,7 @@ def empty(cluster, namespace, restricted, kubelet, argo):
     for name in ("payment-stable", "payment-canary"):
         cluster.apply(service(name, {"app": "payment"}), namespace)
     cluster.apply(ingress(), namespace)
-    return Stage(cluster, namespace, restricted(LEAST))
+    return Stage(cluster, namespace, restricted(*LEAST))
 
 
 @pytest.fixture
@@ -223,7 +224,7 @@ class TestErrors:
         await driver.close()
 
     async def test_less_than_the_least_rights_is_told_with_the_missing_rule(self, stage, restricted):
-        stage.kubeconfig = restricted({**LEAST, "resources": ["rollouts"]})
+        stage.kubeconfig = restricted(LEAST[0])
         rule = r'\{apiGroups: \["argoproj.io"\], resources: \[rollouts/status\], verbs: \[patch\]\}'
         with pytest.raises(PermanentError, match=rule):
             await stage.driver().probe()

@@ -26,8 +26,9 @@ from pilotage.testing import (
 from tests import servers
 from tests.drivers.gateway_controller import serving
 from tests.drivers.kubeconfigs import written
+from tests.drivers.roles import least
 
-LEAST = {"apiGroups": ["gateway.networking.k8s.io"], "resources": ["httproutes"], "verbs": ["get", "patch"]}
+LEAST = least("gateway-api (traffic)")
 API = "gateway.networking.k8s.io/v1"
 
 
@@ -84,7 +85,7 @@ class Stage:
 def empty(cluster, namespace, restricted):
     for name in ("payment-stable", "payment-canary"):
         cluster.apply(service(name), namespace)
-    return Stage(cluster, namespace, restricted(LEAST))
+    return Stage(cluster, namespace, restricted(*LEAST))
 
 
 @pytest.fixture
@@ -196,7 +197,7 @@ class TestTheChange:
     async def test_a_grpc_route(self, cluster, namespace, empty, restricted):
         rule = {"matches": [{"method": {"service": "shop.Payment"}}], "backendRefs": both()}
         empty.route(rule, kind="GRPCRoute")
-        empty.kubeconfig = restricted({**LEAST, "resources": ["grpcroutes"]})
+        empty.kubeconfig = restricted({**LEAST[0], "resources": ["grpcroutes"]})
         place = empty.place.replace("httproutes", "grpcroutes")
         with serving(cluster.api, namespace, kind="grpcroutes"):
             cluster.until(place, lambda route: "status" in route)
@@ -441,7 +442,7 @@ class TestErrors:
         assert await driver.set_weight(0, call("a")) == 0
 
     async def test_less_than_the_least_rights_is_told_with_the_missing_rule(self, stage, restricted):
-        stage.kubeconfig = restricted({**LEAST, "verbs": ["get"]})
+        stage.kubeconfig = restricted({**LEAST[0], "verbs": ["get"]})
         wanted = r"does not allow .* to patch httproutes\.gateway\.networking\.k8s\.io in the namespace .*\(403\)"
         with pytest.raises(PermanentError, match=wanted) as caught:
             await stage.driver().probe()

@@ -49,6 +49,11 @@ def path(value):
     return {"path": {"type": "PathPrefix", "value": value}}
 
 
+def condition(kind, status):
+    told = {"type": kind, "status": status, "reason": "Test", "message": ""}
+    return {**told, "lastTransitionTime": "2026-01-01T00:00:00Z"}  # without a generation: it counts as up to date
+
+
 def http_route(*rules, name="payment", kind="HTTPRoute"):
     spec = {"parentRefs": [{"name": "public"}], "rules": list(rules) or [{"backendRefs": both()}]}
     return {"apiVersion": API, "kind": kind, "metadata": {"name": name}, "spec": spec}
@@ -296,17 +301,28 @@ class TestTheController:
     async def test_one_that_refuses_the_route_is_told_before_anything_changes(self, driver, stage, controller):
         controller.refuses = "NotAllowedByListeners"
         stage.cluster.until(stage.place, lambda route: "NotAllowed" in str(route["status"]))
-        with pytest.raises(PermanentError, match=r"does not accept .*NotAllowedByListeners: said the test"):
+        with pytest.raises(PermanentError, match=r"is not accepted by \S+ \(NotAllowedByListeners: said the test\)"):
             await driver.probe()
         with pytest.raises(PermanentError, match="NotAllowedByListeners"):
             await driver.set_weight(10, call("a"))
         assert await driver.read_weight() == 0
 
+    async def test_one_of_two_gateways_that_refuses_is_no_obstacle(self, driver, stage, controller):
+        other = {"parentRef": {"name": "public"}, "controllerName": "tests.example.org/other"}
+        controller.others = [
+            {**other, "conditions": [condition("Accepted", "False"), condition("ResolvedRefs", "True")]}
+        ]
+        stage.cluster.until(stage.place, lambda route: len(route["status"]["parents"]) == 2)
+        assert await driver.set_weight(10, call("a")) == 10
+
     async def test_a_missing_service_is_told_before_anything_moves_there(self, driver, stage):
         await driver.set_weight(10, call("a"))
         stage.cluster.delete(f"/api/v1/namespaces/{stage.namespace}/services/payment-canary")
         stage.cluster.until(stage.place, lambda route: "BackendNotFound" in str(route["status"]))
-        with pytest.raises(PermanentError, match=r"cannot resolve a backend of .*no Service payment-canary"):
+        with pytest.raises(
+            PermanentError,
+            match=r"a backend that is not resolved by \S+ \(BackendNotFound: no Service payment-canary\)",
+        ):
             await driver.probe()
         with pytest.raises(PermanentError, match="no Service payment-canary"):
             await driver.set_weight(50, call("b"))

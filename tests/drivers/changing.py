@@ -113,5 +113,5 @@ class ServedContract(TrafficContract):
     async def test_a_change_that_does_not_come_into_force_is_told(self, driver, service):
         await driver.set_weight(10, call("a"))
         service.ignores = True
-        with pytest.raises(TemporaryError, match="10 %.*50 %|50 %.*10 %"):
+        with pytest.raises(TemporaryError, match=r"10 %.*50 %"):
             await driver.set_weight(50, call("b", timeout_s=0.3))

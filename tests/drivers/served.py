@@ -80,7 +80,7 @@ def serve(service: Any) -> Iterator[Any]:
                 service.lose -= 1
                 self.close_connection = True
                 return
-            text = json.dumps(answer).encode()
+            text = b"" if status == 204 else json.dumps(answer).encode()
             try:
                 self.send_response(status)
                 for name, value in {"Content-Type": "application/json", **more}.items():

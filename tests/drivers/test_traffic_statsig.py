@@ -14,7 +14,14 @@ from tests.drivers.statsig import Statsig, rule
 
 
 def splitter(url, **more):
-    options = {"gate": "new_payment", "rule": "canary", "key": {"env": "TEST_TOKEN"}, "api": url, "timeout_s": 1, **more}
+    options = {
+        "gate": "new_payment",
+        "rule": "canary",
+        "key": {"env": "TEST_TOKEN"},
+        "api": url,
+        "timeout_s": 1,
+        **more,
+    }
     return StatsigTraffic(StatsigTraffic.Options.model_validate(options), Context(None, None))
 
 

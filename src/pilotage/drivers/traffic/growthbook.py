@@ -59,20 +59,18 @@ class GrowthbookTraffic:
         version = draft.get("version") if isinstance(draft, dict) else None
         if not isinstance(version, int):
             raise self._service.stranger("expected a revision with a version")
-        try:
-            answer = await self._service.call("POST", self._path(f"/revisions/{version}/publish"), {"comment": words})
-            if answer.status == 409:
-                raise TemporaryError(f"somebody else published {self._options.feature} at the same moment")
-            if answer.status in (400, 422):
-                raise PermanentError(
-                    f"GrowthBook does not publish the change of {self._options.feature} ({answer.status}): "
-                    f"{said(answer)} Where changes need an approval, the key must be allowed to go without"
-                )
-            self._service.refuse(answer, f"right to publish {self._options.feature}")
-        except DriverError:
-            with suppress(DriverError):  # the first error is the one to tell
+        answer = await self._service.call("POST", self._path(f"/revisions/{version}/publish"), {"comment": words})
+        if 400 <= answer.status < 500:  # surely not published; after a failure or a silence nobody knows
+            with suppress(DriverError):  # why it was refused is what to tell
                 await self._service.call("POST", self._path(f"/revisions/{version}/discard"), {})
-            raise
+        if answer.status == 409:
+            raise TemporaryError(f"GrowthBook: somebody else published {self._options.feature} at the same moment")
+        if answer.status in (400, 422):
+            raise PermanentError(
+                f"GrowthBook does not publish the change of {self._options.feature} ({answer.status}): {said(answer)} "
+                "Where changes need an approval, the key must be allowed to go without"
+            )
+        self._service.refuse(answer, f"right to publish {self._options.feature}")
 
     async def _share(self) -> Share:
         options = self._options

@@ -43,6 +43,12 @@ class CloudRun:
         tokens = bearer(options, GOOGLE, folder, "Cloud Run")
         self._service = Service("Cloud Run", options.api, None, options.timeout_s, tokens=tokens)
 
+    def advice(self, revision: str) -> str:
+        """How a person brings all traffic to one revision."""
+        options = self._options
+        where = f"{options.service} --region={options.region} --project={options.project}"
+        return f"gcloud run services update-traffic {where} --to-revisions={revision}=100"
+
     async def look(self) -> Mapping[str, Any]:
         options = self._options
         where = f"service {options.service} in {options.region} of {options.project}"

@@ -7,9 +7,13 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Annotated, Any
+
+from pydantic import AfterValidator
 
 from pilotage.core.errors import PermanentError
 from pilotage.drivers.answers import listed
+from pilotage.drivers.arguments import check_placeholders
 
 
 @dataclass(frozen=True)
@@ -44,14 +48,19 @@ def sides(parts: Sequence[Part], canary: str, stable: str, what: str) -> Sides:
     return Sides(*found)
 
 
-def share(parts: Sequence[Part], sides: Sides, what: str, advice: str) -> float:
-    """The canary's percent. Raises PermanentError when anything but these two gets traffic; `advice` says how the
-    traffic is brought to a revision by its name."""
+def check_pinned(parts: Sequence[Part], what: str, advice: str) -> None:
+    """Raises PermanentError when traffic follows the latest revision: a deploy would get all of it at once."""
     if not parts or any(one.percent and not one.revision for one in parts):
         raise PermanentError(
             f"{what} sends traffic to whatever revision is the latest: the next deploy would move it. First give it to "
             f"a revision by its name: {advice}"
         )
+
+
+def share(parts: Sequence[Part], sides: Sides, what: str, advice: str) -> float:
+    """The canary's percent. Raises PermanentError when anything but these two gets traffic; `advice` says how the
+    traffic is brought to a revision by its name."""
+    check_pinned(parts, what, advice)
     strangers = [one.revision for one in parts if one.percent and one.revision not in (sides.canary, sides.stable)]
     if strangers:
         raise PermanentError(
@@ -83,8 +92,43 @@ def percents(parts: Sequence[Part]) -> dict[str, int]:
     return {name: number for name, number in sums.items() if number}
 
 
+def moved(parts: Sequence[Part], tag: str, revision: str) -> list[Part]:
+    """The parts with the tag on this revision, and with nobody's percent changed."""
+    kept = [replace(one, tag="" if one.tag == tag else one.tag) for one in parts]
+    place = next((number for number, one in enumerate(kept) if one.revision == revision and not one.tag), None)
+    if place is None:
+        kept.append(Part(revision, tag=tag))
+    else:
+        kept[place] = replace(kept[place], tag=tag)
+    return [one for one in kept if one.percent or one.tag]
+
+
 def suffix(version: str, image: str, most: int) -> str:
     """What a revision of this version and image is called, the same each time: lower-case letters, digits, hyphens."""
     mark = hashlib.sha256(f"{version}\n{image}".encode()).hexdigest()[:6]
-    plain = re.sub(r"[^a-z0-9]+", "-", version.lower()).strip("-")[: most - 8].strip("-")
-    return f"v{plain}-{mark}" if plain else f"v{mark}"
+    plain = re.sub(r"[^a-z0-9]+", "-", version.lower()).strip("-")[: most - 7].strip("-")
+    return f"{plain}-{mark}" if plain else mark
+
+
+def with_image(containers: Any, container: str | None, image: str, what: str) -> list[dict[str, Any]]:
+    """The containers of a template, one of them with this image. Raises PermanentError when it is not plain which."""
+    if not isinstance(containers, list) or not containers or not all(isinstance(one, dict) for one in containers):
+        raise PermanentError(f"{what} has no containers in its template")
+    names = [str(one.get("name") or "") for one in containers]
+    if container is None and len(containers) > 1:
+        raise PermanentError(f"{what} has the containers {listed(names)}: say in `container` which one has the image")
+    if container is not None and container not in names:
+        raise PermanentError(f"{what} has no container {container}, but {listed(names)}")
+    ours = names.index(container) if container is not None else 0
+    return [{**one, "image": image} if number == ours else one for number, one in enumerate(containers)]
+
+
+def versioned(image: str) -> str:
+    """An option that is an image with {version} in it."""
+    check_placeholders([image], ["version"])
+    if "{version}" not in image or " " in image:
+        raise ValueError("an image with {version} in it, such as registry.example.org/payment:{version}")
+    return image
+
+
+Image = Annotated[str, AfterValidator(versioned)]

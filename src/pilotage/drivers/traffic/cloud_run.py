@@ -40,22 +40,21 @@ class CloudRunTraffic:
         service = await self._run.look()
         parts = self._run.traffic(service)
         two = sides(parts, self._options.canary, self._options.stable, self._run.what)
-        share(parts, two, self._run.what, self._advice(two.stable))
+        share(parts, two, self._run.what, self._run.advice(two.stable))
         wanted = divided(parts, two, percent, self._run.what)
         if percents(parts) != percents(wanted):
             await to_the_end(self._run.change(service, "traffic", {"traffic": targets(wanted)}))
         async for _ in looks(call.timeout_s, 0.05, 1.0):
             service = await self._run.look()
-            if percents(self._run.traffic(service)) != percents(wanted):
-                raise TemporaryError(f"somebody else has changed the traffic of {self._run.what} meanwhile")
-            if percents(self._run.traffic(service, "trafficStatuses")) == percents(wanted):
+            asked = percents(self._run.traffic(service)) == percents(wanted)
+            if asked and percents(self._run.traffic(service, "trafficStatuses")) == percents(wanted):
                 return self._share(service)
-            if not service.get("reconciling") and (why := failure(service)):
+            if asked and not service.get("reconciling") and (why := failure(service)):
                 raise PermanentError(f"{self._run.what} did not come to {percent} %: {why}")
-        raise TemporaryError(
-            f"{self._run.what} has not come to {percent} % within {call.timeout_s:g} s: Cloud Run is still at it "
-            "(reconciling). It may come into force later"
-        )
+        late = f"{self._run.what} has not come to {percent} % within {call.timeout_s:g} s: "
+        if not asked:
+            raise TemporaryError(late + "another share was asked for meanwhile. Does somebody else set it, too?")
+        raise TemporaryError(late + "Cloud Run is still at it (reconciling). It may come into force later")
 
     async def read_weight(self) -> float:
         return self._share(await self._run.look())
@@ -70,9 +69,4 @@ class CloudRunTraffic:
         """In force. Tags are those asked for: a service that has none in force yet has them already."""
         two = sides(self._run.traffic(service), self._options.canary, self._options.stable, self._run.what)
         now = self._run.traffic(service, "trafficStatuses") or self._run.traffic(service)
-        return share(now, two, self._run.what, self._advice(two.stable))
-
-    def _advice(self, stable: str) -> str:
-        options = self._options
-        where = f"{options.service} --region={options.region} --project={options.project}"
-        return f"gcloud run services update-traffic {where} --to-revisions={stable}=100"
+        return share(now, two, self._run.what, self._run.advice(two.stable))

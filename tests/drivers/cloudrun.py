@@ -124,7 +124,7 @@ class CloudRunServer(Served):
             return _error(409, "ALREADY_EXISTS", f"Revision named '{made}' already exists.")
         traffic = request.body.get("traffic", self.traffic)
         for one in traffic:
-            if "revision" in one and one["revision"] not in (*self.revisions, made):
+            if "revision" in one and one["revision"] not in self.revisions:
                 return _error(400, "INVALID_ARGUMENT", f"Revision {one['revision']} does not exist.")
         tags = [one["tag"] for one in traffic if "tag" in one]
         assert len(set(tags)) == len(tags)

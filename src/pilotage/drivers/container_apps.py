@@ -64,7 +64,8 @@ class ContainerApp:
         if str(configuration.get("activeRevisionsMode")).lower() != "multiple":
             raise PermanentError(
                 f"{self.what} has one active revision at a time: expected activeRevisionsMode Multiple "
-                f"(az containerapp revision set-mode --mode multiple --name {options.app} --resource-group {options.resource_group})"
+                f"(az containerapp revision set-mode --mode multiple --name {options.app} --resource-group "
+                f"{options.resource_group})"
             )
         if not isinstance(configuration.get("ingress"), dict):
             raise PermanentError(f"{self.what} has no ingress: there is no traffic to share")

@@ -38,9 +38,9 @@ class CloudRunDeployer:
 
     async def deploy(self, version: str, call: Call) -> str:
         name, image = self._named(version)
+        service = await self._pinned()
         revision = await self._run.revision(name)
         if revision is None:
-            service = await self._pinned()
             await to_the_end(self._run.change(service, "template", {"template": self._template(service, name, image)}))
         await self._until_ready(name)
         service = await self._pinned()
@@ -54,9 +54,9 @@ class CloudRunDeployer:
     async def rehearse(self, version: str, call: Call) -> str:
         """All that Cloud Run checks before it makes a revision; whether the image exists is not of that."""
         name, image = self._named(version)
+        service = await self._pinned()
         if await self._run.revision(name) is not None:
             return f"Cloud Run has {name} already"
-        service = await self._pinned()
         await self._run.change(service, "template", {"template": self._template(service, name, image)}, dry=True)
         return f"Cloud Run would take {name} ({image}); whether the image exists was not asked"
 

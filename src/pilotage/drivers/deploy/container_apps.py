@@ -37,9 +37,10 @@ class ContainerAppsDeployer:
 
     async def deploy(self, version: str, call: Call) -> str:
         name, image = self._named(version)
+        app = await self._pinned()
         revision = await self._app.revision(name)
         if revision is None:
-            await to_the_end(self._app.change({"template": self._template(await self._pinned(), name, image)}))
+            await to_the_end(self._app.change({"template": self._template(app, name, image)}))
         await self._until_healthy(name)
         await self._label(name)
         did = "has" if revision else "has now"
@@ -88,7 +89,7 @@ class ContainerAppsDeployer:
 
     async def _label(self, name: str) -> None:
         """Once the app is not being changed any more: Azure refuses two changes at a time."""
-        state = ""
+        state, asked = "", False
         async for _ in looks(self._options.ready_s, 0.1, 2.0):
             app = await self._pinned()
             parts, state = self._app.traffic(app), app["provisioningState"]
@@ -97,5 +98,8 @@ class ContainerAppsDeployer:
             labelled = moved(parts, self._options.label, name)
             if labelled == parts:
                 return
+            if asked and state != "Succeeded":
+                raise PermanentError(f"{self._app.what} did not take the label {self._options.label} ({state})")
             await to_the_end(self._app.change(ingress(labelled)))
+            asked = True
         raise TemporaryError(f"{self._app.what} has no label {self._options.label} on {name} yet ({state})")

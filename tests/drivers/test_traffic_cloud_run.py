@@ -35,7 +35,7 @@ def driver(service):
 
 
 class TestCloudRun(ServedContract, UnreachableContract):
-    name, tolerance, step = "Cloud Run", 0.5, 1
+    name, tolerance = "Cloud Run", 0.5
 
     @pytest.fixture
     def driver(self, service):

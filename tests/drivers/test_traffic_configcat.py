@@ -34,7 +34,7 @@ def driver(service):
 
 
 class TestConfigcat(ServedContract, UnreachableContract):
-    name, tolerance, step = "ConfigCat", 0.5, 1
+    name, tolerance = "ConfigCat", 0.5
 
     @pytest.fixture
     def driver(self, service):

@@ -34,7 +34,7 @@ def driver(service):
 
 
 class TestContainerApps(ServedContract, UnreachableContract):
-    name, tolerance, step = "Container Apps", 0.5, 1
+    name, tolerance = "Container Apps", 0.5
 
     @pytest.fixture
     def driver(self, service):

@@ -38,7 +38,7 @@ def driver(service):
 
 
 class TestStatsig(ServedContract, UnreachableContract):
-    name, tolerance, step = "Statsig", 0.005, 0.01
+    name, tolerance = "Statsig", 0.005
 
     @pytest.fixture
     def driver(self, service):

@@ -189,6 +189,17 @@ class Restarts(Protocol):
         ...
 
 
+@runtime_checkable
+class Steps(Protocol):
+    """What a splitter may offer besides: the steps that its weights go in. A weight between two of them is refused, by
+    a plan and by `set_weight`: rounded, it would be another plan's."""
+
+    @staticmethod
+    def step() -> float:
+        """The smallest one, in percent. The class tells it too."""
+        ...
+
+
 PoolState = Literal["ready", "drained", "down"]
 """Of a server in its pool: takes requests, is out of rotation, or is in rotation but fails its health check."""
 

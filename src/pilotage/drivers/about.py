@@ -23,6 +23,7 @@ from pilotage.drivers import (
     Resolves,
     Restarts,
     Steers,
+    Steps,
     Tracker,
     Traffic,
     registry,
@@ -40,7 +41,7 @@ PROTOCOLS: Mapping[str, type[Any]] = {
     "tracker": Tracker,
 }
 OFFERS: Mapping[str, tuple[tuple[type[Any], str], ...]] = {
-    "traffic": ((Steers, "cohorts"), (Mirrors, "copies"), (Restarts, "restarts")),
+    "traffic": ((Steers, "cohorts"), (Mirrors, "copies"), (Restarts, "restarts"), (Steps, "steps")),
     "deploy": ((Rehearses, "rehearsal"),),
     "metrics": ((History, "past"),),
     "notify": ((Resolves, "resolved"),),
@@ -132,6 +133,7 @@ def _offers(port: str, kind: Any) -> tuple[str, ...]:
     for protocol, word in OFFERS.get(port, ()):
         if protocol in there:
             kinds = sorted(kind.cohorts) if protocol is Steers else ()
+            word = f"{word} of {kind.step():g} %" if protocol is Steps else word
             words.append(f"{word} by {', '.join(kinds)}" if kinds else word)
     return tuple(words)
 

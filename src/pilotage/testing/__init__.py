@@ -32,7 +32,7 @@ from pilotage.testing.notify import (
 )
 from pilotage.testing.pool import PoolContract
 from pilotage.testing.tracker import TrackerContract
-from pilotage.testing.traffic import MirrorsContract, RestartsContract, SteersContract, TrafficContract
+from pilotage.testing.traffic import MirrorsContract, RestartsContract, SteersContract, StepsContract, TrafficContract
 
 __all__ = [
     "CheckContract",
@@ -50,6 +50,7 @@ __all__ = [
     "ResolvesContract",
     "RestartsContract",
     "SteersContract",
+    "StepsContract",
     "ThreadContract",
     "TrackerContract",
     "TrafficContract",

@@ -9,20 +9,25 @@ from typing import Any
 
 import pytest
 
+from pilotage.core.errors import PermanentError
 from pilotage.core.model import Cohort
-from pilotage.drivers import Mirrors, Restarts, Steers, Traffic
+from pilotage.drivers import Mirrors, Restarts, Steers, Steps, Traffic
 from pilotage.drivers.process import OVERTAKEN
 from pilotage.testing.every import EveryDriver, call
 
 
 class TrafficContract(EveryDriver):
     """Your fixture: `driver`, a splitter that may be moved from 0 to 100 %. `tolerance` is half its smallest step, in
-    percent."""
+    percent. What says that it goes in `Steps` refuses weights between them."""
 
     tolerance = 0.01
 
     @pytest.mark.parametrize("weight", [0, 0.5, 10, 50, 100])
     async def test_the_weight_returned_is_the_one_read_back(self, driver: Traffic, weight: float) -> None:
+        if isinstance(driver, Steps) and not _fits(weight, driver.step()):
+            with pytest.raises(PermanentError, match=f"{weight:g} %"):
+                await driver.set_weight(weight, call("a"))
+            return
         returned = await driver.set_weight(weight, call("a"))
         assert returned == pytest.approx(await driver.read_weight())
         assert returned == pytest.approx(weight, abs=self.tolerance)
@@ -111,3 +116,25 @@ class RestartsContract:
         await asyncio.sleep(max(0.0, first + 3.1 - time.time()))  # so that it can be told apart at all
         await restart()
         assert await driver.started_at() - first > 2
+
+
+class StepsContract:
+    """For a splitter whose weights go in steps; `driver` as in `TrafficContract`."""
+
+    async def test_each_step_can_be_set_exactly(self, driver: Any) -> None:
+        offers = isinstance(driver, Steps)
+        assert offers
+        for number in (1, 7, round(100 / driver.step()) - 1):
+            weight = number * driver.step()
+            assert await driver.set_weight(weight, call(f"step-{number}")) == pytest.approx(weight, abs=1e-6)
+
+    async def test_a_weight_between_two_steps_is_refused_and_nothing_moves(self, driver: Any) -> None:
+        await driver.set_weight(10, call("a"))
+        between = 10 + driver.step() / 2
+        with pytest.raises(PermanentError, match=f"{between:g} %"):
+            await driver.set_weight(between, call("b"))
+        assert await driver.read_weight() == 10
+
+
+def _fits(weight: float, step: float) -> bool:
+    return abs(weight / step - round(weight / step)) < 1e-6

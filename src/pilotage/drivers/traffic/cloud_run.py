@@ -19,8 +19,6 @@ _NAME = r"^[a-z][a-z0-9-]{0,62}$"
 
 
 class CloudRunTraffic:
-    step = 1.0
-
     class Options(RunOptions):
         canary: str = Field(pattern=_NAME, description="the new version's revision, by its name or its tag")
         stable: str = Field(pattern=_NAME, description="the present version's, by its name or its tag")
@@ -36,7 +34,7 @@ class CloudRunTraffic:
         self._run = CloudRun(options, context.directory)
 
     async def set_weight(self, weight: float, call: Call) -> float:
-        percent = round(in_steps(weight, self.step, "Cloud Run"))
+        percent = round(in_steps(weight, self.step(), "Cloud Run"))
         service = await self._run.look()
         parts = self._run.traffic(service)
         two = sides(parts, self._options.canary, self._options.stable, self._run.what)
@@ -64,6 +62,10 @@ class CloudRunTraffic:
 
     async def close(self) -> None:
         """The connections are the process's."""
+
+    @staticmethod
+    def step() -> float:
+        return 1.0
 
     def _share(self, service: Mapping[str, Any]) -> float:
         """In force. Tags are those asked for: a service that has none in force yet has them already."""

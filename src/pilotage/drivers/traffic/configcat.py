@@ -22,8 +22,6 @@ _KINDS = {bool: "boolValue", str: "stringValue", int: "intValue", float: "double
 
 
 class ConfigcatTraffic:
-    step = 1.0
-
     class Options(DriverOptions):
         environment: UUID = Field(description="the environment's id")
         setting: int = Field(gt=0, description="the flag's id, a number")
@@ -40,7 +38,7 @@ class ConfigcatTraffic:
         self._what = f"ConfigCat's flag {options.setting}"
 
     async def set_weight(self, weight: float, call: Call) -> float:
-        wanted = round(in_steps(weight, self.step, "ConfigCat"))
+        wanted = round(in_steps(weight, self.step(), "ConfigCat"))
 
         async def change() -> None:
             flag = await self._flag()
@@ -67,6 +65,10 @@ class ConfigcatTraffic:
 
     async def close(self) -> None:
         """The connections are the process's."""
+
+    @staticmethod
+    def step() -> float:
+        return 1.0
 
     async def _share(self) -> Share:
         flag = await self._flag()

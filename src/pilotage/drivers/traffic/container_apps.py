@@ -20,8 +20,6 @@ _ENDED = ("Failed", "Canceled")
 
 
 class ContainerAppsTraffic:
-    step = 1.0
-
     class Options(AppOptions):
         canary: str = Field(pattern=_NAME, description="the new version's revision, by its name or its label")
         stable: str = Field(pattern=_NAME, description="the present version's, by its name or its label")
@@ -37,7 +35,7 @@ class ContainerAppsTraffic:
         self._app = ContainerApp(options, context.directory)
 
     async def set_weight(self, weight: float, call: Call) -> float:
-        percent = round(in_steps(weight, self.step, "Container Apps"))
+        percent = round(in_steps(weight, self.step(), "Container Apps"))
         app = await self._app.look()
         parts = self._app.traffic(app)
         self._share(app)
@@ -68,6 +66,10 @@ class ContainerAppsTraffic:
 
     async def close(self) -> None:
         """The connections are the process's."""
+
+    @staticmethod
+    def step() -> float:
+        return 1.0
 
     def _share(self, app: Mapping[str, Any]) -> float:
         options, parts = self._options, self._app.traffic(app)

@@ -19,8 +19,6 @@ from pilotage.drivers.shares import Share, bring, in_steps
 
 
 class GrowthbookTraffic:
-    step = 0.01
-
     class Options(DriverOptions):
         feature: str = Field(min_length=1, description="the feature's id")
         rule: str = Field(min_length=1, description="the id of its percentage rule, such as fr_123abc")
@@ -36,7 +34,7 @@ class GrowthbookTraffic:
         self._what = f"the rule {options.rule} of GrowthBook's feature {options.feature}"
 
     async def set_weight(self, weight: float, call: Call) -> float:
-        wanted = in_steps(weight, self.step, "GrowthBook")
+        wanted = in_steps(weight, self.step(), "GrowthBook")
         words = reason(self._context, call, wanted)
         return await bring(wanted, self._share, lambda: self._publish(wanted, words), self._what, call.timeout_s)
 
@@ -49,6 +47,10 @@ class GrowthbookTraffic:
 
     async def close(self) -> None:
         """The connections are the process's."""
+
+    @staticmethod
+    def step() -> float:
+        return 0.01
 
     async def _publish(self, wanted: float, words: str) -> None:
         """A draft of the live revision with this one change, published; one that may not be published is discarded."""

@@ -19,8 +19,6 @@ _BESIDES = ("super_groups", "holdout_groups", "holdout", "feature_enrollment")
 
 
 class PosthogTraffic:
-    step = 0.01
-
     class Options(DriverOptions):
         project: int = Field(gt=0, description="the project's id, a number")
         flag: int = Field(gt=0, description="the flag's id, the number in the address of its page")
@@ -36,7 +34,7 @@ class PosthogTraffic:
         self._what = f"PostHog's flag {options.flag}"
 
     async def set_weight(self, weight: float, call: Call) -> float:
-        wanted = in_steps(weight, self.step, "PostHog")
+        wanted = in_steps(weight, self.step(), "PostHog")
         return await bring(wanted, self._share, lambda: self._change(wanted), self._what, call.timeout_s)
 
     async def read_weight(self) -> float:
@@ -47,6 +45,10 @@ class PosthogTraffic:
 
     async def close(self) -> None:
         """The connections are the process's."""
+
+    @staticmethod
+    def step() -> float:
+        return 0.01
 
     async def _change(self, wanted: float) -> None:
         flag = await self._flag()

@@ -20,8 +20,6 @@ _EVERYBODY = ("public", "environment_tier")
 
 
 class StatsigTraffic:
-    step = 0.01
-
     class Options(DriverOptions):
         gate: str = Field(min_length=1, description="the gate's id")
         rule: str = Field(min_length=1, description="the name or base id of the rule whose pass percentage is set")
@@ -46,7 +44,7 @@ class StatsigTraffic:
         self._what = f"the rule {options.rule} of Statsig's gate {options.gate}"
 
     async def set_weight(self, weight: float, call: Call) -> float:
-        wanted = in_steps(weight, self.step, "Statsig")
+        wanted = in_steps(weight, self.step(), "Statsig")
 
         async def change() -> None:
             # A rule's id is another one after each change of its percentage: the one that it has now.
@@ -64,6 +62,10 @@ class StatsigTraffic:
 
     async def close(self) -> None:
         """The connections are the process's."""
+
+    @staticmethod
+    def step() -> float:
+        return 0.01
 
     async def _share(self) -> Share:
         gate = await self._gate()

@@ -18,7 +18,7 @@ SECRET = FaultsContract.secret
 def deployer(url, **more):
     options = {
         "project": "acme", "region": "europe-west1", "service": "payment", "image": "img/payment:{version}",
-        "token": {"env": "TEST_TOKEN"}, "api": url, "timeout_s": 1, "ready_s": 2, **more,
+        "token": {"env": "TEST_TOKEN"}, "api": url, "timeout_s": 2, "ready_s": 2, **more,
     }  # fmt: skip
     return CloudRunDeployer(CloudRunDeployer.Options.model_validate(options), Context(None, None))
 
@@ -56,6 +56,7 @@ class TestCloudRun(DeployerContract, RehearsesContract, UnreachableContract):
 
 class TestLooking(FaultsContract):
     name = "Cloud Run"
+    patience_s = 1.5
 
     @pytest.fixture(autouse=True)
     def in_the_environment(self, monkeypatch):

@@ -17,7 +17,7 @@ SECRET = FaultsContract.secret
 def deployer(url, **more):
     options = {
         "subscription": SUBSCRIPTION, "resource_group": "shop", "app": "payment", "image": "img/payment:{version}",
-        "token": {"env": "TEST_TOKEN"}, "api": url, "timeout_s": 1, "ready_s": 2, **more,
+        "token": {"env": "TEST_TOKEN"}, "api": url, "timeout_s": 2, "ready_s": 2, **more,
     }  # fmt: skip
     return ContainerAppsDeployer(ContainerAppsDeployer.Options.model_validate(options), Context(None, None))
 
@@ -55,6 +55,7 @@ class TestContainerApps(DeployerContract, UnreachableContract):
 
 class TestLooking(FaultsContract):
     name = "Container Apps"
+    patience_s = 1.5
 
     @pytest.fixture(autouse=True)
     def in_the_environment(self, monkeypatch):

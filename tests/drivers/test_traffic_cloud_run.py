@@ -17,7 +17,7 @@ from tests.drivers.served import serve
 def splitter(url, **more):
     options = {
         "project": "acme", "region": "europe-west1", "service": "payment", "canary": "payment-2", "stable": "payment-1",
-        "token": {"env": "TEST_TOKEN"}, "api": url, "timeout_s": 1, **more,
+        "token": {"env": "TEST_TOKEN"}, "api": url, "timeout_s": 2, **more,
     }  # fmt: skip
     return CloudRunTraffic(CloudRunTraffic.Options.model_validate(options), Context(None, None))
 
@@ -54,6 +54,7 @@ class TestCloudRun(ServedContract, UnreachableContract):
 
 class TestLooking(FaultsContract):
     name = "Cloud Run"
+    patience_s = 1.5
 
     @pytest.fixture(autouse=True)
     def in_the_environment(self, monkeypatch):

@@ -16,7 +16,7 @@ from tests.drivers.served import Served, serve
 def splitter(url, **more):
     options = {
         "subscription": SUBSCRIPTION, "resource_group": "shop", "app": "payment", "canary": "payment--2",
-        "stable": "payment--1", "token": {"env": "TEST_TOKEN"}, "api": url, "timeout_s": 1, **more,
+        "stable": "payment--1", "token": {"env": "TEST_TOKEN"}, "api": url, "timeout_s": 2, **more,
     }  # fmt: skip
     return ContainerAppsTraffic(ContainerAppsTraffic.Options.model_validate(options), Context(None, None))
 
@@ -53,6 +53,7 @@ class TestContainerApps(ServedContract, UnreachableContract):
 
 class TestLooking(FaultsContract):
     name = "Container Apps"
+    patience_s = 1.5
 
     @pytest.fixture(autouse=True)
     def in_the_environment(self, monkeypatch):

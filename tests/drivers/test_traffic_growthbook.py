@@ -16,7 +16,7 @@ from tests.drivers.served import serve
 def splitter(url, **more):
     options = {
         "feature": "new-payment", "rule": "fr_canary", "environment": "production", "token": {"env": "TEST_TOKEN"},
-        "api": url, "timeout_s": 1, **more,
+        "api": url, "timeout_s": 2, **more,
     }  # fmt: skip
     return GrowthbookTraffic(GrowthbookTraffic.Options.model_validate(options), Context(None, None, "payment"))
 
@@ -47,6 +47,7 @@ class TestGrowthbook(ServedContract, UnreachableContract):
 
 class TestLooking(FaultsContract):
     name = "GrowthBook"
+    patience_s = 1.5
 
     @pytest.fixture(autouse=True)
     def in_the_environment(self, monkeypatch):

@@ -17,7 +17,7 @@ BETA = {"key": "beta", "type": "person", "value": ["yes"], "operator": "exact"}
 
 def splitter(url, **more):
     options = {
-        "project": PROJECT, "flag": FLAG, "token": {"env": "TEST_TOKEN"}, "api": url, "timeout_s": 1, **more,
+        "project": PROJECT, "flag": FLAG, "token": {"env": "TEST_TOKEN"}, "api": url, "timeout_s": 2, **more,
     }  # fmt: skip
     return PosthogTraffic(PosthogTraffic.Options.model_validate(options), Context(None, None))
 
@@ -48,6 +48,7 @@ class TestPosthog(ServedContract, UnreachableContract):
 
 class TestLooking(FaultsContract):
     name = "PostHog"
+    patience_s = 1.5
 
     @pytest.fixture(autouse=True)
     def in_the_environment(self, monkeypatch):

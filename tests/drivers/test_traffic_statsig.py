@@ -19,7 +19,7 @@ def splitter(url, **more):
         "rule": "canary",
         "key": {"env": "TEST_TOKEN"},
         "api": url,
-        "timeout_s": 1,
+        "timeout_s": 2,
         **more,
     }
     return StatsigTraffic(StatsigTraffic.Options.model_validate(options), Context(None, None))
@@ -51,6 +51,7 @@ class TestStatsig(ServedContract, UnreachableContract):
 
 class TestLooking(FaultsContract):
     name = "Statsig"
+    patience_s = 1.5
 
     @pytest.fixture(autouse=True)
     def in_the_environment(self, monkeypatch):

@@ -17,11 +17,14 @@ SECRET = FaultsContract.secret
 class ServedContract(TrafficContract, StepsContract):
     """Your fixtures: `service`, a `Served`, and `driver`, a splitter on it whose time limit is a second or more. `name`
     is what errors call the service, `changes` the number of changing requests that one new weight takes, `moving` the
-    methods of these."""
+    methods of these, `step` its smallest step."""
 
     name = ""
     changes = 1
     moving = ("PUT", "POST", "PATCH")
+    step = 0.01
+    weights = (0, 0.5, 10, 33.33, 50, 99.99, 100)
+    asked = (0, 0.5, 10, 12.5, 50, 99.99, 100)
 
     @pytest.fixture(autouse=True)
     def in_the_environment(self, monkeypatch):
@@ -31,10 +34,12 @@ class ServedContract(TrafficContract, StepsContract):
         return [one for one in service.requests if one.method in self.moving]
 
     async def test_a_weight_between_two_steps_is_refused_in_plain_words_and_nothing_is_sent(self, driver, service):
-        between = 10 + driver.step() / 2
-        above = 10 + driver.step()
+        between = 10 + self.step / 2
+        above = 10 + self.step
         with pytest.raises(PermanentError, match=rf"{self.name} knows .*, not {between:g} %: set 10 or {above:g} %"):
             await driver.set_weight(between, call("a"))
+        with pytest.raises(PermanentError, match=rf"{self.name} knows .*, not {between:g} %"):
+            await driver.nearest(between)
         assert service.requests == []
 
     @pytest.mark.parametrize("weight", [-1, 101, float("nan")])

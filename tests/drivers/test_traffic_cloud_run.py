@@ -35,7 +35,8 @@ def driver(service):
 
 
 class TestCloudRun(ServedContract, UnreachableContract):
-    name, tolerance = "Cloud Run", 0.5
+    name, tolerance, step = "Cloud Run", 0.5, 1
+    weights = asked = (0, 1, 10, 33, 50, 99, 100)
 
     @pytest.fixture
     def driver(self, service):

@@ -34,7 +34,8 @@ def driver(service):
 
 
 class TestConfigcat(ServedContract, UnreachableContract):
-    name, tolerance = "ConfigCat", 0.5
+    name, tolerance, step = "ConfigCat", 0.5, 1
+    weights = asked = (0, 1, 10, 33, 50, 99, 100)
 
     @pytest.fixture
     def driver(self, service):

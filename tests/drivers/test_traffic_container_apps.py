@@ -34,7 +34,8 @@ def driver(service):
 
 
 class TestContainerApps(ServedContract, UnreachableContract):
-    name, tolerance = "Container Apps", 0.5
+    name, tolerance, step = "Container Apps", 0.5, 1
+    weights = asked = (0, 1, 10, 33, 50, 99, 100)
 
     @pytest.fixture
     def driver(self, service):

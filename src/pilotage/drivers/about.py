@@ -11,6 +11,7 @@ from typing import Any
 from pilotage.drivers import (
     PORTS,
     Check,
+    Delays,
     Deployer,
     Driver,
     History,
@@ -43,7 +44,7 @@ PROTOCOLS: Mapping[str, type[Any]] = {
 OFFERS: Mapping[str, tuple[tuple[type[Any], str], ...]] = {
     "traffic": ((Steers, "cohorts"), (Mirrors, "copies"), (Restarts, "restarts"), (Steps, "steps")),
     "deploy": ((Rehearses, "rehearsal"),),
-    "metrics": ((History, "past"),),
+    "metrics": ((History, "past"), (Delays, "delays")),
     "notify": ((Resolves, "resolved"),),
 }
 """What a driver of a port may offer besides, by the word that people read."""
@@ -124,7 +125,11 @@ def protocols(port: str, kind: Any) -> list[type[Any]]:
 
 
 def _methods(protocol: type[Any]) -> list[str]:
-    return [name for name, value in vars(protocol).items() if not name.startswith("_") and callable(value)]
+    return [
+        name
+        for name, value in vars(protocol).items()
+        if not name.startswith("_") and (callable(value) or isinstance(value, property))
+    ]
 
 
 def _offers(port: str, kind: Any) -> tuple[str, ...]:
@@ -133,7 +138,6 @@ def _offers(port: str, kind: Any) -> tuple[str, ...]:
     for protocol, word in OFFERS.get(port, ()):
         if protocol in there:
             kinds = sorted(kind.cohorts) if protocol is Steers else ()
-            word = f"{word} of {kind.step():g} %" if protocol is Steps else word
             words.append(f"{word} by {', '.join(kinds)}" if kinds else word)
     return tuple(words)
 

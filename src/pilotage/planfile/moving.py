@@ -11,7 +11,7 @@ from pilotage.core.strategies import Rhythm
 from pilotage.planfile import bluegreen, phases, rolling
 from pilotage.planfile.document import Node
 from pilotage.planfile.reader import Reader
-from pilotage.planfile.targets import offers, steps, targets
+from pilotage.planfile.targets import offers, targets
 
 SECTIONS = {Strategy.BLUE_GREEN: "blue_green", Strategy.ROLLING: "rolling"}
 EXAMPLES = {
@@ -62,7 +62,7 @@ def movement(
     found = targets(reader, top)
     asked = phases.ask_more(top.get("phases")) and not reader.problems
     can = offers(found, directory) if asked else None
-    specs = phases.phases(reader, top.get("phases"), rhythm.tick_s, found, can, steps(found))
+    specs = phases.phases(reader, top.get("phases"), rhythm.tick_s, found, can)
     if strategy is not Strategy.BLUE_GREEN:
         made = (
             () if reader.problems else strategies.canary(specs, found, version=said.version, rhythm=rhythm, offers=can)

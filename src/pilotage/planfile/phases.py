@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import cast
 
 from pilotage.core.model import COHORT_KINDS, Cohort, CohortKind, Target
@@ -26,17 +25,11 @@ def ask_more(node: Node | None) -> bool:
 
 
 def phases(
-    reader: Reader,
-    node: Node | None,
-    tick: float,
-    targets: Sequence[Target],
-    offers: Offers | None,
-    steps: Mapping[str, float],
+    reader: Reader, node: Node | None, tick: float, targets: Sequence[Target], offers: Offers | None
 ) -> list[PhaseSpec]:
     """What is wrong with a phase is told at its place; weights rise on each splitter, up to 100 %.
 
-    Without `offers` nobody knows what the splitters can do besides, and nothing is said about it. `steps` are those
-    that the weights of a splitter go in.
+    Without `offers` nobody knows what the splitters can do besides, and nothing is said about it.
     """
     specs: list[PhaseSpec] = []
     splitters = [one.name for one in targets if one.kind == "traffic"]
@@ -61,8 +54,6 @@ def phases(
                 reader.wrong(f"{path}.weight", found["weight"], f"more than the phase before ({before:g}%)")
             elif not on and row is rows[-1][1] and weight != 100:
                 reader.wrong(f"{path}.weight", found["weight"], "100% in the last phase")
-            for name in moved:
-                _stepped(reader, found["weight"], f"{path}.weight", weight, name, steps.get(name))
             heights |= dict.fromkeys(moved, max(weight, before))
         specs.append(PhaseSpec(max(weight, 0.0), watch, approval, cohort, mirror, on))
     short = [name for name, height in heights.items() if height < 100]
@@ -70,15 +61,6 @@ def phases(
         hint = "A rollout ends with the new version everywhere."
         reader.wrong("phases", node, "100% in the last phase of each splitter", f"less on {_names(short)}", hint)
     return specs
-
-
-def _stepped(reader: Reader, node: Node, path: str, weight: float, name: str, step: float | None) -> None:
-    if step is None or abs(weight / step - round(weight / step)) < 1e-6:
-        return
-    below, above = math.floor(weight / step) * step, math.ceil(weight / step) * step
-    expected = f"whole percents, for {name} knows no others" if step == 1 else f"steps of {step:g}%, as {name} has"
-    near = " or ".join(f"{one:g}%" for one in (below, above) if one > 0)
-    reader.wrong(path, node, expected, f"{weight:g}%", f"The nearest: {near}.")
 
 
 def after(reader: Reader, node: Node | None) -> AfterSpec | None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 
 from pilotage.core.model import DriverRef, Target
 from pilotage.core.strategies import Offers
-from pilotage.drivers import Context, Mirrors, Steers, Steps, registry
+from pilotage.drivers import Context, Mirrors, Steers, registry
 from pilotage.planfile.document import Node
 from pilotage.planfile.names import A_NAME, NAME
 from pilotage.planfile.options import driver
@@ -52,16 +51,4 @@ def offers(found: tuple[Target, ...], directory: Path) -> Offers:
             continue
         cohorts = splitter.cohorts if isinstance(splitter, Steers) else frozenset()
         said[one.name] = cohorts | ({"mirror"} if isinstance(splitter, Mirrors) else frozenset())
-    return said
-
-
-def steps(found: tuple[Target, ...]) -> dict[str, float]:
-    """In which steps the weights of each splitter go, in percent, of those that say so."""
-    said: dict[str, float] = {}
-    for one in found:
-        if one.kind == "traffic" and one.ref.driver:
-            with suppress(Exception):  # as above; a driver that is not there has been told already
-                kind = registry.find("traffic", one.ref.driver)
-                if isinstance(kind, Steps):
-                    said[one.name] = float(kind.step())
     return said

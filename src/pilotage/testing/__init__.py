@@ -22,7 +22,7 @@ from pilotage.testing.deploy import DeployerContract, RehearsesContract
 from pilotage.testing.every import UnreachableContract, call
 from pilotage.testing.faults import FaultsContract
 from pilotage.testing.logs import LogsContract
-from pilotage.testing.metrics import HistoryContract, MetricsContract
+from pilotage.testing.metrics import DelaysContract, HistoryContract, MetricsContract
 from pilotage.testing.notify import (
     CredentialsContract,
     NotifierContract,
@@ -37,6 +37,7 @@ from pilotage.testing.traffic import MirrorsContract, RestartsContract, SteersCo
 __all__ = [
     "CheckContract",
     "CredentialsContract",
+    "DelaysContract",
     "DeployerContract",
     "FaultsContract",
     "HistoryContract",

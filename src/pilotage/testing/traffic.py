@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from pilotage.core.errors import PermanentError
 from pilotage.core.model import Cohort
 from pilotage.drivers import Mirrors, Restarts, Steers, Steps, Traffic
 from pilotage.drivers.process import OVERTAKEN
@@ -18,33 +17,32 @@ from pilotage.testing.every import EveryDriver, call
 
 class TrafficContract(EveryDriver):
     """Your fixture: `driver`, a splitter that may be moved from 0 to 100 %. `tolerance` is half its smallest step, in
-    percent. What says that it goes in `Steps` refuses weights between them."""
+    percent. One that knows no shares, only all or nothing, has other `weights` and `some`."""
 
     tolerance = 0.01
+    weights: tuple[float, ...] = (0, 0.5, 10, 50, 100)
+    some: tuple[float, float] = (25, 75)
+    """Two that are not 0; the same where there are no two."""
 
-    @pytest.mark.parametrize("weight", [0, 0.5, 10, 50, 100])
-    async def test_the_weight_returned_is_the_one_read_back(self, driver: Traffic, weight: float) -> None:
-        if isinstance(driver, Steps) and not _fits(weight, driver.step()):
-            with pytest.raises(PermanentError, match=f"{weight:g} %"):
-                await driver.set_weight(weight, call("a"))
-            return
-        returned = await driver.set_weight(weight, call("a"))
-        assert returned == pytest.approx(await driver.read_weight())
-        assert returned == pytest.approx(weight, abs=self.tolerance)
+    async def test_the_weight_returned_is_the_one_read_back(self, driver: Traffic) -> None:
+        for number, weight in enumerate(self.weights):
+            returned = await driver.set_weight(weight, call(f"a{number}"))
+            assert returned == pytest.approx(await driver.read_weight())
+            assert returned == pytest.approx(weight, abs=self.tolerance)
 
     async def test_the_same_call_twice_changes_nothing_more(self, driver: Traffic) -> None:
-        first = await driver.set_weight(25, call("a"))
-        assert await driver.set_weight(25, call("a")) == first
+        first = await driver.set_weight(self.some[0], call("a"))
+        assert await driver.set_weight(self.some[0], call("a")) == first
         assert await driver.read_weight() == first
 
     async def test_a_later_call_wins(self, driver: Traffic) -> None:
-        await driver.set_weight(75, call("a"))
+        await driver.set_weight(self.some[1], call("a"))
         await driver.set_weight(0, call("b"))
         assert await driver.read_weight() == 0
 
     async def test_a_later_call_wins_over_one_that_was_ended_for_it(self, driver: Traffic) -> None:
         for number, after_s in enumerate((0, 0.001, 0.005, 0.02, 0.1)):
-            earlier = asyncio.create_task(driver.set_weight(75, call(f"forward-{number}")))
+            earlier = asyncio.create_task(driver.set_weight(self.some[1], call(f"forward-{number}")))
             await asyncio.wait([earlier], timeout=after_s)
             earlier.cancel(OVERTAKEN)
             await asyncio.wait([earlier])
@@ -52,7 +50,7 @@ class TrafficContract(EveryDriver):
         assert await driver.read_weight() == 0
 
     async def test_probe_changes_nothing(self, driver: Traffic) -> None:
-        await driver.set_weight(25, call("a"))
+        await driver.set_weight(self.some[0], call("a"))
         before = await driver.read_weight()
         await driver.probe()
         assert await driver.read_weight() == before
@@ -119,22 +117,16 @@ class RestartsContract:
 
 
 class StepsContract:
-    """For a splitter whose weights go in steps; `driver` as in `TrafficContract`."""
+    """For a splitter that can only set certain weights; `driver` as in `TrafficContract`. `asked` are some that it
+    takes."""
 
-    async def test_each_step_can_be_set_exactly(self, driver: Any) -> None:
+    asked: tuple[float, ...] = (0, 10, 50, 100)
+
+    async def test_what_it_says_it_would_set_is_what_it_sets(self, driver: Any) -> None:
         offers = isinstance(driver, Steps)
         assert offers
-        for number in (1, 7, round(100 / driver.step()) - 1):
-            weight = number * driver.step()
-            assert await driver.set_weight(weight, call(f"step-{number}")) == pytest.approx(weight, abs=1e-6)
-
-    async def test_a_weight_between_two_steps_is_refused_and_nothing_moves(self, driver: Any) -> None:
-        await driver.set_weight(10, call("a"))
-        between = 10 + driver.step() / 2
-        with pytest.raises(PermanentError, match=f"{between:g} %"):
-            await driver.set_weight(between, call("b"))
-        assert await driver.read_weight() == 10
-
-
-def _fits(weight: float, step: float) -> bool:
-    return abs(weight / step - round(weight / step)) < 1e-6
+        for number, weight in enumerate(self.asked):
+            before = await driver.read_weight()
+            said = await driver.nearest(weight)
+            assert await driver.read_weight() == before
+            assert await driver.set_weight(said, call(f"a{number}")) == pytest.approx(said)

@@ -15,6 +15,7 @@ from pilotage.drivers.looks import looks
 from pilotage.drivers.revisions import divided, percents, share, sides
 from pilotage.drivers.shares import in_steps
 
+_STEP = 1.0
 _NAME = r"^[a-z][a-z0-9-]{0,62}$"
 
 
@@ -34,7 +35,7 @@ class CloudRunTraffic:
         self._run = CloudRun(options, context.directory)
 
     async def set_weight(self, weight: float, call: Call) -> float:
-        percent = round(in_steps(weight, self.step(), "Cloud Run"))
+        percent = round(in_steps(weight, _STEP, "Cloud Run"))
         service = await self._run.look()
         parts = self._run.traffic(service)
         two = sides(parts, self._options.canary, self._options.stable, self._run.what)
@@ -54,6 +55,10 @@ class CloudRunTraffic:
             raise TemporaryError(late + "another share was asked for meanwhile. Does somebody else set it, too?")
         raise TemporaryError(late + "Cloud Run is still at it (reconciling). It may come into force later")
 
+    async def nearest(self, weight: float) -> float:
+        """Raises as `set_weight` would: a plan with another weight is refused before it starts."""
+        return in_steps(weight, _STEP, "Cloud Run")
+
     async def read_weight(self) -> float:
         return self._share(await self._run.look())
 
@@ -62,10 +67,6 @@ class CloudRunTraffic:
 
     async def close(self) -> None:
         """The connections are the process's."""
-
-    @staticmethod
-    def step() -> float:
-        return 1.0
 
     def _share(self, service: Mapping[str, Any]) -> float:
         """In force. Tags are those asked for: a service that has none in force yet has them already."""

@@ -17,6 +17,7 @@ from pilotage.drivers.secrets import Secret
 from pilotage.drivers.service import Api, Service
 from pilotage.drivers.shares import Share, bring, in_steps
 
+_STEP = 1.0
 Value = bool | int | float | str
 _KINDS = {bool: "boolValue", str: "stringValue", int: "intValue", float: "doubleValue"}
 
@@ -38,7 +39,7 @@ class ConfigcatTraffic:
         self._what = f"ConfigCat's flag {options.setting}"
 
     async def set_weight(self, weight: float, call: Call) -> float:
-        wanted = round(in_steps(weight, self.step(), "ConfigCat"))
+        wanted = round(in_steps(weight, _STEP, "ConfigCat"))
 
         async def change() -> None:
             flag = await self._flag()
@@ -57,6 +58,10 @@ class ConfigcatTraffic:
 
         return await bring(float(wanted), self._share, change, self._what, call.timeout_s)
 
+    async def nearest(self, weight: float) -> float:
+        """Raises as `set_weight` would: a plan with another weight is refused before it starts."""
+        return in_steps(weight, _STEP, "ConfigCat")
+
     async def read_weight(self) -> float:
         return (await self._share()).in_force
 
@@ -65,10 +70,6 @@ class ConfigcatTraffic:
 
     async def close(self) -> None:
         """The connections are the process's."""
-
-    @staticmethod
-    def step() -> float:
-        return 1.0
 
     async def _share(self) -> Share:
         flag = await self._flag()

@@ -15,6 +15,7 @@ from pilotage.drivers.looks import looks
 from pilotage.drivers.revisions import divided, percents, share, sides
 from pilotage.drivers.shares import in_steps
 
+_STEP = 1.0
 _NAME = r"^[a-z][a-z0-9-]{0,63}$"
 _ENDED = ("Failed", "Canceled")
 
@@ -35,7 +36,7 @@ class ContainerAppsTraffic:
         self._app = ContainerApp(options, context.directory)
 
     async def set_weight(self, weight: float, call: Call) -> float:
-        percent = round(in_steps(weight, self.step(), "Container Apps"))
+        percent = round(in_steps(weight, _STEP, "Container Apps"))
         app = await self._app.look()
         parts = self._app.traffic(app)
         self._share(app)
@@ -58,6 +59,10 @@ class ContainerAppsTraffic:
             raise TemporaryError(late + "it has another share now. Does somebody else set it, too?")
         raise TemporaryError(late + f"Azure is still at it ({state}). It may come into force later")
 
+    async def nearest(self, weight: float) -> float:
+        """Raises as `set_weight` would: a plan with another weight is refused before it starts."""
+        return in_steps(weight, _STEP, "Container Apps")
+
     async def read_weight(self) -> float:
         return self._share(await self._app.look())
 
@@ -66,10 +71,6 @@ class ContainerAppsTraffic:
 
     async def close(self) -> None:
         """The connections are the process's."""
-
-    @staticmethod
-    def step() -> float:
-        return 1.0
 
     def _share(self, app: Mapping[str, Any]) -> float:
         options, parts = self._options, self._app.traffic(app)

@@ -17,6 +17,8 @@ from pilotage.drivers.secrets import Secret
 from pilotage.drivers.service import Api, Service
 from pilotage.drivers.shares import Share, bring, in_steps
 
+_STEP = 0.01
+
 
 class GrowthbookTraffic:
     class Options(DriverOptions):
@@ -34,9 +36,13 @@ class GrowthbookTraffic:
         self._what = f"the rule {options.rule} of GrowthBook's feature {options.feature}"
 
     async def set_weight(self, weight: float, call: Call) -> float:
-        wanted = in_steps(weight, self.step(), "GrowthBook")
+        wanted = in_steps(weight, _STEP, "GrowthBook")
         words = reason(self._context, call, wanted)
         return await bring(wanted, self._share, lambda: self._publish(wanted, words), self._what, call.timeout_s)
+
+    async def nearest(self, weight: float) -> float:
+        """Raises as `set_weight` would: a plan with another weight is refused before it starts."""
+        return in_steps(weight, _STEP, "GrowthBook")
 
     async def read_weight(self) -> float:
         return (await self._share()).in_force
@@ -47,10 +53,6 @@ class GrowthbookTraffic:
 
     async def close(self) -> None:
         """The connections are the process's."""
-
-    @staticmethod
-    def step() -> float:
-        return 0.01
 
     async def _publish(self, wanted: float, words: str) -> None:
         """A draft of the live revision with this one change, published; one that may not be published is discarded."""

@@ -14,6 +14,7 @@ from pilotage.drivers.secrets import Secret
 from pilotage.drivers.service import Api, Service
 from pilotage.drivers.shares import Share, bring, in_steps
 
+_STEP = 0.01
 _BESIDES = ("super_groups", "holdout_groups", "holdout", "feature_enrollment")
 """Parts of a flag's filters that come before its release conditions."""
 
@@ -34,8 +35,12 @@ class PosthogTraffic:
         self._what = f"PostHog's flag {options.flag}"
 
     async def set_weight(self, weight: float, call: Call) -> float:
-        wanted = in_steps(weight, self.step(), "PostHog")
+        wanted = in_steps(weight, _STEP, "PostHog")
         return await bring(wanted, self._share, lambda: self._change(wanted), self._what, call.timeout_s)
+
+    async def nearest(self, weight: float) -> float:
+        """Raises as `set_weight` would: a plan with another weight is refused before it starts."""
+        return in_steps(weight, _STEP, "PostHog")
 
     async def read_weight(self) -> float:
         return (await self._share()).in_force
@@ -45,10 +50,6 @@ class PosthogTraffic:
 
     async def close(self) -> None:
         """The connections are the process's."""
-
-    @staticmethod
-    def step() -> float:
-        return 0.01
 
     async def _change(self, wanted: float) -> None:
         flag = await self._flag()

@@ -15,6 +15,7 @@ from pilotage.drivers.secrets import Secret
 from pilotage.drivers.service import Api, Service
 from pilotage.drivers.shares import Share, bring, in_steps
 
+_STEP = 0.01
 _VERSION = "20240601"
 _EVERYBODY = ("public", "environment_tier")
 
@@ -44,7 +45,7 @@ class StatsigTraffic:
         self._what = f"the rule {options.rule} of Statsig's gate {options.gate}"
 
     async def set_weight(self, weight: float, call: Call) -> float:
-        wanted = in_steps(weight, self.step(), "Statsig")
+        wanted = in_steps(weight, _STEP, "Statsig")
 
         async def change() -> None:
             # A rule's id is another one after each change of its percentage: the one that it has now.
@@ -54,6 +55,10 @@ class StatsigTraffic:
 
         return await bring(wanted, self._share, change, self._what, call.timeout_s)
 
+    async def nearest(self, weight: float) -> float:
+        """Raises as `set_weight` would: a plan with another weight is refused before it starts."""
+        return in_steps(weight, _STEP, "Statsig")
+
     async def read_weight(self) -> float:
         return (await self._share()).in_force
 
@@ -62,10 +67,6 @@ class StatsigTraffic:
 
     async def close(self) -> None:
         """The connections are the process's."""
-
-    @staticmethod
-    def step() -> float:
-        return 0.01
 
     async def _share(self) -> Share:
         gate = await self._gate()

@@ -21,13 +21,7 @@ WITHIN_S, MOST_WITHIN_S = 60.0, 3600.0
 LONGEST_NAME = 60
 MOST_SERVERS = 200
 MOST_DEPLOYERS = 20
-_NO_SERVERS = "It makes a revision of a whole service, not one server's: use the strategy canary."
-NOT_PER_SERVER = {
-    "git-revert": "It belongs under rollback.revert.",
-    "servers": "rolling.servers names the servers.",
-    "cloud-run": _NO_SERVERS,
-    "container-apps": _NO_SERVERS,
-}
+NOT_PER_SERVER = {"git-revert": "It belongs under rollback.revert.", "servers": "rolling.servers names the servers."}
 RESERVED = ("server", "version", "previous", "key", "weight", "timeout")
 """Words that drivers fill in by themselves."""
 A_LINE = r"(?=.*\S)[^\r\n]+"

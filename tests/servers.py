@@ -202,3 +202,50 @@ def node_exporter(folder: Path) -> Iterator[str]:
     with _process([binary, f"--web.listen-address=127.0.0.1:{port}"], folder / "node_exporter.log"):
         wait_until(lambda: answers(f"http://127.0.0.1:{port}/metrics"), "node_exporter's start")
         yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def influxdb(folder: Path) -> Iterator[str]:
+    """A real InfluxDB 1 with an empty database ``shop``; gives its address."""
+    binary = shutil.which("influxd")
+    if binary is None:
+        if os.environ.get("CI"):
+            pytest.fail("influxd is missing on CI: install Debian's influxdb")
+        pytest.skip("influxdb is not installed here")
+    folder.mkdir(parents=True, exist_ok=True)
+    port, backup = free_port(), free_port()
+    (folder / "influxdb.conf").write_text(
+        f"""reporting-disabled = true
+bind-address = "127.0.0.1:{backup}"
+[meta]
+dir = "{folder}/meta"
+[data]
+dir = "{folder}/data"
+wal-dir = "{folder}/wal"
+[monitor]
+store-enabled = false
+[http]
+bind-address = "127.0.0.1:{port}"
+auth-enabled = true
+log-enabled = false
+"""
+    )
+    url = f"http://127.0.0.1:{port}"
+    with _process([binary, "run", "-config", str(folder / "influxdb.conf")], folder / "influxdb.log"):
+        wait_until(lambda: _pongs(url), "InfluxDB's start")
+        for statement, who in (
+            ("CREATE USER root WITH PASSWORD 'root' WITH ALL PRIVILEGES", None),
+            ("CREATE DATABASE shop", ("root", "root")),
+            ("CREATE USER reader WITH PASSWORD 'the-password'", ("root", "root")),
+            ("GRANT READ ON shop TO reader", ("root", "root")),
+        ):
+            answer = httpx.post(f"{url}/query", data={"q": statement}, auth=who, trust_env=False)
+            assert "error" not in answer.text, answer.text
+        yield url
+
+
+def _pongs(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/ping", timeout=1, trust_env=False).status_code == 204
+    except httpx.HTTPError:
+        return False

@@ -12,12 +12,12 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from pilotage.core.errors import PermanentError
 from pilotage.drivers import Context, DriverOptions, Point
-from pilotage.drivers.address import Address
+from pilotage.drivers.address import Address, check_encrypted
 from pilotage.drivers.answers import Answer, one_line
 from pilotage.drivers.metrics import pointing
 from pilotage.drivers.metrics.sharing import Sharing
 from pilotage.drivers.secrets import Secret
-from pilotage.drivers.service import LOOPBACK, Service
+from pilotage.drivers.service import Service
 
 _HELP = "expected an address below `url` and a pointer, such as /stats?version=v2#/requests/total, or the pointer alone"
 
@@ -58,9 +58,7 @@ class JsonMetrics:
         def _fits(self) -> JsonMetrics.Options:
             if self.body is not None and self.method != "POST":
                 raise ValueError("method: POST, where there is a body")
-            parts = urlsplit(self.url)
-            if (self.token or self.secret_headers) and parts.scheme != "https" and parts.hostname not in LOOPBACK:
-                raise ValueError("an https:// address (http:// on this machine only), where secrets are sent")
+            check_encrypted(self.url, self.token or self.secret_headers)
             return self
 
     def __init__(self, options: Options, context: Context) -> None:

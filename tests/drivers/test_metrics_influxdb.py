@@ -201,5 +201,7 @@ class TestInfluxdbFaults(FaultsContract):
 
 
 class TestInfluxdbProbeFaults(TestInfluxdbFaults):
+    shapes = (*FaultsContract.shapes, b'{"results": []}')
+
     async def act(self, driver):
         return await driver.probe()

@@ -8,6 +8,9 @@ START = 1_700_000_000.0
 
 
 class Clock:
-    def __init__(self, monkeypatch) -> None:
+    """Also for those of `modules` of the drivers that look at the clock themselves."""
+
+    def __init__(self, monkeypatch, *modules: str) -> None:
         self.now = START
-        monkeypatch.setattr("pilotage.drivers.metrics.bucketed.time", SimpleNamespace(time=lambda: self.now))
+        for module in ("bucketed", *modules):
+            monkeypatch.setattr(f"pilotage.drivers.metrics.{module}.time", SimpleNamespace(time=lambda: self.now))

@@ -139,7 +139,7 @@ def test_the_site_gives_the_address():
 
 
 class TestDatadogFaults(FaultsContract):
-    name, reads_time = "Datadog", True
+    name, reads_time, patience_s = "Datadog", True, 1.5
 
     @pytest.fixture(autouse=True)
     def in_the_environment(self, monkeypatch):

@@ -108,7 +108,7 @@ def test_options_that_do_not_fit_are_refused(options, said):
 
 
 class TestGraphiteFaults(FaultsContract):
-    name, reads_time = "Graphite", True
+    name, reads_time, patience_s = "Graphite", True, 1.5
     shapes = (*FaultsContract.shapes[1:], b'[{"target": "x"}]', b'[{"target": "x", "datapoints": [1]}]')
 
     @pytest.fixture(autouse=True)

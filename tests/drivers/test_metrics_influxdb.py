@@ -186,7 +186,7 @@ class TestInfluxdb2:
 
 
 class TestInfluxdbFaults(FaultsContract):
-    name, reads_time = "InfluxDB", True
+    name, reads_time, patience_s = "InfluxDB", True, 1.5
     shapes = (*FaultsContract.shapes, b'{"results": []}', b'{"results": [{"series": [{"columns": ["x"]}]}]}')
 
     @pytest.fixture(autouse=True)

@@ -183,7 +183,7 @@ class TestJson(MetricsContract):
 
 
 class Faults(FaultsContract):
-    name = "the JSON source"
+    name, patience_s = "the JSON source", 1.5
     shapes = (b"[]", b"null", b'"x"', b"17")
     given: ClassVar = {"secret_headers": {"X-Api-Key": {"env": "TEST_TOKEN"}}}
 

@@ -13,7 +13,8 @@ from ruamel.yaml import YAML
 from pilotage.drivers import registry
 from pilotage.drivers.about import About, Option, every
 
-SECTION = re.compile(r"^## ([\w-]+) \((deploy|metrics|tracker|pool|traffic)\)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+PORTS = "deploy|metrics|tracker|pool|traffic"
+SECTION = re.compile(rf"^## ([\w-]+) \(({PORTS})\)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 EXAMPLE = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
 TEXT = (Path(__file__).parents[2] / "docs" / "drivers.md").read_text()
 SECTIONS = [one for one in SECTION.findall(TEXT) if one[1] != "metrics" or EXAMPLE.search(one[2])]

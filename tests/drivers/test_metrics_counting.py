@@ -1,12 +1,15 @@
 """Sums per bucket become counters: whatever comes late is counted, once, and nothing ever falls."""
 
 import math
+from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pilotage.core.counters import Counts, Fault, Meter, add
 from pilotage.core.errors import PermanentError
+from pilotage.core.model import Counters, Reading
 from pilotage.drivers.metrics.counting import MOST_GAP_S, Counting
 
 NOW = 1_700_000_000.0
@@ -204,3 +207,49 @@ def test_the_past_is_a_running_sum_and_ends_before_now():
     assert [one.at for one in past] == [span.start + 60 * step for step in range(10)]
     assert [one.answers[1] for one in past] == [[]] * 10
     assert [one.answers[0][0].value for one in past[1:]] == [6.0 * step for step in range(1, 10)]
+
+
+def group(counter, source, now):
+    span = counter.span(["total", "bad"], now)
+    rows = {name: [one for one in source.rows(span, now) if one[0]["series"] == name[0]] for name in ("total", "bad")}
+    found = {name: sum(point.value for point in points) for name, points in counter.take(span, rows).items() if points}
+    return Counters(found["total"], found.get("bad", 0.0)) if "total" in found else None
+
+
+@given(st.lists(st.sampled_from([5, 10, 10, 10, 20, -1]), max_size=60), st.integers(0, 1000))
+@settings(max_examples=60, deadline=None)
+def test_the_judge_counts_nothing_twice_also_when_the_driver_is_built_anew(steps, seed):
+    """-1: Pilotage begins anew. `t` are requests, `b` the errors among them, which may arrive later."""
+    begin, random = NOW - 300, Random(seed)
+    happened = []
+    for number in range(1500):
+        at = begin + number
+        happened += [("t", at, at + random.uniform(0, 60))]
+        happened += [("b", at, at + random.uniform(0, 60))] if number % 10 == 0 else []
+    source, counter, meter, now, seen, faults = Source(happened), counting(), Meter("optional"), NOW, Counts(), 0
+    for step in steps:
+        if step < 0:
+            counter = counting()
+            continue
+        now += step
+        taken = meter.take(Reading(canary=group(counter, source, now)))
+        if isinstance(taken, Fault):
+            faults += 1
+        elif taken is not None:
+            seen = add(seen, taken.canary)
+    passed = now - NOW + BUCKET
+    assert seen.requests <= passed
+    assert seen.errors <= passed / 10 + 1
+    assert faults <= 2 * steps.count(-1) + sum(1 for step in steps if step > 0) * 0.3
+
+
+def test_after_a_restart_one_look_is_not_counted():
+    source = Source([("t", NOW - 60 + at, 0) for at in range(600)])
+    meter, counter = Meter("optional"), counting()
+    looks = [meter.take(Reading(canary=group(counter, source, NOW + at))) for at in (0, 60)]
+    counter = counting()
+    looks += [meter.take(Reading(canary=group(counter, source, NOW + at))) for at in (90, 120)]
+    assert looks[1].canary.requests == 60
+    assert isinstance(looks[2], Fault)
+    assert looks[2].reset
+    assert looks[3].canary.requests == 30

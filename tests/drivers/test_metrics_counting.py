@@ -81,10 +81,9 @@ def test_an_answer_that_lacks_something_takes_nothing_back_and_is_made_good(happ
     for wait in [*waits, 30.0, 700.0]:
         now += wait
         span = counter.span(["s"], now)
-        rows = source.rows(span, now)
-        partly = wait < 30 and not partly and data.draw(st.booleans(), "a part is missing")
-        if partly:
-            rows = [(labels, [one for one in values if data.draw(st.booleans())]) for labels, values in rows]
+        partly = wait < 30 and not partly and data.draw(st.booleans(), "a part of the source is down")
+        there = [one for one in happened if not partly or data.draw(st.booleans())]
+        rows = Source(there).rows(span, now)
         found = {one.labels["series"]: one.value for one in counter.take(span, {"s": rows})["s"]}
         assert all(found[series] >= value for series, value in last.items())
         last = found
@@ -139,6 +138,15 @@ def test_a_series_that_vanishes_has_not_fallen():
     assert read(counter, source, NOW + 2000) == {"a": 1}
 
 
+def test_a_bucket_that_shows_less_for_a_while_neither_falls_nor_counts_again():
+    counter, totals = counting(), []
+    for at, shown in ((0, 0.0), (60, 9.0), (70, 4.0), (80, 9.0), (90, 11.0)):
+        span = counter.span(["s"], NOW + at)
+        rows = [({}, [(NOW - 60, 1.0), (NOW + 10, shown)])]
+        totals.append(counter.take(span, {"s": rows})["s"][0].value)
+    assert totals == [0, 9, 9, 9, 11]
+
+
 def test_after_a_gap_that_is_too_long_it_counts_anew():
     source, counter = Source([("a", NOW - 60, 0), ("a", NOW + 1, 0), ("a", NOW + MOST_GAP_S + 900, 0)]), counting()
     read(counter, source, NOW)
@@ -162,6 +170,16 @@ def test_a_selector_that_joins_later_counts_from_then():
     span = counter.span(["s", "other"], NOW + 200)
     rows = source.rows(span, NOW + 200)
     assert [one[0].value for one in counter.take(span, {"s": rows, "other": rows}).values()] == [2, 1]
+
+
+def test_the_one_that_was_asked_longest_ago_says_what_to_ask_for():
+    source, counter = Source([("a", NOW - 60, 0), *[("a", NOW + at, 0) for at in range(0, 1800, 10)]]), counting()
+    read(counter, source, NOW)
+    read(counter, source, NOW, "other")
+    read(counter, source, NOW + 1800)
+    span = counter.span(["s", "other"], NOW + 1830)
+    rows = source.rows(span, NOW + 1830)
+    assert [one[0].value for one in counter.take(span, {"s": rows, "other": rows}).values()] == [180, 180]
 
 
 def test_what_is_not_known_is_not_counted_and_what_is_no_count_is_told():

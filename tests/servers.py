@@ -231,7 +231,7 @@ log-enabled = false
 """
     )
     url = f"http://127.0.0.1:{port}"
-    with _process([binary, "run", "-config", str(folder / "influxdb.conf")], folder / "influxdb.log"):
+    with background([binary, "run", "-config", str(folder / "influxdb.conf")], folder / "influxdb.log"):
         wait_until(lambda: _pongs(url), "InfluxDB's start")
         for statement, who in (
             ("CREATE USER root WITH PASSWORD 'root' WITH ALL PRIVILEGES", None),
@@ -293,6 +293,6 @@ def graphite(folder: Path) -> Iterator[str]:
     (folder / "shop_settings.py").write_text(_GRAPHITE_SETTINGS.format(here=str(folder)))
     program = _GRAPHITE_SERVER.format(here=str(folder), port=port)
     url = f"http://127.0.0.1:{port}"
-    with _process([DEBIANS_PYTHON, "-W", "ignore", "-c", program], folder / "graphite.log"):
+    with background([DEBIANS_PYTHON, "-W", "ignore", "-c", program], folder / "graphite.log"):
         wait_until(lambda: answers(f"{url}/render?target=constantLine(1)&format=json"), "Graphite's start", 60)
         yield url

@@ -202,3 +202,97 @@ def node_exporter(folder: Path) -> Iterator[str]:
     with background([binary, f"--web.listen-address=127.0.0.1:{port}"], folder / "node_exporter.log"):
         wait_until(lambda: answers(f"http://127.0.0.1:{port}/metrics"), "node_exporter's start")
         yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def influxdb(folder: Path) -> Iterator[str]:
+    """A real InfluxDB 1 with an empty database ``shop``; gives its address."""
+    binary = shutil.which("influxd")
+    if binary is None:
+        if os.environ.get("CI"):
+            pytest.fail("influxd is missing on CI: install Debian's influxdb")
+        pytest.skip("influxdb is not installed here")
+    folder.mkdir(parents=True, exist_ok=True)
+    port, backup = free_port(), free_port()
+    (folder / "influxdb.conf").write_text(
+        f"""reporting-disabled = true
+bind-address = "127.0.0.1:{backup}"
+[meta]
+dir = "{folder}/meta"
+[data]
+dir = "{folder}/data"
+wal-dir = "{folder}/wal"
+[monitor]
+store-enabled = false
+[http]
+bind-address = "127.0.0.1:{port}"
+auth-enabled = true
+log-enabled = false
+"""
+    )
+    url = f"http://127.0.0.1:{port}"
+    with background([binary, "run", "-config", str(folder / "influxdb.conf")], folder / "influxdb.log"):
+        wait_until(lambda: _pongs(url), "InfluxDB's start")
+        for statement, who in (
+            ("CREATE USER root WITH PASSWORD 'root' WITH ALL PRIVILEGES", None),
+            ("CREATE DATABASE shop", ("root", "root")),
+            ("CREATE USER reader WITH PASSWORD 'the-password'", ("root", "root")),
+            ("GRANT READ ON shop TO reader", ("root", "root")),
+        ):
+            answer = httpx.post(f"{url}/query", data={"q": statement}, auth=who, trust_env=False)
+            assert "error" not in answer.text, answer.text
+        yield url
+
+
+def _pongs(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/ping", timeout=1, trust_env=False).status_code == 204
+    except httpx.HTTPError:
+        return False
+
+
+_GRAPHITE_SETTINGS = """from graphite.settings import *
+SECRET_KEY, ALLOWED_HOSTS, TIME_ZONE, CARBONLINK_HOSTS = "of-a-test", ["*"], "UTC", []
+STORAGE_DIR, WHISPER_DIR, LOG_DIR, INDEX_FILE = {here!r}, {here!r}, {here!r}, {here!r} + "/index"
+STANDARD_DIRS = [WHISPER_DIR]
+DATABASES = {{"default": {{"ENGINE": "django.db.backends.sqlite3", "NAME": {here!r} + "/graphite.db"}}}}
+"""
+_GRAPHITE_SERVER = """import os, sys
+sys.path.insert(0, {here!r})
+os.environ["DJANGO_SETTINGS_MODULE"] = "shop_settings"
+from wsgiref.simple_server import make_server
+from django.core.wsgi import get_wsgi_application
+make_server("127.0.0.1", {port}, get_wsgi_application()).serve_forever()
+"""
+_WHISPER = """import json, os, sys, whisper
+for name, points in json.load(sys.stdin).items():
+    path = os.path.join(sys.argv[1], *name.split(".")) + ".wsp"
+    if not os.path.exists(path):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        whisper.create(path, [(10, 2000)], xFilesFactor=0, aggregationMethod="sum")
+    whisper.update_many(path, [(at, value) for at, value in points])
+"""
+DEBIANS_PYTHON = "/usr/bin/python3"
+
+
+def fill_graphite(folder: Path, **series: list[tuple[int, float]]) -> None:
+    """Writes (instant, value) into Whisper's files; names have `__` for dots."""
+    data = json.dumps({name.replace("__", "."): points for name, points in series.items()})
+    subprocess.run([DEBIANS_PYTHON, "-c", _WHISPER, str(folder)], input=data.encode(), check=True)
+
+
+@contextmanager
+def graphite(folder: Path) -> Iterator[str]:
+    """A real graphite-web, with Whisper files within `folder`; gives its address."""
+    if shutil.which("graphite-manage") is None or not Path(DEBIANS_PYTHON).exists():
+        if os.environ.get("CI"):
+            pytest.fail("graphite-web is missing on CI: install Debian's graphite-web")
+        pytest.skip("graphite-web is not installed here")
+    folder.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    (folder / "shop_settings.py").write_text(_GRAPHITE_SETTINGS.format(here=str(folder)))
+    program = _GRAPHITE_SERVER.format(here=str(folder), port=port)
+    url = f"http://127.0.0.1:{port}"
+    with background([DEBIANS_PYTHON, "-W", "ignore", "-c", program], folder / "graphite.log"):
+        wait_until(lambda: answers(f"{url}/render?target=constantLine(1)&format=json"), "Graphite's start", 60)
+        yield url

@@ -16,6 +16,7 @@ _NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 _LABELS = r'\{(?:[^"}\n]|"(?:[^"\\\n]|\\.)*")*\}'
 _PAIR = re.compile(r'\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*(=~|!~|!=|=)\s*"((?:[^"\\\n]|\\.)*)"\s*(?:,|$)')
 _SELECTOR = re.compile(rf"\s*({_NAME})\s*({_LABELS})?\s*")
+_SERIES = re.compile(rf"^{_NAME}[ \t]*(?:{_LABELS})?[ \t]+[-+0-9.NI][^\s#]*", re.MULTILINE)
 _ESCAPES = {"\\n": "\n", '\\"': '"', "\\\\": "\\"}
 _HELP = 'expected name{label="value",other=~"pattern"}'
 
@@ -99,3 +100,8 @@ def select(text: str, selectors: Sequence[Selector]) -> list[list[Point]]:
             if selector.name == name and selector.accepts(labels):
                 points.append(point)
     return found
+
+
+def count_series(text: str) -> int:
+    """How many lines are a series with a number."""
+    return sum(1 for _ in _SERIES.finditer(text))

@@ -14,7 +14,9 @@ from ruamel.yaml import YAML
 
 from pilotage.core.policy import TABLE
 from pilotage.core.preparing import BUILT_IN
+from pilotage.core.requestpresets import REQUESTS
 from pilotage.planfile.presets import PRESETS
+from pilotage.planfile.requests import known
 from tests import stage
 from tests.engine import test_signals as engine
 from tests.planfile import test_logging as logging
@@ -160,6 +162,32 @@ DRIVERS = without(COMPLETE, "deploy", "traffic", "rollback", "tracker", "notify"
 """Every option of every driver of deploys, traffic, messages, trackers and ways back that COMPLETE does not name."""
 
 
+def requested(preset: str) -> str:
+    """COMPLETE with a preset for its requests, with all the preset's keys."""
+    keys: dict[str, Any] = {
+        "source": "prom",
+        "select": 'namespace="shop"',
+        "label": REQUESTS[preset].label,
+        "latency": True,
+        "native": False,
+        "reporter": "source",
+        "code": "status",
+        "counter": "http_server_requests_seconds_count",
+        "histogram": "http_server_requests_seconds",
+        "unit": "ms",
+    }
+    asked = {"preset": preset, **{key: value for key, value in keys.items() if key in known(preset)}}
+    metrics = re.sub(
+        r"  errors: .*\n  latency: .*\n", f"  requests: {json.dumps(asked)}\n", sections(COMPLETE)["metrics"]
+    )
+    return without(COMPLETE, "metrics") + re.sub(r", only: \[node .*(?=})|(?<=prom), worse", _selected, metrics)
+
+
+def _selected(found: re.Match[str]) -> str:
+    """Guards by preset took their labels from the errors that are no longer written out."""
+    return f", select: 'group=\"$group\"'{found[0]}"
+
+
 POOL = {
     "driver": "shell",
     "drain": ["./lb", "drain", "{server}", "{timeout}"],
@@ -211,6 +239,7 @@ def shown() -> dict[str, str]:
         "complete.yaml, wide": WIDE,
         "blue-green": BLUE_GREEN,
         "rolling": ROLLING,
+        **{f"complete.yaml, requests by {preset}": requested(preset) for preset in REQUESTS},
         "cohorts": COHORTS,
         "drivers.yaml": DRIVERS,
         **{f"complete.yaml, check {number}": text for number, text in enumerate(checking())},

@@ -230,6 +230,12 @@ class Rehearses(Protocol):
         ...
 
 
+Language = Literal["promql", "page", "own"]
+"""What a metrics driver's selectors are, said as `language` on its class: PromQL; plain selectors
+(``name{label="value"}``) of a page in Prometheus' format; or its own (also when it says nothing). In PromQL a plan asks
+for rates, elsewhere the engine computes them from two readings; presets need one of the first two."""
+
+
 @runtime_checkable
 class Metrics(Driver, Protocol):
     async def read(self, selectors: Sequence[str]) -> list[list[Point]]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 from pydantic import Field
 
 from pilotage.core.errors import PermanentError, TemporaryError
-from pilotage.drivers import Context, DriverOptions, Past, Point
+from pilotage.drivers import Context, DriverOptions, Language, Past, Point
 from pilotage.drivers.http import Client
 from pilotage.drivers.secrets import Secret
 
@@ -20,6 +20,8 @@ Series = tuple[dict[str, str], list[tuple[float, float]]]
 
 
 class PrometheusMetrics:
+    language: ClassVar[Language] = "promql"
+
     class Options(DriverOptions):
         url: str = Field(description="the server's address, without /api/v1")
         token: Secret | None = Field(default=None, description="a bearer token, when the server asks for one")

@@ -194,7 +194,7 @@ class TestGithub(CheckContract):
     )
     async def test_an_answer_that_is_not_githubs_is_refused(self, github, body):
         github.instead = lambda _: (200, {}, body)
-        assert "does not answer as GitHub's API does" in str(await failure(check(github), github))
+        assert "does not answer as GitHub does" in str(await failure(check(github), github))
 
     @pytest.mark.parametrize("rows", [None, 7, [1], ["x"], {}])
     async def test_rows_that_are_no_builds_are_refused(self, github, rows):
@@ -203,7 +203,7 @@ class TestGithub(CheckContract):
             if request.path.endswith("status")
             else (200, {}, {"total_count": 1, "check_runs": rows})
         )
-        assert "does not answer as GitHub's API does" in str(await failure(check(github), github))
+        assert "does not answer as GitHub does" in str(await failure(check(github), github))
 
     async def test_a_huge_answer_is_not_read_to_its_end(self, github):
         github.instead = lambda _: (200, {}, b" " * (9 * 1024 * 1024))
@@ -323,4 +323,4 @@ class TestGitlab(CheckContract):
     @pytest.mark.parametrize("body", [b"<html>", b"[]", b"{}", b'"x"'])
     async def test_an_answer_that_is_not_gitlabs_is_refused(self, gitlab, body):
         gitlab.instead = lambda _: (200, {}, body)
-        assert "does not answer as GitLab's API does" in str(await failure(lab(gitlab), gitlab))
+        assert "does not answer as GitLab does" in str(await failure(lab(gitlab), gitlab))

@@ -128,7 +128,7 @@ class TestGithubIssues(TrackerContract):
             "labels": ["follow-up"],
             "assignees": ["bob"],
         }]  # fmt: skip
-        assert github.requests[-1].headers["content-type"] == "application/json"
+        assert github.requests[-1].headers["content-type"] == "application/json; charset=utf-8"
 
     async def test_whom_nobody_knows_is_named_and_not_assigned(self, github):
         await issues(github, assignees={"on-call": "bob"}).open(TICKET)
@@ -258,7 +258,7 @@ class TestGithubIssues(TrackerContract):
     @pytest.mark.parametrize("body", [b"<html>", b"{}", b'{"html_url": 7}', b"[" * 100_000, b'{"html_url": ""}'])
     async def test_an_answer_that_is_not_githubs_is_refused(self, github, body):
         github.instead = lambda request: (201, {}, body) if request.method == "POST" else github.answer(request)
-        assert "does not answer as GitHub's API does" in str(await failure(issues(github), github))
+        assert "does not answer as GitHub does" in str(await failure(issues(github), github))
 
     @pytest.mark.parametrize(
         "wrong",

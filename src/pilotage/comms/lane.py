@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from pilotage.comms.sending import complaint, deliver
-from pilotage.core.errors import PermanentError
+from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.core.events import Recorded
 from pilotage.core.model import Plan
 from pilotage.core.quiet import Turn, decide, passed_over
@@ -111,9 +111,9 @@ class Lane:
             thread = await deliver(self._channel.ref, context, message, self._post.within_s)
         except Exception as error:
             refused = isinstance(error, PermanentError | KeyError)
-            self._rest(
-                LONGEST_PAUSE_S if refused else min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(before.attempts, 9))
-            )
+            asked = error.after_s or 0.0 if isinstance(error, TemporaryError) else 0.0
+            usual = max(asked, FIRST_PAUSE_S * 2.0 ** min(before.attempts, 9))
+            self._rest(LONGEST_PAUSE_S if refused else min(LONGEST_PAUSE_S, usual))
             why = complaint(error, self._channel.ref, self._post.within_s)
             await store.run(messages.failed, self._rollout, self._number, why)
             log.warning(

@@ -88,7 +88,11 @@ class DriverError(PilotageError):
 
 
 class TemporaryError(DriverError):
-    pass
+    """`after_s`: how many seconds the other side asked to wait before it is tried again; None when it did not say."""
+
+    def __init__(self, text: str = "", after_s: float | None = None) -> None:
+        self.after_s = after_s
+        super().__init__(text)
 
 
 class PermanentError(DriverError):

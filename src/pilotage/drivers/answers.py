@@ -1,31 +1,69 @@
-"""JSON from a server: bounded, with the token only ever sent where the plan says."""
+"""What a server answered, and what that means: bounded, told in its own words on one line."""
 
 from __future__ import annotations
 
-import asyncio
-import json
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from typing import Any
 
-import httpx
-
-from pilotage.core.errors import PermanentError, TemporaryError
+from pilotage.core.errors import PermanentError
 from pilotage.core.redact import redact
-from pilotage.drivers.http import Client
 from pilotage.drivers.secrets import Secret
 
 MOST_BYTES = 8 * 1024 * 1024
-_MOST_MOVES = 3
+MOST_SKEW_S = 30.0
+"""Two clocks that are further apart ask for, or get, another time's numbers."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """`status`, headers with their names in lower case, the decoded JSON (None when there is none)."""
+    """`status`, headers with their names in lower case, the decoded JSON (None when there is none), and the `text`.
+
+    `at` is this machine's time when it came, in Unix seconds.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: Any
+    text: str = ""
+    at: float = field(default_factory=time.time)
+
+    def get(self, name: str) -> Any:
+        """A field of the body, None where there is none."""
+        return self.body.get(name) if isinstance(self.body, dict) else None
+
+    @property
+    def after_s(self) -> float | None:
+        """When the server wants to be asked again: ``Retry-After``, in either of its forms (RFC 9110, 10.2.3)."""
+        after = self.headers.get("retry-after", "")
+        if after.isascii() and after.isdigit() and len(after) < 7:
+            return float(after)
+        return max(0.0, instant - self.at) if (instant := _instant(after)) is not None else None
+
+    @property
+    def skew_s(self) -> float | None:
+        """This machine's clock less the server's, by its ``Date``; None when it gives none."""
+        return self.at - instant if (instant := _instant(self.headers.get("date", ""))) is not None else None
+
+    @property
+    def limited(self) -> bool:
+        """It was asked too often."""
+        none_left = self.headers.get("x-ratelimit-remaining", self.headers.get("ratelimit-remaining")) == "0"
+        says_so = none_left or "retry-after" in self.headers or "rate limit" in said(self).lower()
+        return self.status in (420, 429) or (self.status == 403 and says_so)
+
+
+def check_clock(answer: Answer, who: str) -> None:
+    """For what asks for a span of time. Raises PermanentError when the two clocks are too far apart."""
+    skew = answer.skew_s
+    if skew is not None and abs(skew) > MOST_SKEW_S:
+        direction = "ahead of" if skew > 0 else "behind"
+        raise PermanentError(
+            f"this machine's clock is {abs(skew):.0f} s {direction} {who}'s: the times asked for would be others. "
+            "Set it right (timedatectl shows it)"
+        )
 
 
 def usable(secret: Secret) -> str:
@@ -37,111 +75,16 @@ def usable(secret: Secret) -> str:
     return value
 
 
-async def get_json(
-    client: Client, base: str, path: str, headers: Mapping[str, str], timeout_s: float, who: str
-) -> Answer:
-    """GET `base` + `path`; redirects are followed within the same origin only. `who` names the server in errors."""
-    return await _ask(client, "GET", base, path, headers, None, timeout_s, who)
-
-
-async def post_json(
-    client: Client, base: str, path: str, headers: Mapping[str, str], body: Any, timeout_s: float, who: str
-) -> Answer:
-    """POST `body` as JSON, otherwise as `get_json`. After a TemporaryError it may have arrived nevertheless."""
-    headers = {**headers, "Content-Type": "application/json"}
-    return await _ask(client, "POST", base, path, headers, json.dumps(body).encode(), timeout_s, who)
-
-
-async def patch_json(
-    client: Client, base: str, path: str, headers: Mapping[str, str], body: Any, timeout_s: float, who: str
-) -> Answer:
-    """PATCH, otherwise as `post_json`."""
-    headers = {**headers, "Content-Type": "application/json"}
-    return await _ask(client, "PATCH", base, path, headers, json.dumps(body).encode(), timeout_s, who)
-
-
-async def _ask(
-    client: Client,
-    method: str,
-    base: str,
-    path: str,
-    headers: Mapping[str, str],
-    content: bytes | None,
-    timeout_s: float,
-    who: str,
-) -> Answer:
-    try:
-        async with asyncio.timeout(timeout_s):
-            return await _follow(client, method, httpx.URL(base.rstrip("/") + path), headers, content, who)
-    except TimeoutError:
-        raise TemporaryError(f"{who} did not answer within {timeout_s:g} s") from None
-    except (httpx.InvalidURL, httpx.UnsupportedProtocol):
-        raise PermanentError(f"expected an http:// or https:// address for {who}") from None
-    except httpx.HTTPError as error:
-        raise TemporaryError(f"{who} does not answer ({type(error).__name__})") from None
-
-
-async def _follow(
-    client: Client, method: str, url: httpx.URL, headers: Mapping[str, str], content: bytes | None, who: str
-) -> Answer:
-    origin = (url.scheme, url.host, url.port)
-    # After the others a POST would go on as a GET.
-    moves = (301, 302, 307, 308) if method == "GET" else (307, 308)
-    for _ in range(_MOST_MOVES + 1):
-        async with client.stream(method, str(url), headers=dict(headers), content=content) as answer:
-            if answer.status_code in moves and "location" in answer.headers:
-                url = url.join(answer.headers["location"])
-                if (url.scheme, url.host, url.port) != origin:
-                    raise PermanentError(f"{who} sends elsewhere, to {url.host}: the token is not sent there")
-                continue
-            body = await _read(answer, who)
-            given = {name.lower(): value for name, value in answer.headers.items()}
-            return Answer(answer.status_code, given, _decode(body))
-    raise PermanentError(f"{who} sends from one address to the next, more than {_MOST_MOVES} times")
-
-
-async def _read(answer: httpx.Response, who: str) -> bytes:
-    body = bytearray()
-    async for piece in answer.aiter_bytes():
-        body += piece
-        if len(body) > MOST_BYTES:
-            raise PermanentError(f"{who} answers with more than {MOST_BYTES // 2**20} MiB: is the address right?")
-    return bytes(body)
-
-
-def _decode(body: bytes) -> Any:
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-
-
 def said(answer: Answer) -> str:
     """The server's own words, if it has any: one short line."""
-    message = answer.body.get("message") or answer.body.get("error") if isinstance(answer.body, dict) else None
-    return one_line(message, 200) if isinstance(message, str) and message.strip() else "(no explanation)"
+    words = [answer.get(name) for name in ("message", "error", "errors", "detail", "details", "reason")]
+    flat = [one for word in words for one in (word if isinstance(word, list) else [word]) if one]
+    return one_line("; ".join(_words(one) for one in flat), 200) or "(no explanation)"
 
 
-def refuse(answer: Answer, who: str, what: str, token: Secret | None) -> None:
-    """Raises what a status other than success means; `what` names the object asked for."""
-    status = answer.status
-    if status < 300:
-        return
-    limited = answer.headers.get("x-ratelimit-remaining", answer.headers.get("ratelimit-remaining")) == "0"
-    if status == 429 or (status == 403 and (limited or _is_limit(answer))):
-        hint = "" if token else ". With a token the limit is higher"
-        raise TemporaryError(f"{who} limits how often it may be asked{_again(answer)}{hint}")
-    how = f"the token in {token.env or token.file}" if token else "without a token"
-    if status == 401:
-        raise PermanentError(f"{who} refuses {how} (401): is it right, and has it not expired?")
-    if status == 403:
-        raise PermanentError(f"{who} refuses access to {what}, {how} (403): {said(answer)}")
-    if status == 404:
-        hint = "may the token see it?" if token else "a private one needs a token"
-        raise PermanentError(f"{who} has no {what}, or does not show it (404): {hint}")
-    if status == 408 or status >= 500:
-        raise TemporaryError(f"{who} answered {status} for {what}: {said(answer)}")
-    raise PermanentError(f"{who} answered {status} for {what}: {said(answer)}")
+def again(answer: Answer) -> str:
+    """When the service wants to be asked again, as a clause for an error."""
+    return f"; it may be asked again after {answer.after_s:.0f} s" if answer.after_s is not None else ""
 
 
 def one_line(text: str, most: int) -> str:
@@ -155,10 +98,13 @@ def listed(names: list[str], most: int = 5) -> str:
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 
-def _is_limit(answer: Answer) -> bool:
-    return "retry-after" in answer.headers or "rate limit" in said(answer).lower()
+def _words(value: Any) -> str:
+    inner = value.get("message") if isinstance(value, dict) else None
+    return str(inner or value)
 
 
-def _again(answer: Answer) -> str:
-    after = answer.headers.get("retry-after", "")
-    return f"; it may be asked again after {after} s" if after.isascii() and after.isdigit() and len(after) < 7 else ""
+def _instant(date: str) -> float | None:
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None

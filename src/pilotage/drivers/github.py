@@ -7,13 +7,13 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from pilotage.core.errors import PermanentError
-from pilotage.drivers.answers import Answer, get_json, post_json, refuse, usable
-from pilotage.drivers.http import Client
+from pilotage.drivers.answers import Answer
 from pilotage.drivers.secrets import Secret
+from pilotage.drivers.service import Service
 
 PAGE = 100
 """Rows of a list in one answer, at most."""
-_WHO = "GitHub"
+_HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
 
 RepositoryName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}$")]
 Api = Annotated[str, Field(pattern=r"^https?://[^\s@?#]+$")]
@@ -25,18 +25,13 @@ class Github:
 
     def __init__(self, repository: str, api: str, token: Secret | None, timeout_s: float) -> None:
         self.repository = repository
-        self._api = api
-        self._token = token
-        self._timeout_s = timeout_s
-        self._client = Client(timeout_s)
+        self._service = Service("GitHub", api, token, timeout_s, "Bearer", headers=_HEADERS, follow=True)
 
     async def get(self, path: str) -> Answer:
-        place = f"/repos/{self.repository}{path}"
-        return await get_json(self._client, self._api, place, self._headers(), self._timeout_s, _WHO)
+        return await self._service.call("GET", f"/repos/{self.repository}{path}")
 
     async def post(self, path: str, body: Any) -> Answer:
-        place = f"/repos/{self.repository}{path}"
-        return await post_json(self._client, self._api, place, self._headers(), body, self._timeout_s, _WHO)
+        return await self._service.call("POST", f"/repos/{self.repository}{path}", body)
 
     async def about(self) -> dict[str, Any]:
         """The repository itself. Raises when it is not there or not shown."""
@@ -46,7 +41,7 @@ class Github:
 
     def refuse(self, answer: Answer, what: str) -> None:
         """Raises what a status other than success means; `what` names the object asked for."""
-        refuse(answer, _WHO, what, self._token)
+        self._service.refuse(answer, what)
 
     def mapping(self, answer: Answer) -> dict[str, Any]:
         if not isinstance(answer.body, dict):
@@ -59,15 +54,7 @@ class Github:
         return found
 
     def stranger(self) -> PermanentError:
-        return PermanentError(f"{self._api} does not answer as GitHub's API does: is `api` right?")
-
-    def _headers(self) -> dict[str, str]:
-        headers = {
-            "Accept": "application/vnd.github+json",
-            "X-GitHub-Api-Version": "2022-11-28",
-            "User-Agent": "pilotage",
-        }
-        return headers if self._token is None else headers | {"Authorization": f"Bearer {usable(self._token)}"}
+        return self._service.stranger("its answer is of another form")
 
 
 def has_more(answer: Answer) -> bool:

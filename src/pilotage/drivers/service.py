@@ -1,23 +1,26 @@
-"""A web service that a team uses, called with a token and JSON: what its answers mean is the same for all of them."""
+"""A server that speaks JSON over HTTP, called with or without a token: what its answers mean is the same for all."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+import socket
+import ssl
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import httpx
 from pydantic import AfterValidator
 
 from pilotage.core.errors import PermanentError, TemporaryError
-from pilotage.drivers.answers import MOST_BYTES, one_line, usable
+from pilotage.drivers.answers import MOST_BYTES, Answer, again, check_clock, one_line, said, usable
 from pilotage.drivers.http import Client
 from pilotage.drivers.secrets import Secret
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_MOST_MOVES = 3
+_JSON = "application/json; charset=utf-8"
 
 
 def _api(url: str) -> str:
@@ -35,105 +38,212 @@ Api = Annotated[str, AfterValidator(_api)]
 """Where a service's API is. A secret goes there: unencrypted to this machine only."""
 
 
-@dataclass(frozen=True)
-class Answer:
-    """`status`, headers with their names in lower case, the decoded JSON (None when there is none)."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: Any
-
-    def get(self, name: str) -> Any:
-        """A field of the body, None where there is none."""
-        return self.body.get(name) if isinstance(self.body, dict) else None
-
-
 class Service:
-    """`name` is what errors call it. With a `scheme` the token goes into every call's Authorization header."""
+    """`name` is what errors call it, `option` the driver's option that holds its address.
 
-    def __init__(self, name: str, api: str, token: Secret, timeout_s: float, scheme: str = "") -> None:
-        self._name = name
-        self._api = api
+    With a `scheme` the token goes into every call's Authorization header; `keys` are secrets that go bare into headers
+    of their own, `headers` what else every call has. With `follow` calls are sent on within the same origin. Never
+    retries: who calls knows whether that can help.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        api: str,
+        token: Secret | None,
+        timeout_s: float,
+        scheme: str = "",
+        *,
+        keys: Mapping[str, Secret] | None = None,
+        headers: Mapping[str, str] | None = None,
+        follow: bool = False,
+        option: str = "api",
+    ) -> None:
+        self.name = name
+        self._api = api.rstrip("/")
         self._token = token
         self._timeout_s = timeout_s
         self._scheme = scheme
+        self._keys = dict(keys or {})
+        self._headers = dict(headers or {})
+        self._follow = follow
+        self._option = option
         self._client = Client(timeout_s)
 
     def token(self) -> str:
         """Raises PermanentError, without the value, when it cannot be read or sent."""
+        if self._token is None:
+            raise PermanentError(f"{self.name} needs a token")
         return usable(self._token)
 
     async def call(
-        self, method: str, path: str, json_body: Any = None, params: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        json_body: Any = None,
+        params: Mapping[str, str] | None = None,
+        *,
+        form: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float | None = None,
     ) -> Answer:
-        """Any answer that came within the time limit, also a refusal. Redirects are not followed."""
-        token = self.token()
-        headers = {"Accept": "application/json", "User-Agent": "pilotage"}
-        if self._scheme:
-            headers["Authorization"] = f"{self._scheme} {token}"
-        options: dict[str, Any] = {"headers": headers, "params": params}
+        """Any answer that came within the time limit, also a refusal. After a TemporaryError a change may have been
+        made nevertheless."""
+        timeout_s = min(timeout_s or self._timeout_s, self._timeout_s)
+        sent, secrets = self._given()
+        content: bytes | None = None
         if json_body is not None:
-            headers["Content-Type"] = "application/json; charset=utf-8"
-            options["content"] = json.dumps(json_body, default=str).encode()
+            sent["Content-Type"] = _JSON
+            content = json.dumps(json_body, default=str).encode()
+        elif form is not None:
+            sent["Content-Type"] = "application/x-www-form-urlencoded"
+            content = urlencode(form).encode()
+        sent |= dict(headers or {})
         try:
-            async with asyncio.timeout(self._timeout_s):
-                async with self._client.stream(method, self._api + path, **options) as answer:
-                    body = await self._read(answer)
+            url = httpx.URL(self._api + path)
+            url = url.copy_merge_params(dict(params)) if params else url
+            async with asyncio.timeout(timeout_s):
+                return await self._ask(method, url, sent, content, secrets)
         except TimeoutError:
-            raise TemporaryError(f"{self._name} did not answer within {self._timeout_s:g} s") from None
+            raise TemporaryError(f"{self.name} did not answer within {timeout_s:g} s") from None
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol):
+            raise self.stranger("expected an http:// or https:// address") from None
         except httpx.HTTPError as error:
-            raise TemporaryError(f"{self._name} does not answer ({type(error).__name__})") from None
-        given = {name.lower(): value for name, value in answer.headers.items()}
-        return Answer(answer.status_code, given, _decode(body, token))
+            raise self._unreached(error) from None
+
+    async def ask(
+        self, method: str, path: str, what: str, json_body: Any = None, params: Mapping[str, str] | None = None
+    ) -> Answer:
+        """A successful answer's; raises what another means for `what`, and when a success holds no JSON."""
+        answer = await self.call(method, path, json_body, params)
+        self.refuse(answer, what)
+        if answer.body is None and answer.status != 204:
+            raise self.stranger("its answer is not JSON")
+        return answer
 
     def refuse(self, answer: Answer, what: str) -> None:
         """Raises what a status other than success means; `what` names the thing asked for."""
         status = answer.status
         if status < 300:
             return
-        how = f"the token in {self._token.env or self._token.file}"
-        if status in (420, 429):
-            raise TemporaryError(f"{self._name} limits how often it may be called ({status}){again(answer)}")
+        how = self._how()
+        if answer.limited:
+            hint = "" if self._secrets else ". With a token the limit is higher"
+            text = f"{self.name} limits how often it may be asked ({status}){again(answer)}{hint}"
+            raise TemporaryError(text, answer.after_s)
         if status == 401:
-            raise PermanentError(f"{self._name} refuses {how} (401): is it right, and still valid?")
+            raise PermanentError(f"{self.name} refuses {how} (401): is it right, and still valid?")
         if status == 403:
-            raise PermanentError(f"{self._name} refuses access to {what} with {how} (403): {_said(answer)}")
+            raise PermanentError(f"{self.name} refuses access to {what}, {how} (403): {said(answer)}")
         if status == 404:
-            raise PermanentError(f"{self._name} has no {what}, or does not show it to {how} (404)")
+            hint = "may the token see it?" if self._secrets else "a private one needs a token"
+            raise PermanentError(f"{self.name} has no {what}, or does not show it (404): {hint}")
         if status < 400:
-            raise PermanentError(
-                f"{self._name} sends elsewhere ({status}): is `api` right? The token is not sent there"
-            )
-        said = f"{self._name} answered {status} for {what}: {_said(answer)}"
+            place = f"is `{self._option}` right? The token is not sent there"
+            raise PermanentError(f"{self.name} sends elsewhere ({status}): {place}")
+        text = f"{self.name} answered {status} for {what}: {said(answer)}"
         if status in (408, 425) or status >= 500:
-            raise TemporaryError(said + again(answer))
-        raise PermanentError(said)
+            raise TemporaryError(text + again(answer), answer.after_s)
+        raise PermanentError(text)
+
+    def stranger(self, why: str) -> PermanentError:
+        """For an answer, or an address, that cannot be this service's."""
+        shown = one_line(self._api, 100)
+        return PermanentError(f"{shown} does not answer as {self.name} does: {why}. Is `{self._option}` right?")
+
+    def check_clock(self, answer: Answer) -> None:
+        """Raises PermanentError when this machine's clock and the server's are too far apart."""
+        check_clock(answer, self.name)
+
+    @property
+    def _secrets(self) -> list[Secret]:
+        return [self._token, *self._keys.values()] if self._token else list(self._keys.values())
+
+    def _how(self) -> str:
+        names = [str(one.env or one.file) for one in self._secrets]
+        word = "token" if len(names) == 1 else "keys"
+        return f"the {word} in {' and '.join(names)}" if names else "without a token"
+
+    def _given(self) -> tuple[dict[str, str], list[str]]:
+        """Every call's headers, and the secrets that nobody may see in an answer."""
+        sent = {"Accept": "application/json", "User-Agent": "pilotage"} | self._headers
+        found = {name: usable(secret) for name, secret in self._keys.items()}
+        secrets = list(found.values())
+        if self._token is not None:
+            secrets.append(self.token())
+            if self._scheme:
+                found["Authorization"] = f"{self._scheme} {secrets[-1]}"
+        return sent | found, secrets
+
+    async def _ask(
+        self, method: str, url: httpx.URL, headers: Mapping[str, str], content: bytes | None, secrets: list[str]
+    ) -> Answer:
+        origin = (url.scheme, url.host, url.port)
+        # After the others a POST would go on as a GET.
+        moves = (301, 302, 307, 308) if method == "GET" else (307, 308)
+        for _ in range(_MOST_MOVES + 1):
+            async with self._client.stream(method, str(url), headers=dict(headers), content=content) as answer:
+                if self._follow and answer.status_code in moves and "location" in answer.headers:
+                    url = url.join(answer.headers["location"])
+                    if (url.scheme, url.host, url.port) != origin:
+                        host = one_line(url.host, 100)
+                        raise PermanentError(f"{self.name} sends elsewhere, to {host}: the token is not sent there")
+                    continue
+                text = (await self._read(answer)).decode(errors="replace")
+            given = {name.lower(): value for name, value in answer.headers.items()}
+            # A service may repeat what it was sent: secrets are taken out before anybody can show them.
+            for secret in secrets:
+                text = text.replace(secret, "(hidden)")
+            return Answer(answer.status_code, given, _decode(text), text)
+        raise PermanentError(f"{self.name} sends from one address to the next, more than {_MOST_MOVES} times")
 
     async def _read(self, answer: httpx.Response) -> bytes:
         body = bytearray()
         async for piece in answer.aiter_bytes():
             body += piece
             if len(body) > MOST_BYTES:
-                raise PermanentError(f"{self._name} answers with more than {MOST_BYTES // 2**20} MiB: is `api` right?")
+                raise self.stranger(f"more than {MOST_BYTES // 2**20} MiB came")
         return bytes(body)
 
-
-def again(answer: Answer) -> str:
-    """When the service wants to be asked again, as a clause for an error."""
-    after = answer.headers.get("retry-after", "")
-    return f"; it may be called again after {after} s" if after.isascii() and after.isdigit() and len(after) < 7 else ""
+    def _unreached(self, error: httpx.HTTPError) -> PermanentError | TemporaryError:
+        return unreached(error, self.name, self._api, self._option)
 
 
-def _decode(body: bytes, token: str) -> Any:
-    """A service may repeat what it was sent: the token is taken out before anybody can show it."""
+def unreached(error: Exception, who: str, url: str, option: str) -> PermanentError | TemporaryError:
+    """What a failure of the connection means, whatever library it comes from; `option` holds the address."""
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLError) or "CERTIFICATE_VERIFY_FAILED" in str(cause):
+            why = one_line(str(getattr(cause, "verify_message", "") or getattr(cause, "reason", "") or cause), 100)
+            return PermanentError(
+                f"no encrypted connection to {who} ({why}): is `{option}` right? A company's own authority "
+                "is trusted where SSL_CERT_FILE names its certificate (where the coordinator runs)"
+            )
+        if isinstance(cause, socket.gaierror):
+            host = one_line(urlsplit(url).hostname or url, 100)
+            return TemporaryError(f"{who} is not found: this machine knows no host {host}. Is `{option}` right?")
+        if isinstance(cause, ConnectionRefusedError):
+            return TemporaryError(
+                f"{who} does not answer: nothing listens at {one_line(url, 100)} (connection refused)"
+            )
+    return TemporaryError(f"{who} does not answer ({type(error).__name__})")
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """It, and what it came from, inmost last; the members of a group too."""
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        one = waiting.pop(0)
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        waiting += [one.__cause__, one.__context__]
+        waiting += list(one.exceptions) if isinstance(one, BaseExceptionGroup) else []
+
+
+def _decode(text: str) -> Any:
     try:
-        return json.loads(body.decode(errors="replace").replace(token, "(hidden)"))
+        return json.loads(text)
     except (ValueError, RecursionError):
         return None
-
-
-def _said(answer: Answer) -> str:
-    """The service's own words, if it has any: one short line."""
-    words = [answer.get("message"), answer.get("error"), answer.get("errors")]
-    flat = [str(one) for word in words for one in (word if isinstance(word, list) else [word]) if one]
-    return one_line("; ".join(flat), 200) or "(no explanation)"

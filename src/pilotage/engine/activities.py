@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from pilotage.codec import from_json, to_json
-from pilotage.core.errors import PermanentError
+from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.core.events import Deployed, PhaseStarted, Recorded, WeightSet
 from pilotage.core.model import Step
 from pilotage.drivers.process import OVERTAKEN
@@ -26,6 +27,9 @@ from pilotage.engine.telemetry import DRIVER_SECONDS
 from pilotage.engine.watching import Watching
 from pilotage.handover import snapshots
 from pilotage.store import Store, queries
+
+LONGEST_WAIT_S = 60.0
+"""A service that asks to be left alone for longer is asked again all the same."""
 
 
 class Activities:
@@ -90,7 +94,9 @@ class Activities:
         except Exception as error:
             final = isinstance(error, PermanentError | queries.Fenced | fence.GoneBackDirectly)
             said = await self._without_secrets(task.rollout, str(error))
-            raise ApplicationError(said, type=type(error).__name__, non_retryable=final) from None
+            raise ApplicationError(
+                said, type=type(error).__name__, non_retryable=final, next_retry_delay=asked_to_wait(error)
+            ) from None
         finally:
             if self._acting.get(place) is me:
                 del self._acting[place]
@@ -128,3 +134,10 @@ class Activities:
 
 def _event_type(step: Step) -> type[WeightSet] | type[Deployed]:
     return WeightSet if step.action == "set_weight" else Deployed
+
+
+def asked_to_wait(error: Exception) -> timedelta | None:
+    """How long the engine waits before the next attempt; None: as its own policy says."""
+    if not isinstance(error, TemporaryError) or error.after_s is None:
+        return None
+    return timedelta(seconds=min(error.after_s, LONGEST_WAIT_S))

@@ -10,9 +10,9 @@
 Needs pytest and pytest-asyncio with ``asyncio_mode = "auto"``. Use the real thing behind the driver, not a mock.
 
 There is one contract for each Protocol of `pilotage.drivers`, called after it (`Traffic`: `TrafficContract`). Inherit
-your port's, beside it those of what your driver offers besides, and what fits of `UnreachableContract`,
-`RepeatsContract`, `ThreadContract` and `CredentialsContract`. Each class says which fixtures and attributes are yours
-to give; all need `driver`, a fresh one for each test, ready to be called.
+your port's, beside it those of what your driver offers besides, and what fits of `FaultsContract` (for one that calls a
+service over HTTP), `UnreachableContract`, `RepeatsContract`, `ThreadContract` and `CredentialsContract`. Each says
+which fixtures and attributes are yours to give; all need `driver`, a fresh one for each test, ready to be called.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from __future__ import annotations
 from pilotage.testing.checks import CheckContract
 from pilotage.testing.deploy import DeployerContract, RehearsesContract
 from pilotage.testing.every import UnreachableContract, call
+from pilotage.testing.faults import FaultsContract
 from pilotage.testing.logs import LogsContract
 from pilotage.testing.metrics import HistoryContract, MetricsContract
 from pilotage.testing.notify import (
@@ -37,6 +38,7 @@ __all__ = [
     "CheckContract",
     "CredentialsContract",
     "DeployerContract",
+    "FaultsContract",
     "HistoryContract",
     "LogsContract",
     "MetricsContract",

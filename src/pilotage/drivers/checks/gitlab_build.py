@@ -10,10 +10,10 @@ from pydantic import Field
 
 from pilotage.core.errors import PermanentError
 from pilotage.drivers import Context, DriverOptions, Evidence
-from pilotage.drivers.answers import Answer, get_json, listed, one_line, refuse, usable
-from pilotage.drivers.http import Client
+from pilotage.drivers.answers import Answer, listed, one_line
 from pilotage.drivers.names import CommitName
 from pilotage.drivers.secrets import Secret
+from pilotage.drivers.service import Service
 
 _ENDED = ("success", "failed", "canceled", "skipped")
 _PAGE = 100
@@ -37,11 +37,12 @@ class GitlabBuildCheck:
 
     def __init__(self, options: Options, context: Context) -> None:
         self._options = options
-        self._client = Client(options.timeout_s)
+        keys = {"PRIVATE-TOKEN": options.token} if options.token else {}
+        self._service = Service("GitLab", options.api, None, options.timeout_s, keys=keys, follow=True)
 
     async def probe(self) -> str:
         answer = await self._get("")
-        refuse(answer, "GitLab", f"project {self._options.project}", self._options.token)
+        self._service.refuse(answer, f"project {self._options.project}")
         if not isinstance(answer.body, dict):
             raise self._not_gitlab()
         return f"GitLab shows {self._options.project}"
@@ -53,14 +54,14 @@ class GitlabBuildCheck:
         if found.status == 404:
             await self.probe()  # says so when it is the project that is not there
             return Evidence(None, f"GitLab knows no commit {options.commit} in {options.project}: was it pushed?")
-        refuse(found, "GitLab", where, options.token)
+        self._service.refuse(found, where)
         commit = found.body.get("id") if isinstance(found.body, dict) else None
         if not isinstance(commit, str) or not re.fullmatch(r"[0-9a-f]{40}([0-9a-f]{24})?", commit):
             raise self._not_gitlab()
         if not commit.startswith(options.commit):
             where = f"{where} ({commit[:7]})"
         listing = await self._get(f"/pipelines?sha={commit}&per_page={_PAGE}")
-        refuse(listing, "GitLab", f"pipelines of {options.project}", options.token)
+        self._service.refuse(listing, f"pipelines of {options.project}")
         if not isinstance(listing.body, list) or not all(isinstance(one, dict) for one in listing.body):
             raise self._not_gitlab()
         if len(listing.body) >= _PAGE:
@@ -71,14 +72,10 @@ class GitlabBuildCheck:
         """The connections are the process's."""
 
     async def _get(self, path: str) -> Answer:
-        headers = {"Accept": "application/json", "User-Agent": "pilotage"}
-        if self._options.token is not None:
-            headers["PRIVATE-TOKEN"] = usable(self._options.token)
-        place = f"/projects/{quote(self._options.project, safe='')}{path}"
-        return await get_json(self._client, self._options.api, place, headers, self._options.timeout_s, "GitLab")
+        return await self._service.call("GET", f"/projects/{quote(self._options.project, safe='')}{path}")
 
     def _not_gitlab(self) -> PermanentError:
-        return PermanentError(f"{self._options.api} does not answer as GitLab's API does: is `api` right?")
+        return self._service.stranger("its answer is of another form")
 
 
 def _judged(pipelines: list[dict[str, Any]], where: str) -> Evidence:

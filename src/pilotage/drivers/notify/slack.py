@@ -13,10 +13,10 @@ from pydantic import ConfigDict, Field, field_validator
 
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context, DriverOptions, Message
-from pilotage.drivers.answers import one_line
+from pilotage.drivers.answers import Answer, again, one_line
 from pilotage.drivers.messages import headline, key
 from pilotage.drivers.secrets import Secret
-from pilotage.drivers.service import Answer, Api, Service, again
+from pilotage.drivers.service import Api, Service
 
 _CHANNEL = re.compile(r"[CGD][A-Z0-9]{2,20}")
 _POST = re.compile(r"([CGD][A-Z0-9]{2,20}):([0-9]{1,12}\.[0-9]{1,6})")
@@ -161,7 +161,7 @@ class _CannotEdit(PermanentError):
 
 def _error(code: str, answer: Answer) -> PermanentError | TemporaryError:
     if code in _LATER or answer.status >= 500:
-        return TemporaryError(f"Slack cannot do it now ({one_line(code, 60)}){again(answer)}")
+        return TemporaryError(f"Slack cannot do it now ({one_line(code, 60)}){again(answer)}", answer.after_s)
     if code == "missing_scope":
         needed = one_line(str(answer.get("needed") or "that it asks for"), 80)
         return _MissingScope(f"the app lacks the scope {needed}: add it and install the app again")

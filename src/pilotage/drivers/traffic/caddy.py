@@ -13,14 +13,13 @@ from fractions import Fraction
 from typing import Any, Self
 from urllib.parse import quote
 
-import httpx
 from pydantic import Field, model_validator
 
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Call, Context, DriverOptions
 from pilotage.drivers.address import Address
-from pilotage.drivers.answers import Answer, get_json, listed, patch_json, refuse
-from pilotage.drivers.http import Client
+from pilotage.drivers.answers import Answer, listed
+from pilotage.drivers.service import Service
 from pilotage.drivers.weights import check_weight
 
 _STEPS = 1000
@@ -50,7 +49,8 @@ class CaddyTraffic:
 
     def __init__(self, options: Options, context: Context) -> None:
         self._options = options
-        self._client = Client(options.timeout_s)
+        headers = {"Origin": options.origin} if options.origin else {}
+        self._service = Service(_WHO, options.admin, None, options.timeout_s, headers=headers, option="admin")
 
     async def set_weight(self, weight: float, call: Call) -> float:
         check_weight(weight)
@@ -60,10 +60,9 @@ class CaddyTraffic:
         # Each change makes Caddy begin anew, at the cost of clients' idle connections.
         if before == wanted:
             return float(before * 100)
-        headers = {**self._headers(), "If-Match": answer.headers.get("etag", "")}
-        path, timeout_s = self._path(f"{_POLICY}/weights"), min(call.timeout_s, self._options.timeout_s)
-        weights = self._weights(wanted, dials)
-        changed = await patch_json(self._client, self._options.admin, path, headers, weights, timeout_s, _WHO)
+        path, weights = self._path(f"{_POLICY}/weights"), self._weights(wanted, dials)
+        unless = {"If-Match": answer.headers.get("etag", "")}
+        changed = await self._service.call("PATCH", path, weights, headers=unless, timeout_s=call.timeout_s)
         if changed.status == 412:
             raise TemporaryError(f"somebody else changed {self._options.id} in Caddy at the same moment")
         self._refuse(changed)
@@ -76,16 +75,12 @@ class CaddyTraffic:
         return float(self._share((await self._handler()).body) * 100)
 
     async def started_at(self) -> float:
-        url = self._options.admin.rstrip("/") + "/metrics"
-        try:
-            answer = await self._client.get(url, headers=self._headers())
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise TemporaryError(f"{_WHO} does not answer ({type(error).__name__})") from None
+        answer = await self._service.call("GET", "/metrics")
         found = re.search(r"^process_start_time_seconds (\S+)$", answer.text, re.MULTILINE)
         try:
-            return float(found[1] if found and answer.status_code == 200 else "")
+            return float(found[1] if found and answer.status == 200 else "")
         except ValueError:
-            raise PermanentError(f"{url} does not tell since when Caddy runs ({answer.status_code})") from None
+            raise PermanentError(f"{_WHO} does not tell at /metrics since when Caddy runs ({answer.status})") from None
 
     async def probe(self) -> str:
         return f"Caddy has {self._options.id} at {await self.read_weight():g} %"
@@ -95,13 +90,13 @@ class CaddyTraffic:
 
     async def _handler(self) -> Answer:
         """The handler. Raises PermanentError unless its body is a mapping whose upstreams all have a `dial`."""
-        options = self._options
-        path = self._path()
-        answer = await get_json(self._client, options.admin, path, self._headers(), options.timeout_s, _WHO)
+        answer = await self._service.call("GET", self._path())
         self._refuse(answer)
         upstreams = answer.body.get("upstreams") if isinstance(answer.body, dict) else None
         if not isinstance(upstreams, list) or not all(isinstance(one, dict) and "dial" in one for one in upstreams):
-            raise PermanentError(f'what has the "@id" {options.id} in Caddy is not a reverse_proxy with upstreams')
+            raise PermanentError(
+                f'what has the "@id" {self._options.id} in Caddy is not a reverse_proxy with upstreams'
+            )
         return answer
 
     def _refuse(self, answer: Answer) -> None:
@@ -110,7 +105,7 @@ class CaddyTraffic:
         if answer.status == 403:
             hint = "is `origin` one of its `admin.origins`?" if self._options.origin else "does it expect an `origin`?"
             raise PermanentError(f"{_WHO} refuses access (403): {hint}")
-        refuse(answer, _WHO, f"object {self._options.id}", None)
+        self._service.refuse(answer, f"object {self._options.id}")
 
     def _share(self, handler: Mapping[str, Any]) -> Fraction:
         """The canary's share in force. Raises PermanentError when the weights are not these upstreams' alone."""
@@ -143,6 +138,3 @@ class CaddyTraffic:
 
     def _path(self, inside: str = "") -> str:
         return f"/id/{quote(self._options.id, safe='')}{inside}"
-
-    def _headers(self) -> dict[str, str]:
-        return {"Origin": self._options.origin} if self._options.origin else {}

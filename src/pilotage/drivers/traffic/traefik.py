@@ -24,11 +24,11 @@ from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.core.model import Cohort, CohortKind
 from pilotage.drivers import Call, Context, DriverOptions, files, ownfile, traefik_rules
 from pilotage.drivers.address import Address
-from pilotage.drivers.answers import get_json, listed, refuse, usable
+from pilotage.drivers.answers import listed, usable
 from pilotage.drivers.cohorts import check_kind
-from pilotage.drivers.http import Client
 from pilotage.drivers.looks import looks
 from pilotage.drivers.secrets import Secret
+from pilotage.drivers.service import Service
 from pilotage.drivers.weights import TOTAL, to_parts, to_percent
 
 _NAME = r"^[\w.:-]+$"
@@ -111,7 +111,9 @@ class TraefikTraffic:
         self._file = context.directory / options.file
         if options.router is None:  # a cohort is a router before the others
             self.cohorts = frozenset()
-        self._client = Client(options.timeout_s)
+        scheme = "Bearer" if options.token else ""
+        secret = options.token or options.password
+        self._service = Service(_WHO, options.api, secret, options.timeout_s, scheme, follow=True)
 
     async def set_weight(self, weight: float, call: Call) -> float:
         parts = to_parts(weight)
@@ -222,19 +224,16 @@ class TraefikTraffic:
 
     async def _find(self, what: str, name: str) -> Mapping[str, Any] | None:
         path = f"/api/http/{what}/{quote(_qualified(name), safe='@')}"
-        options = self._options
-        answer = await get_json(self._client, options.api, path, self._headers(), options.timeout_s, _WHO)
+        answer = await self._service.call("GET", path, headers=self._basic())
         if answer.status == 404:  # also while Traefik starts: first it has no API, then nothing in it
             return None
-        refuse(answer, _WHO, f"{what[:-1]} {name}", options.token or options.password)
+        self._service.refuse(answer, f"{what[:-1]} {name}")
         if not isinstance(answer.body, dict):
-            raise PermanentError(f"{options.api} is not Traefik's API: its answer for {path} is not the JSON expected")
+            raise self._service.stranger(f"its answer for {path} is not the JSON expected")
         return answer.body
 
-    def _headers(self) -> dict[str, str]:
+    def _basic(self) -> dict[str, str]:
         options = self._options
-        if options.token is not None:
-            return {"Authorization": f"Bearer {usable(options.token)}"}
         if options.password is not None:
             pair = f"{options.username}:{usable(options.password)}"
             return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}

@@ -177,15 +177,8 @@ def requested(preset: str) -> str:
         "unit": "ms",
     }
     asked = {"preset": preset, **{key: value for key, value in keys.items() if key in known(preset)}}
-    metrics = re.sub(
-        r"  errors: .*\n  latency: .*\n", f"  requests: {json.dumps(asked)}\n", sections(COMPLETE)["metrics"]
-    )
-    return without(COMPLETE, "metrics") + re.sub(r", only: \[node .*(?=})|(?<=prom), worse", _selected, metrics)
-
-
-def _selected(found: re.Match[str]) -> str:
-    """Guards by preset took their labels from the errors that are no longer written out."""
-    return f", select: 'group=\"$group\"'{found[0]}"
+    row = f"  requests: {json.dumps(asked)}\n"
+    return without(COMPLETE, "metrics") + re.sub(r"  errors: .*\n  latency: .*\n", row, sections(COMPLETE)["metrics"])
 
 
 POOL = {

@@ -63,12 +63,13 @@ class Page:
     url: str = ""
     status: int = 200
     body: bytes = b"ok"
+    headers: dict[str, str] = field(default_factory=dict)
     requests: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
 
 
 @contextmanager
-def http_server(body: bytes = b"ok") -> Iterator[Page]:
-    page = Page(body=body)
+def http_server(body: bytes = b"ok", headers: Mapping[str, str] | None = None) -> Iterator[Page]:
+    page = Page(body=body, headers=dict(headers or {}))
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -79,6 +80,8 @@ def http_server(body: bytes = b"ok") -> Iterator[Page]:
             page.requests.append(({name.lower(): value for name, value in self.headers.items()}, sent))
             self.send_response(page.status)
             self.send_header("content-length", str(len(page.body)))
+            for name, value in page.headers.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(page.body)
 

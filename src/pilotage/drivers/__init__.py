@@ -256,6 +256,16 @@ class History(Protocol):
 
 
 @runtime_checkable
+class Ages(Protocol):
+    """What a metrics driver may offer besides: how fresh its numbers are. A rule that is evaluated rarely, or a target
+    that is scraped rarely, shows no rise between two ticks."""
+
+    async def ages(self, selectors: Sequence[str]) -> list[float | None]:
+        """For each selector the seconds since its newest sample was taken; None where that cannot be told."""
+        ...
+
+
+@runtime_checkable
 class Notifier(Driver, Protocol):
     async def send(self, message: Message) -> str | None:
         """Deliver, or raise. Called again with the same `message.id` until it succeeds.

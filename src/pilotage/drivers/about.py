@@ -10,6 +10,7 @@ from typing import Any
 
 from pilotage.drivers import (
     PORTS,
+    Ages,
     Check,
     Deployer,
     Driver,
@@ -42,7 +43,7 @@ PROTOCOLS: Mapping[str, type[Any]] = {
 OFFERS: Mapping[str, tuple[tuple[type[Any], str], ...]] = {
     "traffic": ((Steers, "cohorts"), (Mirrors, "copies"), (Restarts, "restarts")),
     "deploy": ((Rehearses, "rehearsal"),),
-    "metrics": ((History, "past"),),
+    "metrics": ((History, "past"), (Ages, "ages")),
     "notify": ((Resolves, "resolved"),),
 }
 """What a driver of a port may offer besides, by the word that people read."""

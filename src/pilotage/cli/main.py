@@ -11,7 +11,20 @@ from typing import Any, TypeVar
 import click
 
 from pilotage import __version__
-from pilotage.cli import announce, check, checklist, direct, drivers, explain, gates, plan, planfiles, report, watchdog
+from pilotage.cli import (
+    announce,
+    check,
+    checklist,
+    direct,
+    drivers,
+    explain,
+    gates,
+    metrics,
+    plan,
+    planfiles,
+    report,
+    watchdog,
+)
 from pilotage.cli.client import Api, ApiError, running, whoami
 from pilotage.cli.followups import followups
 from pilotage.cli.logs import logs
@@ -246,6 +259,7 @@ report.register(cli)
 plan.register(cli)
 check.register(cli)
 drivers.register(cli)
+metrics.register(cli)
 announce.register(cli)
 checklist.register(cli)
 gates.register(cli)

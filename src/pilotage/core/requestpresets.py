@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -110,6 +110,14 @@ def selectors(preset: RequestPreset, select: str = "", native: bool = False) -> 
         f"{name}{{{inside}}}" if name else "",
         preset.unit,
     )
+
+
+def gives(requests: Any, what: str) -> bool:
+    """Whether `errors` or `latency` come from a plan's `metrics.requests`, as it is written there."""
+    preset = REQUESTS.get(str(requests.get("preset"))) if isinstance(requests, Mapping) else None
+    if preset is None:
+        return False
+    return what == "errors" or (what == "latency" and bool(preset.histogram) and requests.get("latency") is not False)
 
 
 def other_code_label(preset: RequestPreset, label: str) -> RequestPreset:

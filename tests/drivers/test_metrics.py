@@ -10,7 +10,7 @@ from pilotage.drivers import Context
 from pilotage.drivers.metrics.exposition import parse_selector, select
 from pilotage.drivers.metrics.prometheus import PrometheusMetrics
 from pilotage.drivers.metrics.scrape import ScrapeMetrics
-from pilotage.testing import AgesContract, HistoryContract, MetricsContract
+from pilotage.testing import AgesContract, DelaysContract, HistoryContract, MetricsContract
 from tests import servers
 
 TEXT = rb"""# HELP hits_total Hits.
@@ -100,7 +100,7 @@ def prometheus(tmp_path_factory):
             yield url
 
 
-class TestPrometheus(MetricsContract, HistoryContract, AgesContract):
+class TestPrometheus(MetricsContract, HistoryContract, AgesContract, DelaysContract):
     known = 'hits_total{version="v2"}'
 
     @pytest.fixture

@@ -21,7 +21,7 @@ from pilotage.drivers import Context
 from pilotage.drivers.metrics.histograms import GRID, points
 from pilotage.drivers.metrics.prometheus import PrometheusMetrics
 from pilotage.engine import measure
-from pilotage.testing import AgesContract, FaultsContract, HistoryContract, MetricsContract
+from pilotage.testing import AgesContract, DelaysContract, FaultsContract, HistoryContract, MetricsContract
 from pilotage.testing.faults import Faulty, faulty
 from tests import servers
 from tests.drivers import protopage
@@ -62,7 +62,7 @@ def victoria(page: servers.Page, tmp_path_factory: pytest.TempPathFactory) -> It
         yield url
 
 
-class TestVictoriaMetrics(MetricsContract, HistoryContract, AgesContract):
+class TestVictoriaMetrics(MetricsContract, HistoryContract, AgesContract, DelaysContract):
     known = 'hits_total{version="v2"}'
 
     @pytest.fixture

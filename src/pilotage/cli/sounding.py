@@ -16,7 +16,7 @@ from pilotage.core.counters import quantiles
 from pilotage.core.errors import PilotageError
 from pilotage.core.model import LatencyMetric, Plan, RatioMetric
 from pilotage.core.signals import GuardMetric, TicketMetric
-from pilotage.drivers import Ages, Context, Metrics, Point, registry
+from pilotage.drivers import Ages, Context, Delays, Metrics, Point, registry
 from pilotage.drivers.metrics.exposition import parse_selector
 from pilotage.engine.measure import for_group, histogram
 from pilotage.engine.signals import levels
@@ -74,6 +74,11 @@ async def sound(plan: Plan, state: Path, apart_s: float, within_s: float) -> Sou
         look = _Look(plan, faults, first, second, time.monotonic() - begun)
         rows = [await _explained(plan, sources, row, within_s) for row in look.rows()]
         notes = [f"{one} (left out by the preset)" for one in plan.measures.left_out]
+        notes += [
+            f"{name}: new numbers come every {one.every_s:g} s: readings {apart_s:g} s apart may be the same (--apart)"
+            for name, one in sources.items()
+            if isinstance(one, Delays) and one.every_s > apart_s
+        ]
         notes += await _old(plan, sources, asked, second, within_s)
         return Sounding(said, faults, tuple(rows), tuple(notes))
     finally:
@@ -297,6 +302,6 @@ async def _old(
             if age is not None and age > OLD_TICKS * tick_s:
                 notes.append(
                     f"{text}: its newest sample is {age:.0f} s old. Ticks of {tick_s:g} s see nothing new in "
-                    "between: a rule that is evaluated, or a target that is scraped, so rarely?"
+                    f"between: is a rule evaluated, or a target scraped, so rarely? Then every_s and tick should say so"
                 )
     return notes

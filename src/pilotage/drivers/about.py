@@ -12,6 +12,7 @@ from pilotage.drivers import (
     PORTS,
     Ages,
     Check,
+    Delays,
     Deployer,
     Driver,
     History,
@@ -24,6 +25,7 @@ from pilotage.drivers import (
     Resolves,
     Restarts,
     Steers,
+    Steps,
     Tracker,
     Traffic,
     registry,
@@ -41,9 +43,9 @@ PROTOCOLS: Mapping[str, type[Any]] = {
     "tracker": Tracker,
 }
 OFFERS: Mapping[str, tuple[tuple[type[Any], str], ...]] = {
-    "traffic": ((Steers, "cohorts"), (Mirrors, "copies"), (Restarts, "restarts")),
+    "traffic": ((Steers, "cohorts"), (Mirrors, "copies"), (Restarts, "restarts"), (Steps, "steps")),
     "deploy": ((Rehearses, "rehearsal"),),
-    "metrics": ((History, "past"), (Ages, "ages")),
+    "metrics": ((History, "past"), (Ages, "ages"), (Delays, "delays")),
     "notify": ((Resolves, "resolved"),),
 }
 """What a driver of a port may offer besides, by the word that people read."""
@@ -124,7 +126,11 @@ def protocols(port: str, kind: Any) -> list[type[Any]]:
 
 
 def _methods(protocol: type[Any]) -> list[str]:
-    return [name for name, value in vars(protocol).items() if not name.startswith("_") and callable(value)]
+    return [
+        name
+        for name, value in vars(protocol).items()
+        if not name.startswith("_") and (callable(value) or isinstance(value, property))
+    ]
 
 
 def _offers(port: str, kind: Any) -> tuple[str, ...]:

@@ -53,6 +53,12 @@ class PrometheusMetrics:
         )
         ca_file: str = Field(default="", description="certificates (PEM) to trust instead of the usual authorities")
         partial: bool = Field(default=False, description="use answers that the server itself calls incomplete")
+        every_s: float = Field(
+            default=1.0, gt=0, le=3600, description="seconds between two scrapes, or evaluations of a rule that is read"
+        )
+        behind_s: float = Field(
+            default=0.0, ge=0, le=3600, description="how late numbers come (VictoriaMetrics' latencyOffset is 30)"
+        )
         timeout_s: float = Field(default=10.0, gt=0, description="seconds for each whole answer")
 
         @model_validator(mode="after")
@@ -78,6 +84,14 @@ class PrometheusMetrics:
             user=options.user,
             ca_file=str(context.directory / options.ca_file) if options.ca_file else "",
         )
+
+    @property
+    def every_s(self) -> float:
+        return self._options.every_s
+
+    @property
+    def behind_s(self) -> float:
+        return self._options.behind_s
 
     async def read(self, selectors: Sequence[str]) -> list[list[Point]]:
         """Each selector is a PromQL expression giving an instant vector or a scalar, at the server's own time."""

@@ -62,7 +62,7 @@ def victoria(page: servers.Page, tmp_path_factory: pytest.TempPathFactory) -> It
         yield url
 
 
-class TestVictoriaMetrics(MetricsContract, HistoryContract, AgesContract, DelaysContract):
+class TestPrometheusOnVictoriaMetrics(MetricsContract, HistoryContract, AgesContract, DelaysContract):
     known = 'hits_total{version="v2"}'
 
     @pytest.fixture
@@ -315,16 +315,19 @@ async def test_a_path_that_is_another_is_told(server: Faulty) -> None:
     assert at(f"{server.url}/api/v1/")._options.url == server.url
 
 
-class TestFaults(FaultsContract):
+class TestPrometheusFaults(FaultsContract):
     name = "Prometheus"
+    patience_s = 2.0
+
+    @pytest.fixture(autouse=True)
+    def token(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PILOTAGE_TEST_TOKEN", self.secret)
 
     def at(self, url: str) -> PrometheusMetrics:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("PILOTAGE_TEST_TOKEN", self.secret)
-        return at(url, timeout_s=self.patience_s)
+        return at(url, timeout_s=self.patience_s, token={"env": "PILOTAGE_TEST_TOKEN"})
 
 
-class TestFaultsOfARead(TestFaults):
+class TestPrometheusFaultsOfThePast(TestPrometheusFaults):
     async def act(self, driver: PrometheusMetrics) -> Any:
         return await driver.read_past(["x"], 600, 60)
 

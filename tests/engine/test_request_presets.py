@@ -20,6 +20,7 @@ from pilotage.drivers import Call, Context, registry
 from pilotage.engine import measure
 from tests import servers
 from tests.planfile.test_signals import PLAN
+from tests.proxies import haproxy
 from tests.proxies.kinds import KINDS
 from tests.proxies.statuses import answering
 
@@ -151,6 +152,37 @@ async def test_a_proxys_preset_counts_what_was_sent(kind: Any, tmp_path: Path) -
             await asyncio.to_thread(send, proxy.url, CANARY)
             for one, then in zip(plans, before, strict=True):
                 right(one, then, await counted(one, tmp_path, then))
+
+
+@pytest.mark.parametrize("kind", [one for one in KINDS if one.name in ("envoy", "traefik")], ids=lambda one: one.name)
+async def test_an_upstream_that_refuses_has_failed(kind: Any, tmp_path: Path) -> None:
+    gone = f"http://127.0.0.1:{servers.free_port()}"
+    with answering() as stable, kind.start(tmp_path / "proxy", stable, gone) as proxy:
+        exporter = Exporter(proxy.metrics, *PRESETS[kind.name])
+        await proxy.driver(tmp_path).set_weight(100, Call("k", "v2", "v1"))
+        with httpx.Client(trust_env=False) as client:
+            got = [client.get(proxy.url).status_code for _ in range(4)]
+        now = await reading(measures(exporter, f'{{driver: scrape, urls: ["{exporter.page}"]}}'), tmp_path)
+    assert set(got) <= {502, 503}
+    assert now.canary
+    assert (now.canary.requests, now.canary.errors) == (4, 4)
+
+
+async def test_a_haproxy_server_that_refuses_has_failed(tmp_path: Path) -> None:
+    """It has no responses at all: the 503 that users get is not counted as its own."""
+    lines = ["balance roundrobin", "retries 0"]
+    with answering() as stable:
+        lines += [f"server stable {stable[7:]} weight 1", f"server canary 127.0.0.1:{servers.free_port()} weight 1"]
+        with haproxy.running(tmp_path / "proxy", {"payment": lines}) as proxy:
+            with httpx.Client(trust_env=False) as client:
+                got = [client.get(proxy.url).status_code for _ in range(10)]
+            exporter = Exporter(proxy.metrics, PRESETS["haproxy"][0], ("canary", "stable"), False)
+            now = await reading(measures(exporter, f'{{driver: scrape, urls: ["{proxy.metrics}"]}}'), tmp_path)
+    assert got.count(503) == 5
+    assert now.canary
+    assert now.control
+    assert (now.canary.requests, now.canary.errors) in ((5, 5), (6, 6))  # the start has asked, too
+    assert (now.control.requests, now.control.errors) in ((5, 0), (6, 0))
 
 
 @contextmanager

@@ -247,7 +247,7 @@ async def _explained(plan: Plan, sources: Mapping[str, Metrics], row: Row, withi
         return Row(row.metric, row.kind, row.source, row.group, row.name, missing=text)
     if row.values.get("bad_series") == 0:
         named = _WITH_GROUP.search(templates[1])
-        if named is None:
+        if named is None or not named[1]:
             return row
         found, why = await _told(sources[row.source].read([named[1]]), within_s)
         if not why and not found[0]:
@@ -273,7 +273,7 @@ async def _instead(source: Metrics, template: str, name: str, within_s: float) -
     if found is None or matcher is None:
         return "does the selector ask for the right thing?"
     rest, label = _MATCHER.sub("", found[2]).strip(" ,"), matcher[1]
-    for selector, where in ((f"{found[1]}{{{rest}}}", ""), (found[1], f" (without {rest})")):
+    for selector, where in ((f"{found[1] or ''}{{{rest}}}", ""), (found[1] or "", f" (without {rest})")):
         with suppress(ValueError):
             parse_selector(selector)
             points, why = await _told(source.read([selector]), within_s)
@@ -284,7 +284,7 @@ async def _instead(source: Metrics, template: str, name: str, within_s: float) -
                 return f"its label {label}{where} has: {shown}{more}"
         if not rest:
             break
-    return f"there are no series called {found[1]} at all"
+    return f"there are no series called {found[1] or rest} at all"
 
 
 async def _old(

@@ -28,7 +28,7 @@ class RequestPreset:
     fixed: str = ""
     """Matchers that always belong to it."""
     counters: Mapping[str, str] | None = None
-    """The counters by label, where the label decides: then no other label is possible."""
+    """The counters by label, where the label decides: then no other label is possible. A pattern is several of them."""
     without: str = ""
     """Why there is no latency."""
     shared: tuple[Literal["promql", "page"], ...] = ()
@@ -53,10 +53,11 @@ REQUESTS: Mapping[str, RequestPreset] = {
     ),
     "haproxy": RequestPreset(
         "server",
-        "haproxy_server_http_responses_total",
-        'code="5xx"',
+        "",
+        'code=~"(5xx)?"',
         counters={
-            "server": "haproxy_server_http_responses_total",
+            # A server that refuses, breaks off or is late has no responses; the 503 that users get is the backend's.
+            "server": "haproxy_server_(http_responses|connection_errors|response_errors)_total",
             "proxy": "haproxy_backend_http_responses_total",
         },
         without="HAProxy's exporter has averages of times only, no histogram",
@@ -105,11 +106,15 @@ def selectors(preset: RequestPreset, select: str = "", native: bool = False) -> 
     counter = (preset.counters or {}).get(preset.label, preset.counter)
     name = preset.histogram and (preset.histogram if native else f"{preset.histogram}_bucket")
     return RequestSelectors(
-        f"{counter}{{{inside}}}",
-        f"{preset.failed or counter}{{{inside},{preset.bad}}}",
+        _named(counter, inside),
+        _named(preset.failed or counter, f"{inside},{preset.bad}"),
         f"{name}{{{inside}}}" if name else "",
         preset.unit,
     )
+
+
+def _named(counter: str, matchers: str) -> str:
+    return f'{{__name__=~"{counter}",{matchers}}}' if "|" in counter else f"{counter}{{{matchers}}}"
 
 
 def gives(requests: Any, what: str) -> bool:

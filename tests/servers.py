@@ -42,7 +42,7 @@ def answers(url: str) -> bool:
 
 
 @contextmanager
-def _process(argv: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def background(argv: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
     with log.open("wb") as output:
         process = subprocess.Popen(argv, stdout=output, stderr=output)
     try:
@@ -163,7 +163,7 @@ def envoy(folder: Path, stable: str, canary: str) -> Iterator[Envoy]:
     running = ExitStack()
 
     def start() -> None:
-        running.enter_context(_process(argv, folder / "envoy.log"))
+        running.enter_context(background(argv, folder / "envoy.log"))
         wait_until(lambda: answers(f"http://127.0.0.1:{admin}/ready"), "Envoy's start")
 
     def restart() -> None:
@@ -200,7 +200,7 @@ def victoria_metrics(folder: Path, *targets: str, path: str = "/metrics", more: 
     port = free_port()
     argv = [binary, f"-storageDataPath={folder / 'data'}", f"-promscrape.config={folder / 'scrape.yml'}"]
     argv += ["-search.latencyOffset=0s", "-memory.allowedBytes=64MiB", *more]
-    with _process([*argv, f"-httpListenAddr=127.0.0.1:{port}"], folder / "victoria-metrics.log"):
+    with background([*argv, f"-httpListenAddr=127.0.0.1:{port}"], folder / "victoria-metrics.log"):
         wait_until(lambda: answers(f"http://127.0.0.1:{port}/health"), "VictoriaMetrics' start")
         yield f"http://127.0.0.1:{port}"
 
@@ -226,7 +226,7 @@ def prometheus(
     (folder / "prometheus.yml").write_text(json.dumps(config))
     port = free_port()
     argv = [binary, f"--config.file={folder / 'prometheus.yml'}", f"--storage.tsdb.path={folder / 'data'}", *more]
-    with _process([*argv, f"--web.listen-address=127.0.0.1:{port}"], folder / "prometheus.log"):
+    with background([*argv, f"--web.listen-address=127.0.0.1:{port}"], folder / "prometheus.log"):
         wait_until(lambda: answers(f"http://127.0.0.1:{port}/-/ready"), "Prometheus' start")
         yield f"http://127.0.0.1:{port}"
 
@@ -239,6 +239,6 @@ def node_exporter(folder: Path) -> Iterator[str]:
         pytest.skip("node_exporter is not installed here")
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
-    with _process([binary, f"--web.listen-address=127.0.0.1:{port}"], folder / "node_exporter.log"):
+    with background([binary, f"--web.listen-address=127.0.0.1:{port}"], folder / "node_exporter.log"):
         wait_until(lambda: answers(f"http://127.0.0.1:{port}/metrics"), "node_exporter's start")
         yield f"http://127.0.0.1:{port}"

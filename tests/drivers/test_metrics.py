@@ -38,7 +38,8 @@ def test_escapes_timestamps_and_special_numbers_are_read():
     ("selector", "count"),
     [('{a="b"}', None), ("x{", None), ('x{a=~"("}', None), ('hits_total{version=~"v.",version!="v1"}', 1),
      ('{__name__=~"hits_(total|other)",version="v1"}', 1), ('{__name__=~"hits_total.*"}', 3),
-     ('{__name__="odd"}', None), ('{__name__=~"(?P<a>odd)"}', None), ('odd{__name__=~"odd"}', None), ('{__name__=~"hits"}', 0),
+     ('{__name__="odd"}', None), ('{__name__=~"(?P<a>odd)"}', None), ('odd{__name__=~"odd"}', None),
+     ('{__name__=~"hits"}', 0),
      ('hits_total{absent=""}', 2), ('hits_total{version!~"v1|v2"}', 0), ('hits_total{version=~"v"}', 0)],
 )  # fmt: skip
 def test_selectors_match_or_say_what_is_wrong(selector, count):

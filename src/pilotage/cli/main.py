@@ -19,6 +19,7 @@ from pilotage.cli import (
     drivers,
     explain,
     gates,
+    importing,
     metrics,
     plan,
     planfiles,
@@ -257,6 +258,7 @@ cli.add_command(followups)
 explain.register(cli)
 report.register(cli)
 plan.register(cli)
+importing.register(cli)
 check.register(cli)
 drivers.register(cli)
 metrics.register(cli)

@@ -207,10 +207,11 @@ def understood(reader: Reader, node: Node, path: str, source: DriverRef) -> bool
 
 
 def speaks_its_own(reader: Reader, node: Node, path: str, source: DriverRef) -> None:
-    """Presets are names in Prometheus' format."""
-    hint = "Write the selectors out, in that source's own words."
-    got = f"a {source.driver or 'broken'} source"
-    reader.wrong(path, node, "a prometheus or scrape source, as a preset has Prometheus' names", got, hint)
+    """Presets are names in Prometheus' format. What is wrong with a broken source is said where it stands."""
+    if source.driver:
+        hint = "Write the selectors out, in that source's own words."
+        got = f"a {source.driver} source"
+        reader.wrong(path, node, "a prometheus or scrape source, as a preset has Prometheus' names", got, hint)
 
 
 def _rate(selector: str) -> str:

@@ -10,11 +10,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -62,12 +63,13 @@ class Page:
     url: str = ""
     status: int = 200
     body: bytes = b"ok"
+    headers: dict[str, str] = field(default_factory=dict)
     requests: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
 
 
 @contextmanager
-def http_server(body: bytes = b"ok") -> Iterator[Page]:
-    page = Page(body=body)
+def http_server(body: bytes = b"ok", headers: Mapping[str, str] | None = None) -> Iterator[Page]:
+    page = Page(body=body, headers=dict(headers or {}))
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -78,6 +80,8 @@ def http_server(body: bytes = b"ok") -> Iterator[Page]:
             page.requests.append(({name.lower(): value for name, value in self.headers.items()}, sent))
             self.send_response(page.status)
             self.send_header("content-length", str(len(page.body)))
+            for name, value in page.headers.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(page.body)
 
@@ -171,21 +175,57 @@ def envoy(folder: Path, stable: str, canary: str) -> Iterator[Envoy]:
         yield Envoy(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{admin}", link, restart)
 
 
-@contextmanager
-def prometheus(folder: Path, *targets: str) -> Iterator[str]:
-    """A real Prometheus scraping the given http addresses' /metrics every 200 ms; gives its address."""
-    binary = shutil.which("prometheus")
+def _installed(name: str) -> str:
+    """The path of a Debian package's command of the same name."""
+    binary = shutil.which(name)
     if binary is None:
         if os.environ.get("CI"):
-            pytest.fail("prometheus is missing on CI: install Debian's prometheus")
-        pytest.skip("prometheus is not installed here")
-    folder.mkdir(parents=True, exist_ok=True)
+            pytest.fail(f"{name} is missing on CI: install Debian's {name}")
+        pytest.skip(f"{name} is not installed here")
+    return binary
+
+
+def _job(targets: Sequence[str], path: str) -> dict[str, Any]:
     static = [{"targets": [target.removeprefix("http://") for target in targets]}]
-    config = {"scrape_configs": [{"job_name": "t", "scrape_interval": "200ms", "scrape_timeout": "200ms"}]}
-    config["scrape_configs"][0]["static_configs"] = static  # type: ignore[assignment]
+    job = {"job_name": "t", "metrics_path": path, "scrape_interval": "200ms", "scrape_timeout": "200ms"}
+    return {**job, "static_configs": static}
+
+
+@contextmanager
+def victoria_metrics(folder: Path, *targets: str, path: str = "/metrics", more: Sequence[str] = ()) -> Iterator[str]:
+    """A real VictoriaMetrics scraping as `prometheus` does, and answering with what it has at once."""
+    binary = _installed("victoria-metrics")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "scrape.yml").write_text(json.dumps({"scrape_configs": [_job(targets, path)]}))
+    port = free_port()
+    argv = [binary, f"-storageDataPath={folder / 'data'}", f"-promscrape.config={folder / 'scrape.yml'}"]
+    argv += ["-search.latencyOffset=0s", "-memory.allowedBytes=64MiB", *more]
+    with background([*argv, f"-httpListenAddr=127.0.0.1:{port}"], folder / "victoria-metrics.log"):
+        wait_until(lambda: answers(f"http://127.0.0.1:{port}/health"), "VictoriaMetrics' start")
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def prometheus(
+    folder: Path,
+    *targets: str,
+    path: str = "/metrics",
+    rules: Sequence[Mapping[str, Any]] = (),
+    more: Sequence[str] = (),
+) -> Iterator[str]:
+    """A real Prometheus scraping the given http addresses' `path` every 200 ms; gives its address.
+
+    `rules` are groups of recording rules, `more` its further flags.
+    """
+    binary = _installed("prometheus")
+    folder.mkdir(parents=True, exist_ok=True)
+    config: dict[str, Any] = {"scrape_configs": [_job(targets, path)]}
+    if rules:
+        (folder / "rules.yml").write_text(json.dumps({"groups": list(rules)}))
+        config["rule_files"] = [str(folder / "rules.yml")]
     (folder / "prometheus.yml").write_text(json.dumps(config))
     port = free_port()
-    argv = [binary, f"--config.file={folder / 'prometheus.yml'}", f"--storage.tsdb.path={folder / 'data'}"]
+    argv = [binary, f"--config.file={folder / 'prometheus.yml'}", f"--storage.tsdb.path={folder / 'data'}", *more]
     with background([*argv, f"--web.listen-address=127.0.0.1:{port}"], folder / "prometheus.log"):
         wait_until(lambda: answers(f"http://127.0.0.1:{port}/-/ready"), "Prometheus' start")
         yield f"http://127.0.0.1:{port}"

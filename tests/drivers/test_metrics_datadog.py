@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context
 from pilotage.drivers.metrics.datadog import DatadogMetrics
-from pilotage.testing import FaultsContract, HistoryContract, MetricsContract
+from pilotage.testing import DelaysContract, FaultsContract, HistoryContract, MetricsContract
 from tests.drivers.bucketing import START, Clock
 from tests.drivers.datadog import Datadog
 from tests.drivers.served import serve
@@ -49,7 +49,7 @@ def numbers(points, label):
     return {one.labels[label]: one.value for one in points}
 
 
-class TestDatadog(MetricsContract, HistoryContract):
+class TestDatadog(MetricsContract, HistoryContract, DelaysContract):
     known = REQUESTS
     unknown = "sum:no.such.metric{*}.as_count()"
 

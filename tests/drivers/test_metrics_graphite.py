@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from pilotage.core.errors import PermanentError
 from pilotage.drivers import Context
 from pilotage.drivers.metrics.graphite import GraphiteMetrics
-from pilotage.testing import FaultsContract, HistoryContract, MetricsContract
+from pilotage.testing import DelaysContract, FaultsContract, HistoryContract, MetricsContract
 from tests import servers
 from tests.drivers.bucketing import Clock
 
@@ -40,7 +40,7 @@ def build(url, **options):
     return GraphiteMetrics(GraphiteMetrics.Options.model_validate({"url": url, **options}), Context(None, None))
 
 
-class TestGraphite(MetricsContract, HistoryContract):
+class TestGraphite(MetricsContract, HistoryContract, DelaysContract):
     known = COUNTS
 
     @pytest.fixture

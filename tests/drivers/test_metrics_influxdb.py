@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context
 from pilotage.drivers.metrics.influxdb import InfluxdbMetrics
-from pilotage.testing import FaultsContract, HistoryContract, MetricsContract
+from pilotage.testing import DelaysContract, FaultsContract, HistoryContract, MetricsContract
 from tests import servers
 from tests.drivers.bucketing import Clock
 from tests.drivers.served import Served, serve
@@ -56,7 +56,7 @@ def numbers(points, label):
     return {one.labels.get(label): one.value for one in points}
 
 
-class TestInfluxdb(MetricsContract, HistoryContract):
+class TestInfluxdb(MetricsContract, HistoryContract, DelaysContract):
     known, unknown = COUNTS, COUNTS.replace("requests", "no_such_measurement")
 
     @pytest.fixture

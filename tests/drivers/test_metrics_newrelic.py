@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context
 from pilotage.drivers.metrics.newrelic import NewrelicMetrics
-from pilotage.testing import FaultsContract, HistoryContract, MetricsContract
+from pilotage.testing import DelaysContract, FaultsContract, HistoryContract, MetricsContract
 from tests.drivers.bucketing import START, Clock
 from tests.drivers.newrelic import NerdGraph
 from tests.drivers.served import serve
@@ -57,7 +57,7 @@ def numbers(points, label):
     return {one.labels.get(label): one.value for one in points}
 
 
-class TestNewrelic(MetricsContract, HistoryContract):
+class TestNewrelic(MetricsContract, HistoryContract, DelaysContract):
     known, unknown = COUNTS, NOTHING
 
     @pytest.fixture

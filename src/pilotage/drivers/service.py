@@ -55,9 +55,9 @@ class Service:
     """`name` is what errors call it, `option` the driver's option that holds its address.
 
     With a `scheme` the token goes into every call's Authorization header; `keys` are secrets that go bare into headers
-    of their own, `headers` what else every call has, `tokens` give a bearer token in the place of `token`. With a `user`
-    the token is its password (Basic). `ca_file` has authorities that are trusted instead of the usual ones. With
-    `follow` calls are sent on within the same origin. Never retries: who calls knows whether that can help.
+    of their own, `headers` what else every call has, `tokens` give a bearer token in the place of `token`. With a
+    `user` the token is its password (Basic). `ca_file` has authorities that are trusted instead of the usual ones.
+    With `follow` calls are sent on within the same origin. Never retries: who calls knows whether that can help.
     """
 
     def __init__(

@@ -50,6 +50,9 @@ class Bucketed:
     def __init__(self, who: str, options: BucketOptions, ask: Ask) -> None:
         self._counting = Counting(who, options.bucket_s, options.lag_s, options.late_s)
         self._bucket_s = options.bucket_s
+        self.every_s = float(options.bucket_s)
+        self.behind_s = options.bucket_s + options.lag_s
+        """A bucket counts when it is complete and no longer late."""
         self._fresh_s = FRESH_S + options.lag_s
         self._ask = ask
 
@@ -107,6 +110,20 @@ class Bucketed:
             if fresh:
                 points.append(Point(dict(labels), max(fresh, key=lambda one: one[0])[1]))
         return points
+
+
+class Late:
+    """What such a driver says of its delays."""
+
+    _bucketed: Bucketed
+
+    @property
+    def every_s(self) -> float:
+        return self._bucketed.every_s
+
+    @property
+    def behind_s(self) -> float:
+        return self._bucketed.behind_s
 
 
 def _queries(wanted: Sequence[Wanted]) -> list[tuple[str, bool]]:

@@ -12,7 +12,7 @@ from pydantic import Field
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context, Past, Point
 from pilotage.drivers.answers import Answer, one_line
-from pilotage.drivers.metrics.bucketed import Bucketed, BucketOptions, Wanted
+from pilotage.drivers.metrics.bucketed import Bucketed, BucketOptions, Late, Wanted
 from pilotage.drivers.metrics.counting import Row, Span
 from pilotage.drivers.secrets import Secret
 from pilotage.drivers.service import Api, Service
@@ -35,7 +35,7 @@ _INSTANCES = {"pod_name": "pod", "host": "instance"}
 _NOTHING = "avg:system.cpu.user{*}"
 
 
-class DatadogMetrics:
+class DatadogMetrics(Late):
     class Options(BucketOptions):
         api_key: Secret = Field(description="the organisation's API key")
         app_key: Secret = Field(description="an application key that may query timeseries")

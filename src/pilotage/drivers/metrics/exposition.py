@@ -27,6 +27,8 @@ class Selector:
 
     pattern: str
     matchers: tuple[tuple[str, Callable[[str], bool]], ...]
+    name: str = ""
+    """The metric's name; empty where the pattern is one of several."""
 
     def accepts(self, labels: dict[str, str]) -> bool:
         return all(test(labels.get(name, "")) for name, test in self.matchers)
@@ -47,7 +49,7 @@ def parse_selector(text: str) -> Selector:
     tests = tuple((name, _test(op, value)) for name, op, value in pairs)
     if named and re.compile(pattern).groupindex:
         raise ValueError(f"the pattern {pattern!r} has a named group")
-    return Selector(pattern, tests)
+    return Selector(pattern, tests, found[1] or "")
 
 
 def _test(operator: str, value: str) -> Callable[[str], bool]:

@@ -15,7 +15,7 @@ from pilotage.core.errors import PermanentError
 from pilotage.drivers import Context, Past, Point
 from pilotage.drivers.address import Address, check_encrypted
 from pilotage.drivers.answers import one_line, usable
-from pilotage.drivers.metrics.bucketed import Bucketed, BucketOptions, Wanted
+from pilotage.drivers.metrics.bucketed import Bucketed, BucketOptions, Late, Wanted
 from pilotage.drivers.metrics.counting import Row, Span
 from pilotage.drivers.secrets import Secret
 from pilotage.drivers.service import Service
@@ -25,7 +25,7 @@ _ALIAS = re.compile(r"[a-zA-Z_]\w*=[^=,]*(?:,[a-zA-Z_]\w*=[^=,]*)*", re.ASCII)
 _LINE = "constantLine(1)"
 
 
-class GraphiteMetrics:
+class GraphiteMetrics(Late):
     class Options(BucketOptions):
         url: Address = Field(description="the address of graphite-web (or carbonapi), without /render")
         token: Secret | None = Field(default=None, description="a bearer token, when one is asked for")

@@ -12,7 +12,7 @@ from pilotage.drivers import Context, Past, Point
 from pilotage.drivers.address import Address, check_encrypted
 from pilotage.drivers.answers import one_line, usable
 from pilotage.drivers.metrics import influxql
-from pilotage.drivers.metrics.bucketed import Bucketed, BucketOptions
+from pilotage.drivers.metrics.bucketed import Bucketed, BucketOptions, Late
 from pilotage.drivers.metrics.counting import Row, Span
 from pilotage.drivers.secrets import Secret
 from pilotage.drivers.service import Service
@@ -20,7 +20,7 @@ from pilotage.drivers.service import Service
 _LOOK = "SHOW MEASUREMENTS LIMIT 1"
 
 
-class InfluxdbMetrics:
+class InfluxdbMetrics(Late):
     class Options(BucketOptions):
         url: Address = Field(description="the server's address, without /query")
         database: str = Field(min_length=1, description="the database; in version 2 what is mapped to the bucket")

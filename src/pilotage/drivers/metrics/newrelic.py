@@ -13,7 +13,7 @@ from pydantic import Field
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context, Past, Point
 from pilotage.drivers.answers import Answer, one_line
-from pilotage.drivers.metrics.bucketed import Bucketed, BucketOptions, Wanted
+from pilotage.drivers.metrics.bucketed import Bucketed, BucketOptions, Late, Wanted
 from pilotage.drivers.metrics.counting import Row, Span
 from pilotage.drivers.secrets import Secret
 from pilotage.drivers.service import Api, Service
@@ -33,7 +33,7 @@ _LATER = ("TIMEOUT", "TOO_MANY", "SERVER_ERROR", "OVERLOAD", "UNAVAILABLE", "tim
 _INSTANCES = {"host": "instance", "hostname": "instance", "podName": "pod", "k8s.podName": "pod", "k8s.pod.name": "pod"}
 
 
-class NewrelicMetrics:
+class NewrelicMetrics(Late):
     class Options(BucketOptions):
         account: int = Field(gt=0, description="the account's number")
         api_key: Secret = Field(description="a user key, of somebody who may query this account")

@@ -54,7 +54,7 @@ class PrometheusMetrics:
         ca_file: str = Field(default="", description="certificates (PEM) to trust instead of the usual authorities")
         partial: bool = Field(default=False, description="use answers that the server itself calls incomplete")
         every_s: float = Field(
-            default=1.0, gt=0, le=3600, description="seconds between two scrapes, or evaluations of a rule that is read"
+            default=0.1, gt=0, le=3600, description="seconds between two scrapes, or evaluations of a rule that is read"
         )
         behind_s: float = Field(
             default=0.0, ge=0, le=3600, description="how late numbers come (VictoriaMetrics' latencyOffset is 30)"

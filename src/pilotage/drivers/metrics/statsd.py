@@ -118,6 +118,6 @@ def _parsed(selector: str) -> Selector:
     try:
         if not name or re.search(r'[\s:|@#"}]', name):
             raise ValueError(f'expected name{{tag="value"}} with a name such as shop.requests, got {selector!r}')
-        return Selector(name, parse_selector(f"_{brace}{matchers}").matchers)
+        return Selector(re.escape(name), parse_selector(f"_{brace}{matchers}").matchers, name)
     except ValueError as error:
         raise PermanentError(f"bad selector: {one_line(str(error), 300)}") from None

@@ -59,6 +59,8 @@ class Table:
     def select(self, selector: Selector) -> list[Point]:
         """The present values. A timer's, histogram's or distribution's are its buckets, with ``le``; its number of
         values has ``.count`` behind the name. Raises ValueError when some of this name were left out."""
+        if not selector.name:
+            raise ValueError("expected one metric by its name, not a pattern of several")
         with self._lock:
             if selector.name in self._left_out or selector.name.removesuffix(COUNT) in self._left_out:
                 raise ValueError(f"there are more than {MOST_SERIES} series: some of {selector.name} are not counted")

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.unleash.server import unleash as unleash
+
 LONGEST = (
     *("engine/test_crashes.py", "planfile/test_mutations.py", "direct/test_watchdog.py", "engine/test_rollouts.py"),
     *("direct/test_with_a_coordinator.py", "direct/test_watchdog_beside_a_coordinator.py", "cli/test_commands.py"),

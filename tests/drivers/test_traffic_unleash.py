@@ -154,13 +154,13 @@ class TestWhatIsRefused:
     async def test_two_rollouts(self, unleash):
         flag = unleash.flag()
         unleash.add(flag, title="another")
-        with pytest.raises(PermanentError, match="needs one gradual rollout .* has flexibleRollout, flexibleRollout 'a"):
+        with pytest.raises(PermanentError, match=r"needs one gradual rollout .* flexibleRollout, flexibleRollout 'a"):
             await driver_of(unleash, flag).probe()
 
     async def test_a_flag_without_a_strategy(self, unleash):
         flag = "bare"
         unleash.ask("POST", f"/projects/{PROJECT}/features", {"name": flag, "type": "release"})
-        with pytest.raises(PermanentError, match="needs one gradual rollout .* it has none"):
+        with pytest.raises(PermanentError, match=r"needs one gradual rollout .* it has none"):
             await driver_of(unleash, flag).probe()
 
     async def test_constraints_unless_said(self, unleash):

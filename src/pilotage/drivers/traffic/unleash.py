@@ -31,7 +31,7 @@ class _State:
     """The flag in our environment: whether it is on, and its strategies that are not disabled."""
 
     on: bool
-    strategies: list[Mapping[str, Any]]
+    strategies: list[dict[str, Any]]
     narrowed: str
     """Why not everybody counts: a clause, or empty."""
 

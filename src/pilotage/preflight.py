@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import cast
 
 from pilotage.core.model import Plan, RatioMetric, Strategy
-from pilotage.drivers import Driver, Metrics
+from pilotage.drivers import Delays, Driver, Metrics, Steps
 from pilotage.engine import signals
+from pilotage.engine.acting import is_in_force
 from pilotage.engine.crew import Crew
 from pilotage.engine.measure import for_group
 from pilotage.wording import check_templates
@@ -52,11 +53,12 @@ async def _asked(plan: Plan, state: Path) -> Answers:
         if silent:
             return Answers(silent, (), len(everyone))
         weights = [_weight_is_zero(crew, one.name) for one in plan.targets if one.kind == "traffic"]
+        weights += [_weights_are_steps(crew, one.name) for one in plan.targets if one.kind == "traffic"]
         measures = [plan.measures.errors] + ([plan.measures.bug] if plan.measures.bug else [])
         series = [_has_series(plan, crew.sources[one.source], one) for one in measures]
         moved = tuple(answer for answer in await asyncio.gather(*weights) if answer)
         without = [answer for answer in await asyncio.gather(*series) if answer]
-        return Answers(moved, tuple(without + await _signals(crew)), len(everyone), True)
+        return Answers(moved, tuple(_seldom(crew) + without + await _signals(crew)), len(everyone), True)
     finally:
         await crew.close()
 
@@ -83,6 +85,33 @@ async def _weight_is_zero(crew: Crew, target: str) -> str:
     return (
         f"{target}: already sends {weight:g} % to the canary. Set it to 0 first, so that a rollout starts from stable."
     )
+
+
+def _seldom(crew: Crew) -> list[str]:
+    """Ticks without anything new would look like a service without requests."""
+    tick_s = min(phase.tick_s for phase in crew.plan.phases)
+    return [
+        f"metrics source {name}: gives new numbers every {one.every_s:g} s, but a tick is {tick_s:g} s: write "
+        f"`tick: {one.every_s:g}s` or more"
+        for name, one in crew.sources.items()
+        if isinstance(one, Delays) and one.every_s > tick_s
+    ]
+
+
+async def _weights_are_steps(crew: Crew, target: str) -> str:
+    """A weight that a splitter cannot set is refused before anything has moved, not in the middle."""
+    splitter = crew.traffic(target)
+    if not isinstance(splitter, Steps):
+        return ""
+    wanted = {step.weight for phase in crew.plan.phases for step in phase.steps if step.target == target}
+    for weight in sorted(one for one in wanted if one is not None):
+        try:
+            nearest = await asyncio.wait_for(splitter.nearest(weight), PROBE_S)
+        except Exception as error:
+            return f"{target}: {str(error).removeprefix(f'{target}: ') or type(error).__name__}"
+        if not is_in_force(nearest, weight):
+            return f"{target}: {weight:g} % cannot be set there, the nearest is {nearest:g} %: change the phase"
+    return ""
 
 
 async def _signals(crew: Crew) -> list[str]:

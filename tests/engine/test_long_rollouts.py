@@ -46,6 +46,8 @@ class OwnCrew:
         self._weight = 0.0
         self._seen = 0.0
         self._counts = {"new": 0.0, "old": 0.0}
+        self.behind_s = 0.0
+        self._past = [(0.0, self._counts.copy())]
 
     def traffic(self, _: str) -> OwnCrew:
         return self
@@ -60,16 +62,18 @@ class OwnCrew:
 
     async def read(self, selectors: list[str]) -> list[list[Point]]:
         self._count()
-        values = [
-            0.0 if one.startswith("errors") else self._counts["new" if "new" in one else "old"] for one in selectors
-        ]
+        known = [counts for at, counts in self._past if at <= self._clock.now() - self.behind_s]
+        counts = known[-1] if known else self._past[0][1]
+        values = [0.0 if one.startswith("errors") else counts["new" if "new" in one else "old"] for one in selectors]
         return [[Point({}, value)] for value in values]
 
     def _count(self) -> None:
-        requests = 50 * (self._clock.now() - self._seen)
-        self._seen = self._clock.now()
-        self._counts["new"] += requests * self._weight / 100
-        self._counts["old"] += requests * (1 - self._weight / 100)
+        while (now := self._clock.now()) > self._seen:
+            until = min(now, self._seen + 60)
+            requests, self._seen = 50 * (until - self._seen), until
+            self._counts["new"] += requests * self._weight / 100
+            self._counts["old"] += requests * (1 - self._weight / 100)
+            self._past.append((until, self._counts.copy()))
 
     async def close(self) -> None:
         pass
@@ -119,6 +123,27 @@ async def test_a_day_long_rollout_is_promoted(environment: WorkflowEnvironment, 
     assert clock.now() >= 24 * 3600
     assert len(await store.run(queries.samples_of, "r")) == 3 * 481 + 2
     assert not await store.run(queries.list_rollouts, active_only=True)
+
+
+class LateActivities(OwnActivities):
+    """The source's numbers are five minutes old."""
+
+    async def _crew(self, rollout: str) -> Any:
+        crew = await super()._crew(rollout)
+        crew.behind_s = 300.0
+        return crew
+
+
+async def test_a_phase_is_watched_from_when_the_numbers_know_of_its_traffic(
+    environment: WorkflowEnvironment, store: Store, tmp_path: Path
+) -> None:
+    plan = day_plan(tmp_path, "[{weight: 10%, watch: 30m}, {weight: 50%, watch: 30m}, {weight: 100%, watch: 30m}]")
+    await store.run(queries.create_rollout, "r", plan, "", "ann", "", 0.0)
+    async with worker(environment.client, LateActivities(store, tmp_path, OwnClock())):
+        await TemporalEngine(environment.client).start(Start("r", plan, "ann"))
+        assert await environment.client.get_workflow_handle("r").result() == "promoted"
+    record = [one.event.kind for one in await store.run(queries.events_of, "r")]
+    assert "held" not in record, "the first ticks after a shift showed the share of before"
 
 
 async def test_an_approval_may_come_a_day_later(environment: WorkflowEnvironment, store: Store, tmp_path: Path) -> None:

@@ -154,10 +154,15 @@ traffic:
 """Phases that are no shares."""
 
 
-DRIVERS = without(COMPLETE, "deploy", "traffic", "rollback", "tracker", "notify") + (
-    (Path(__file__).parent / "drivers.yaml").read_text(encoding="utf-8")
-)
-"""Every option of every driver of deploys, traffic, messages, trackers and ways back that COMPLETE does not name."""
+def laid_over(part: str) -> str:
+    """COMPLETE with the sections of `part` in place of its own."""
+    return without(COMPLETE, *YAML(typ="safe").load(part)) + part
+
+
+DRIVERS = [
+    laid_over(part) for part in (Path(__file__).parent / "drivers.yaml").read_text(encoding="utf-8").split("---\n")
+]
+"""Every option of every driver that COMPLETE does not name."""
 
 
 POOL = {
@@ -212,7 +217,7 @@ def shown() -> dict[str, str]:
         "blue-green": BLUE_GREEN,
         "rolling": ROLLING,
         "cohorts": COHORTS,
-        "drivers.yaml": DRIVERS,
+        **{f"drivers.yaml, part {number}": text for number, text in enumerate(DRIVERS)},
         **{f"complete.yaml, check {number}": text for number, text in enumerate(checking())},
         "the demo": templates.get_template("plan.yaml.j2").render(**ports),
         "tests/planfile/test_planfile.py": planfile.GOOD,

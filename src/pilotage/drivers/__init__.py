@@ -189,6 +189,15 @@ class Restarts(Protocol):
         ...
 
 
+@runtime_checkable
+class Steps(Protocol):
+    """What a splitter may offer besides: it tells beforehand that it can only set certain weights."""
+
+    async def nearest(self, weight: float) -> float:
+        """The percent that would be in force if `weight` were set now. Changes nothing."""
+        ...
+
+
 PoolState = Literal["ready", "drained", "down"]
 """Of a server in its pool: takes requests, is out of rotation, or is in rotation but fails its health check."""
 
@@ -246,6 +255,22 @@ class History(Protocol):
 
     async def read_past(self, selectors: Sequence[str], seconds: float, step_s: float) -> list[Past]:
         """What `read` would have answered every `step_s` during the last `seconds`, the oldest first."""
+        ...
+
+
+@runtime_checkable
+class Delays(Protocol):
+    """What a metrics driver may offer besides: that its numbers come seldom or late, as those of hosted services do.
+    A phase is watched from when they know of its traffic."""
+
+    @property
+    def every_s(self) -> float:
+        """Seconds between two new numbers: looking more often sees nothing new."""
+        ...
+
+    @property
+    def behind_s(self) -> float:
+        """What happened more than so many seconds ago is in the newest numbers."""
         ...
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from pilotage.drivers import (
     PORTS,
     Check,
+    Delays,
     Deployer,
     Driver,
     History,
@@ -23,6 +24,7 @@ from pilotage.drivers import (
     Resolves,
     Restarts,
     Steers,
+    Steps,
     Tracker,
     Traffic,
     registry,
@@ -40,9 +42,9 @@ PROTOCOLS: Mapping[str, type[Any]] = {
     "tracker": Tracker,
 }
 OFFERS: Mapping[str, tuple[tuple[type[Any], str], ...]] = {
-    "traffic": ((Steers, "cohorts"), (Mirrors, "copies"), (Restarts, "restarts")),
+    "traffic": ((Steers, "cohorts"), (Mirrors, "copies"), (Restarts, "restarts"), (Steps, "steps")),
     "deploy": ((Rehearses, "rehearsal"),),
-    "metrics": ((History, "past"),),
+    "metrics": ((History, "past"), (Delays, "delays")),
     "notify": ((Resolves, "resolved"),),
 }
 """What a driver of a port may offer besides, by the word that people read."""
@@ -123,7 +125,11 @@ def protocols(port: str, kind: Any) -> list[type[Any]]:
 
 
 def _methods(protocol: type[Any]) -> list[str]:
-    return [name for name, value in vars(protocol).items() if not name.startswith("_") and callable(value)]
+    return [
+        name
+        for name, value in vars(protocol).items()
+        if not name.startswith("_") and (callable(value) or isinstance(value, property))
+    ]
 
 
 def _offers(port: str, kind: Any) -> tuple[str, ...]:

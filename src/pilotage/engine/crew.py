@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from pilotage.core.model import Plan
-from pilotage.drivers import Check, Context, Deployer, Driver, Logs, Metrics, Traffic, registry
+from pilotage.drivers import Check, Context, Delays, Deployer, Driver, Logs, Metrics, Traffic, registry
 
 GONE_WITHIN_S = 2.0
 """A rollback does not wait longer to hear whether what gets the traffic is there."""
@@ -28,6 +28,11 @@ class Crew:
         self._context = context
         self.logs = self._build_logs()
         """By group: ``canary`` and ``control``, or ``both``."""
+
+    @property
+    def behind_s(self) -> float:
+        """For so long after a shift the newest numbers still tell of the time before it."""
+        return max((one.behind_s for one in self.sources.values() if isinstance(one, Delays)), default=0.0)
 
     def _build_logs(self) -> dict[str, Logs]:
         setup = self.plan.logs

@@ -84,7 +84,7 @@ class Watching:
             judge, last, verdict = await self._rebuilt_judge(crew.plan, task.rollout, task.phase)
         tick_s = crew.plan.phases[task.phase].tick_s
         tick = 0 if last is None else last.tick + 1
-        due = self._clock.now() if last is None else max(last.at + tick_s, self._clock.now())
+        due = self._clock.now() + crew.behind_s if last is None else max(last.at + tick_s, self._clock.now())
         while True:
             if back := await self._sleep_until(due, listening, task.rollout):
                 return Verdict(Action.ROLLBACK, back)

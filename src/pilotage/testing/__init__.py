@@ -22,7 +22,7 @@ from pilotage.testing.deploy import DeployerContract, RehearsesContract
 from pilotage.testing.every import UnreachableContract, call
 from pilotage.testing.faults import FaultsContract
 from pilotage.testing.logs import LogsContract
-from pilotage.testing.metrics import HistoryContract, MetricsContract
+from pilotage.testing.metrics import DelaysContract, HistoryContract, MetricsContract
 from pilotage.testing.notify import (
     CredentialsContract,
     NotifierContract,
@@ -32,11 +32,12 @@ from pilotage.testing.notify import (
 )
 from pilotage.testing.pool import PoolContract
 from pilotage.testing.tracker import TrackerContract
-from pilotage.testing.traffic import MirrorsContract, RestartsContract, SteersContract, TrafficContract
+from pilotage.testing.traffic import MirrorsContract, RestartsContract, SteersContract, StepsContract, TrafficContract
 
 __all__ = [
     "CheckContract",
     "CredentialsContract",
+    "DelaysContract",
     "DeployerContract",
     "FaultsContract",
     "HistoryContract",
@@ -50,6 +51,7 @@ __all__ = [
     "ResolvesContract",
     "RestartsContract",
     "SteersContract",
+    "StepsContract",
     "ThreadContract",
     "TrackerContract",
     "TrafficContract",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pilotage.drivers import History, Metrics
+from pilotage.drivers import Delays, History, Metrics
 from pilotage.testing.every import EveryDriver
 
 
@@ -45,3 +45,13 @@ class HistoryContract:
 
     async def test_no_selectors_have_no_past(self, driver: Any) -> None:
         assert all(one.answers == [] for one in await driver.read_past([], seconds=600, step_s=60))
+
+
+class DelaysContract:
+    """For a metrics driver whose numbers come seldom or late; `driver` as in `MetricsContract`."""
+
+    async def test_it_says_how_often_and_how_late_its_numbers_come(self, driver: Any) -> None:
+        offers = isinstance(driver, Delays)
+        assert offers
+        assert 0 < driver.every_s <= 3600
+        assert 0 <= driver.behind_s <= 3600

@@ -10,36 +10,39 @@ from typing import Any
 import pytest
 
 from pilotage.core.model import Cohort
-from pilotage.drivers import Mirrors, Restarts, Steers, Traffic
+from pilotage.drivers import Mirrors, Restarts, Steers, Steps, Traffic
 from pilotage.drivers.process import OVERTAKEN
 from pilotage.testing.every import EveryDriver, call
 
 
 class TrafficContract(EveryDriver):
     """Your fixture: `driver`, a splitter that may be moved from 0 to 100 %. `tolerance` is half its smallest step, in
-    percent."""
+    percent. One that knows no shares, only all or nothing, has other `weights` and `some`."""
 
     tolerance = 0.01
+    weights: tuple[float, ...] = (0, 0.5, 10, 50, 100)
+    some: tuple[float, float] = (25, 75)
+    """Two that are not 0; the same where there are no two."""
 
-    @pytest.mark.parametrize("weight", [0, 0.5, 10, 50, 100])
-    async def test_the_weight_returned_is_the_one_read_back(self, driver: Traffic, weight: float) -> None:
-        returned = await driver.set_weight(weight, call("a"))
-        assert returned == pytest.approx(await driver.read_weight())
-        assert returned == pytest.approx(weight, abs=self.tolerance)
+    async def test_the_weight_returned_is_the_one_read_back(self, driver: Traffic) -> None:
+        for number, weight in enumerate(self.weights):
+            returned = await driver.set_weight(weight, call(f"a{number}"))
+            assert returned == pytest.approx(await driver.read_weight())
+            assert returned == pytest.approx(weight, abs=self.tolerance)
 
     async def test_the_same_call_twice_changes_nothing_more(self, driver: Traffic) -> None:
-        first = await driver.set_weight(25, call("a"))
-        assert await driver.set_weight(25, call("a")) == first
+        first = await driver.set_weight(self.some[0], call("a"))
+        assert await driver.set_weight(self.some[0], call("a")) == first
         assert await driver.read_weight() == first
 
     async def test_a_later_call_wins(self, driver: Traffic) -> None:
-        await driver.set_weight(75, call("a"))
+        await driver.set_weight(self.some[1], call("a"))
         await driver.set_weight(0, call("b"))
         assert await driver.read_weight() == 0
 
     async def test_a_later_call_wins_over_one_that_was_ended_for_it(self, driver: Traffic) -> None:
         for number, after_s in enumerate((0, 0.001, 0.005, 0.02, 0.1)):
-            earlier = asyncio.create_task(driver.set_weight(75, call(f"forward-{number}")))
+            earlier = asyncio.create_task(driver.set_weight(self.some[1], call(f"forward-{number}")))
             await asyncio.wait([earlier], timeout=after_s)
             earlier.cancel(OVERTAKEN)
             await asyncio.wait([earlier])
@@ -47,7 +50,7 @@ class TrafficContract(EveryDriver):
         assert await driver.read_weight() == 0
 
     async def test_probe_changes_nothing(self, driver: Traffic) -> None:
-        await driver.set_weight(25, call("a"))
+        await driver.set_weight(self.some[0], call("a"))
         before = await driver.read_weight()
         await driver.probe()
         assert await driver.read_weight() == before
@@ -111,3 +114,19 @@ class RestartsContract:
         await asyncio.sleep(max(0.0, first + 3.1 - time.time()))  # so that it can be told apart at all
         await restart()
         assert await driver.started_at() - first > 2
+
+
+class StepsContract:
+    """For a splitter that can only set certain weights; `driver` as in `TrafficContract`. `asked` are some that it
+    takes."""
+
+    asked: tuple[float, ...] = (0, 10, 50, 100)
+
+    async def test_what_it_says_it_would_set_is_what_it_sets(self, driver: Any) -> None:
+        offers = isinstance(driver, Steps)
+        assert offers
+        for number, weight in enumerate(self.asked):
+            before = await driver.read_weight()
+            said = await driver.nearest(weight)
+            assert await driver.read_weight() == before
+            assert await driver.set_weight(said, call(f"a{number}")) == pytest.approx(said)

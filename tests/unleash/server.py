@@ -41,9 +41,9 @@ class Unleash:
         assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json() if answer.content else None
 
-    def flag(self, rollout: str = "0", enabled: bool = True, **strategy: Any) -> str:
-        """A new flag with one gradual rollout; its name."""
-        name = f"flag-{uuid.uuid4().hex[:8]}"
+    def flag(self, rollout: str = "0", enabled: bool = True, name: str = "", **strategy: Any) -> str:
+        """A new flag with one gradual rollout; its name, on which it depends which users come first."""
+        name = name or f"flag-{uuid.uuid4().hex[:8]}"
         self.ask("POST", f"/projects/{PROJECT}/features", {"name": name, "type": "release"})
         self.add(name, parameters={"rollout": rollout, "stickiness": "userId", "groupId": name}, **strategy)
         if enabled:

@@ -3,7 +3,7 @@ import pytest
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context
 from pilotage.drivers.traffic.flipt import FliptTraffic
-from pilotage.testing import TrafficContract, UnreachableContract, call
+from pilotage.testing import StepsContract, TrafficContract, UnreachableContract, call
 from tests import servers
 from tests.drivers.flipt import ENVIRONMENT, FLAG, NAMESPACE, TOKEN, Flipt, segment, threshold
 from tests.drivers.served import serve
@@ -36,8 +36,9 @@ def driver(service, version):
     return driver_of(version, service.url)
 
 
-class TestFlipt(TrafficContract, UnreachableContract):
+class TestFlipt(TrafficContract, StepsContract, UnreachableContract):
     tolerance = 0.5
+    asked = (0, 0.5, 1.4, 33.5, 100)
 
     @pytest.fixture
     def driver(self, service, version):

@@ -9,7 +9,7 @@ import pytest
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context
 from pilotage.drivers.traffic.unleash import UnleashTraffic
-from pilotage.testing import TrafficContract, UnreachableContract, call
+from pilotage.testing import StepsContract, TrafficContract, UnreachableContract, call
 from tests import servers
 from tests.unleash.server import ENVIRONMENT, PROJECT
 
@@ -47,8 +47,9 @@ async def within_the_refresh(unleash, flag, wanted):
             await asyncio.sleep(0.1)
 
 
-class TestUnleash(TrafficContract, UnreachableContract):
+class TestUnleash(TrafficContract, StepsContract, UnreachableContract):
     tolerance = 0.5
+    asked = (0, 0.5, 1.4, 33.5, 100)
 
     @pytest.fixture
     def driver(self, unleash):

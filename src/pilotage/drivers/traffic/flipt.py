@@ -66,6 +66,9 @@ class FliptTraffic:
         await to_the_end(self._change(steps))
         return await settled(self.read_weight, float(steps), self._name, min(call.timeout_s, self._options.timeout_s))
 
+    async def nearest(self, weight: float) -> float:
+        return float(to_steps(weight, _STEPS, "Flipt"))
+
     async def read_weight(self) -> float:
         flag = await self._read()
         self._check(flag)

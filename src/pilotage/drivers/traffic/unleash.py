@@ -63,6 +63,9 @@ class UnleashTraffic:
         await to_the_end(self._change(steps))
         return await settled(self.read_weight, float(steps), self._name, min(call.timeout_s, self._options.timeout_s))
 
+    async def nearest(self, weight: float) -> float:
+        return float(to_steps(weight, _STEPS, "Unleash"))
+
     async def read_weight(self) -> float:
         state = await self._state()
         return self._rollout(self._ours(state)) if state.on else 0.0

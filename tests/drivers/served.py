@@ -91,7 +91,7 @@ def serve(service: Any) -> Iterator[Any]:
             except OSError:
                 self.close_connection = True
 
-        do_GET = do_POST = do_PATCH = handle_one
+        do_GET = do_POST = do_PATCH = do_PUT = handle_one
 
         def log_message(self, *_: object) -> None:
             pass

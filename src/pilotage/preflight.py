@@ -110,9 +110,7 @@ async def _weights_are_steps(crew: Crew, target: str) -> str:
         except Exception as error:
             return f"{target}: {str(error).removeprefix(f'{target}: ') or type(error).__name__}"
         if not is_in_force(nearest, weight):
-            return (
-                f"{target}: {weight:g} % cannot be set there, the nearest is {nearest:g} %: change the phase"
-            )
+            return f"{target}: {weight:g} % cannot be set there, the nearest is {nearest:g} %: change the phase"
     return ""
 
 

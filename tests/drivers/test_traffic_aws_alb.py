@@ -4,7 +4,7 @@ from pydantic import ValidationError
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context
 from pilotage.drivers.traffic.aws_alb import AwsAlbTraffic
-from pilotage.testing import FaultsContract, TrafficContract, call
+from pilotage.testing import FaultsContract, StepsContract, TrafficContract, call
 from tests.drivers import aws
 
 
@@ -89,7 +89,7 @@ def balancer(made):
     return made
 
 
-class TestAwsAlb(TrafficContract):
+class TestAwsAlb(TrafficContract, StepsContract):
     tolerance = 0.05
 
     @pytest.fixture

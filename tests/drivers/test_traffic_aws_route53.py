@@ -5,7 +5,7 @@ import pytest
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context
 from pilotage.drivers.traffic.aws_route53 import AwsRoute53Traffic
-from pilotage.testing import FaultsContract, TrafficContract, call
+from pilotage.testing import FaultsContract, StepsContract, TrafficContract, call
 from tests.drivers import aws
 
 
@@ -68,7 +68,7 @@ def zone(made):
     return made
 
 
-class TestAwsRoute53(TrafficContract):
+class TestAwsRoute53(TrafficContract, StepsContract):
     tolerance = 0.2
 
     @pytest.fixture

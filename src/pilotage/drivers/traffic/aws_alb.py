@@ -25,7 +25,7 @@ MOST_WEIGHT = 999
 _WHO = "AWS Elastic Load Balancing"
 _ARN = r"^arn:aws[\w-]*:elasticloadbalancing:[a-z0-9-]+:\d{12}:"
 _GROUP = r"^([A-Za-z0-9-]{1,32}|arn:aws[\w-]*:elasticloadbalancing:[a-z0-9-]+:\d{12}:targetgroup/[\w/-]+)$"
-_PAUSE_S = 0.1
+_PAUSE_S = (0.1, 1.0)
 _WELL = ("healthy", "unavailable")
 """Also those whose target group has no health checks."""
 
@@ -91,7 +91,7 @@ class AwsAlbTraffic:
         stays = [one is None for one in groups] == [before.canary is None, before.stable is None]
         if not stays or before.share != share(*wanted):
             await self._write(before, *groups)
-        async for _ in looks(call.timeout_s, _PAUSE_S):
+        async for _ in looks(call.timeout_s, *_PAUSE_S):
             if (now := await self._split()).share == share(*wanted):
                 return now.share
         raise TemporaryError(
@@ -100,6 +100,9 @@ class AwsAlbTraffic:
 
     async def read_weight(self) -> float:
         return (await self._split()).share
+
+    async def nearest(self, weight: float) -> float:
+        return share(*nearest(weight, MOST_WEIGHT, _WHO))
 
     async def probe(self) -> str:
         split = await self._split()
@@ -226,7 +229,7 @@ class AwsAlbTraffic:
         if before.canary is None:
             await self._write(before, 0, before.stable)
             before = await self._split()
-        async for _ in looks(call.timeout_s, _PAUSE_S):
+        async for _ in looks(call.timeout_s, *_PAUSE_S):
             states = await self._states(name)
             if any(state in _WELL for state, _ in states):
                 return before

@@ -17,7 +17,7 @@ from pilotage.drivers.looks import looks
 from pilotage.drivers.weights import check_weight
 
 _DIGITS = 4
-_PAUSE_S = 0.1
+_PAUSE_S = (0.1, 1.0)
 _VERSION = r"^[1-9]\d{0,18}$"
 
 
@@ -65,7 +65,7 @@ class AwsLambdaTraffic:
             )
         if (before.other, before.weight) != (wanted.other, wanted.weight):
             await self._write(wanted, before.revision)
-        async for _ in looks(call.timeout_s, _PAUSE_S):
+        async for _ in looks(call.timeout_s, *_PAUSE_S):
             if ((now := await self._routed()).other, now.weight) == (wanted.other, wanted.weight):
                 return now.weight
         raise TemporaryError(

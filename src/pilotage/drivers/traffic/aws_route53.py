@@ -18,7 +18,7 @@ from pilotage.drivers.pairs import nearest, share
 MOST_WEIGHT = 255
 _WHO = "AWS Route 53"
 _MOST_PAGES = 5
-_PAUSE_S = 1.0
+_PAUSE_S = (0.5, 2.0)
 """Route 53 answers five requests a second, for the whole account."""
 
 Records = dict[str, dict[str, Any]]
@@ -66,6 +66,9 @@ class AwsRoute53Traffic:
 
     async def read_weight(self) -> float:
         return self._share(await self._records())
+
+    async def nearest(self, weight: float) -> float:
+        return share(*nearest(weight, MOST_WEIGHT, _WHO))
 
     async def probe(self) -> str:
         records = await self._records()
@@ -147,7 +150,7 @@ class AwsRoute53Traffic:
         if change is None:
             return
         what = f"change {change.removeprefix('/change/')}"
-        async for _ in looks(call.timeout_s, _PAUSE_S):
+        async for _ in looks(call.timeout_s, *_PAUSE_S):
             answer = await self._aws.look("get_change", what, Id=change)
             if (answer.get("ChangeInfo") or {}).get("Status") == "INSYNC":
                 if self._underway.get(self._key) == change:

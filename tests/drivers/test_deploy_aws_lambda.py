@@ -82,11 +82,6 @@ class TestOnMoto:
         assert await splitter.set_weight(10, call("b")) == 10
         assert "to version 2" in await splitter.probe()
 
-    async def test_an_object_that_is_not_there_is_told(self, cloud, function):
-        with pytest.raises(PermanentError, match="AWS Lambda"):
-            await at(cloud.url).deploy("v9", call("a"))
-        assert function.published() == ["v1"]
-
     async def test_a_function_that_is_not_there_is_named(self, cloud, function):
         with pytest.raises(PermanentError, match="AWS Lambda has no function basket in eu-west-1"):
             await at(cloud.url, function="basket").probe()
@@ -217,7 +212,7 @@ class TestAsDocumented:
 
     async def test_one_that_takes_too_long_is_told(self, service):
         service.left = 10_000
-        with pytest.raises(TemporaryError, match=r"pay is still being changed after 0.1 s"):
+        with pytest.raises(TemporaryError, match=r"pay is still being changed after 0\.1 s"):
             await at(service.url, image=IMAGE, within_s=0.1).deploy("v2", call("a"))
         assert service.updated == []
 
@@ -229,7 +224,7 @@ class TestAsDocumented:
         )
 
     async def test_a_rehearsal_tells_of_an_image_that_is_not_there(self, service):
-        with pytest.raises(PermanentError, match="Source image .*pay:v9 does not exist"):
+        with pytest.raises(PermanentError, match=r"Source image .*pay:v9 does not exist"):
             await at(service.url, image=IMAGE).rehearse("v9", call("a"))
         assert service.updated == []
 

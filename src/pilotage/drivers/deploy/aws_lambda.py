@@ -1,4 +1,4 @@
-"""AWS Lambda: a function gets the version's code, which is then published under a number; aliases stay where they are."""
+"""AWS Lambda: a function gets the version's code, which is then published under a number; aliases stay."""
 
 from __future__ import annotations
 

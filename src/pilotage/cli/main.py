@@ -11,7 +11,20 @@ from typing import Any, TypeVar
 import click
 
 from pilotage import __version__
-from pilotage.cli import announce, check, checklist, direct, drivers, explain, gates, plan, planfiles, report, watchdog
+from pilotage.cli import (
+    announce,
+    check,
+    checklist,
+    direct,
+    drivers,
+    explain,
+    gates,
+    importing,
+    plan,
+    planfiles,
+    report,
+    watchdog,
+)
 from pilotage.cli.client import Api, ApiError, running, whoami
 from pilotage.cli.followups import followups
 from pilotage.cli.logs import logs
@@ -244,6 +257,7 @@ cli.add_command(followups)
 explain.register(cli)
 report.register(cli)
 plan.register(cli)
+importing.register(cli)
 check.register(cli)
 drivers.register(cli)
 announce.register(cli)

@@ -41,10 +41,16 @@ def register(cli: click.Group) -> None:
     cli.add_command(document)
 
 
-def _fact_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    for name, text in reversed(FACTS.items()):
-        command = click.option(f"--{name}", metavar="TEXT", help=text)(command)
-    return command
+def fact_options(*left_out: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """An option for each fact but those that are left out."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for name, text in reversed(FACTS.items()):
+            if name not in left_out:
+                command = click.option(f"--{name}", metavar="TEXT", help=text)(command)
+        return command
+
+    return decorate
 
 
 @click.command()
@@ -52,7 +58,7 @@ def _fact_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the plan here, PLAN.md beside it."
 )
-@_fact_options
+@fact_options()
 @click.option("--on-call", metavar="TEXT", help='Who is on call, such as "Ann Example @ann".')
 @click.option(
     "--repository",
@@ -81,22 +87,22 @@ def plan(
     from pilotage.core.planning import draft
 
     if output is not None:
-        _refuse_to_overwrite(output)
+        refuse_to_overwrite(output)
     asking = not (no_input or json_out) and sys.stdin.isatty() and sys.stderr.isatty()
-    parsed = _with_options(parse(_text(brief, asking, bool(any(given.values())))), given, on_call)
+    parsed = with_options(parse(_text(brief, asking, bool(any(given.values())))), given, on_call)
     seen = None if no_repository else _look(repository, output, parsed)
     if asking:
-        parsed = _with_answers(parsed, seen)
+        parsed = with_answers(parsed, seen)
     drafted = draft(parsed, seen)
-    doubts = _doubts(parsed)
+    doubtful = doubts(parsed)
     if output is not None:
-        _write(output, drafted)
+        write(output, drafted)
     if json_out:
-        click.echo(json.dumps(_as_data(parsed, drafted, seen, doubts), indent=2))
+        click.echo(json.dumps(_as_data(parsed, drafted, seen, doubtful), indent=2))
     elif output is None:
         click.echo(drafted.text, nl=False)
-    _say(drafted, doubts, output, quiet=json_out)
-    sys.exit(NOT_READY if drafted.open or doubts else READY)
+    _say(drafted, doubtful, output, quiet=json_out)
+    sys.exit(NOT_READY if drafted.open or doubtful else READY)
 
 
 def _text(brief: str | None, asking: bool, has_options: bool) -> str:
@@ -109,7 +115,7 @@ def _text(brief: str | None, asking: bool, has_options: bool) -> str:
     return brief or ""
 
 
-def _with_options(brief: Brief, given: dict[str, str | None], on_call: str | None) -> Brief:
+def with_options(brief: Brief, given: dict[str, str | None], on_call: str | None) -> Brief:
     from pilotage.core.brief.given import given as with_fact
 
     for name, text in given.items():
@@ -131,7 +137,7 @@ def _with_on_call(brief: Brief, text: str, source: Any) -> Brief:
     return dataclasses.replace(brief, contacts=(Value(ContactFact("on-call", name, reach), source=source), *others))
 
 
-def _with_answers(brief: Brief, seen: Repository | None) -> Brief:
+def with_answers(brief: Brief, seen: Repository | None) -> Brief:
     """Asks for what is missing; an empty answer leaves it open."""
     from pilotage.core.brief.given import given as with_fact
     from pilotage.core.brief.questions import QUESTIONS
@@ -170,7 +176,7 @@ def _look(folder: Path, output: Path | None, brief: Brief) -> Repository:
     return look(folder, hint=brief.text)
 
 
-def _doubts(brief: Brief) -> tuple[str, ...]:
+def doubts(brief: Brief) -> tuple[str, ...]:
     """What stands in the way beside placeholders: each conflict and what looks wrong. Quoted log lines do not."""
     from datetime import UTC, datetime
 
@@ -181,16 +187,20 @@ def _doubts(brief: Brief) -> tuple[str, ...]:
     return (*(f"conflict: {one}" for one in brief.conflicts), *looked_at)
 
 
-def _say(drafted: PlanDraft, doubts: tuple[str, ...], output: Path | None, quiet: bool) -> None:
-    for one in doubts:
-        click.echo(_safe(one), err=True)
-    if quiet:
-        return
+def _say(drafted: PlanDraft, doubtful: tuple[str, ...], output: Path | None, quiet: bool) -> None:
+    for one in doubtful:
+        click.echo(safe(one), err=True)
+    if not quiet:
+        say_open(drafted, output)
+
+
+def say_open(drafted: PlanDraft, output: Path | None) -> None:
+    """What is still missing, what was written, and what comes next."""
     for path in drafted.open:
         click.echo(f"missing: {path}", err=True)
     if output is None:
         return
-    click.echo(f"{output} and {_document_of(output)} are written.")
+    click.echo(f"{output} and {document_of(output)} are written.")
     if drafted.open:
         count = len(drafted.open)
         todo = (
@@ -201,48 +211,48 @@ def _say(drafted: PlanDraft, doubts: tuple[str, ...], output: Path | None, quiet
         click.echo(f"Next: `pilotage check {output}`, then `pilotage checklist {output}`.", err=True)
 
 
-def _safe(text: str) -> str:
+def safe(text: str) -> str:
     return "".join(sign if sign.isprintable() else " " for sign in text)
 
 
-def _refuse_to_overwrite(output: Path) -> None:
-    for path in (output, _document_of(output)):
+def refuse_to_overwrite(output: Path) -> None:
+    for path in (output, document_of(output)):
         if path.exists():
             raise PilotageError(f"{path} exists already; name another file, or remove it first")
 
 
-def _document_of(output: Path) -> Path:
+def document_of(output: Path) -> Path:
     return output.with_suffix(".md") if output.suffix != ".md" else output.with_suffix(".document.md")
 
 
-def _write(output: Path, drafted: PlanDraft) -> None:
+def write(output: Path, drafted: PlanDraft, read: str = "brief was") -> None:
     from pilotage.core.documents import plan_document
 
-    text = plan_document(drafted.data, file=output.name, notes=drafted.warnings)
+    text = plan_document(drafted.data, file=output.name, notes=drafted.warnings, read=read)
     output.write_text(drafted.text, encoding="utf-8")
-    _document_of(output).write_text(text, encoding="utf-8")
+    document_of(output).write_text(text, encoding="utf-8")
 
 
 def _as_data(brief: Brief, drafted: PlanDraft, seen: Repository | None, doubts: tuple[str, ...]) -> dict[str, Any]:
     return {
         "ready": not (drafted.open or doubts),
-        "brief": _plain(brief),
+        "brief": plain(brief),
         "missing": list(drafted.open),
-        "conflicts": [_plain(one) for one in brief.conflicts],
-        "suspicious": [_plain(one) for one in brief.suspicious],
+        "conflicts": [plain(one) for one in brief.conflicts],
+        "suspicious": [plain(one) for one in brief.suspicious],
         "warnings": list(drafted.warnings),
-        "repository": _plain(seen),
+        "repository": plain(seen),
         "plan": drafted.text,
     }
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {one.name: _plain(getattr(value, one.name)) for one in dataclasses.fields(value)}
+        return {one.name: plain(getattr(value, one.name)) for one in dataclasses.fields(value)}
     if isinstance(value, dict):
-        return {str(key): _plain(one) for key, one in value.items()}
+        return {str(key): plain(one) for key, one in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(one) for one in value]
+        return [plain(one) for one in value]
     return value.value if isinstance(value, Enum) else value
 
 

@@ -79,16 +79,32 @@ class NotReadable(Exception):
         self.problem = Problem("(file)", expected, got, line, hint)
 
 
+@dataclass(frozen=True)
+class Bounds:
+    """What is read: a plan, or a file of another kind with several documents."""
+
+    what: str = "a plan"
+    characters: int = MAX_CHARACTERS
+    depth: int = MAX_DEPTH
+    documents: int = 1
+
+
 def read(text: str) -> tuple[Node, list[Problem]]:
     """The document's tree, and the problems that do not stop the reading (keys written twice). Raises NotReadable."""
-    if len(text) > MAX_CHARACTERS:
-        raise NotReadable(f"a plan of at most {MAX_CHARACTERS:,} characters", f"{len(text):,}", None)
+    roots, problems = read_all(text, Bounds())
+    return roots[0], problems
+
+
+def read_all(text: str, bounds: Bounds) -> tuple[list[Node], list[Problem]]:
+    """As `read`, for every document that is not empty."""
+    if len(text) > bounds.characters:
+        raise NotReadable(f"{bounds.what} of at most {bounds.characters:,} characters", f"{len(text):,}", None)
     text = text.removeprefix("\ufeff")
     if found := _CONTROL.search(text):
         line = text.count("\n", 0, found.start()) + 1
         raise NotReadable("readable text", f"the control character U+{ord(found.group()):04X}", line)
     try:
-        return _Builder().build(text)
+        return _Builder(bounds).build(text)
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         what = getattr(error, "problem", None) or "text that is not YAML"
@@ -100,31 +116,36 @@ def read(text: str) -> tuple[Node, list[Problem]]:
 
 
 class _Builder:
-    def __init__(self) -> None:
+    def __init__(self, bounds: Bounds) -> None:
+        self.bounds = bounds
         self.stack: list[Node] = []
         self.keys: list[str | None] = []
         """For each mapping on the stack: the key whose value comes next."""
         self.names: list[str] = []
         """For each mapping on the stack: the key read last."""
-        self.root: Node | None = None
+        self.roots: list[Node] = []
         self.problems: list[Problem] = []
 
-    def build(self, text: str) -> tuple[Node, list[Problem]]:
+    def build(self, text: str) -> tuple[list[Node], list[Problem]]:
         documents = 0
         for event in YAML(typ="safe", pure=True).parse(text):
             kind, line = type(event).__name__, event.start_mark.line + 1
             if kind == "AliasEvent" or getattr(event, "anchor", None):
-                raise NotReadable("a plan without anchors and aliases", "an anchor or alias", line, "Write it out.")
+                raise NotReadable(
+                    f"{self.bounds.what} without anchors and aliases", "an anchor or alias", line, "Write it out."
+                )
             if kind == "DocumentStartEvent":
                 documents += 1
-                if documents > 1:
-                    raise NotReadable("one YAML document", "a second one", line)
+                if documents > self.bounds.documents:
+                    most = self.bounds.documents
+                    allowed = "one YAML document" if most == 1 else f"at most {most} YAML documents"
+                    raise NotReadable(allowed, "a second one" if most == 1 else "one more", line)
             elif kind == "ScalarEvent":
                 self.scalar(event, line)
             elif kind in ("MappingStartEvent", "SequenceStartEvent"):
                 self.refuse_tag(event, line)
-                if len(self.stack) >= MAX_DEPTH:
-                    raise NotReadable(f"at most {MAX_DEPTH} levels", "deeper nesting", line)
+                if len(self.stack) >= self.bounds.depth:
+                    raise NotReadable(f"at most {self.bounds.depth} levels", "deeper nesting", line)
                 node = Node({} if kind == "MappingStartEvent" else [], line)
                 self.add(node)
                 self.stack.append(node)
@@ -134,13 +155,13 @@ class _Builder:
                 self.stack.pop()
                 self.keys.pop()
                 self.names.pop()
-        if self.root is None:
-            raise NotReadable("a plan", "an empty file", 1)
-        return self.root, self.problems
+        if not self.roots:
+            raise NotReadable(self.bounds.what, "an empty file", 1)
+        return self.roots, self.problems
 
     def refuse_tag(self, event: Any, line: int) -> None:
         if getattr(event, "tag", None):
-            raise NotReadable("a plan without YAML tags", "a tag (!...)", line)
+            raise NotReadable(f"{self.bounds.what} without YAML tags", "a tag (!...)", line)
 
     def scalar(self, event: Any, line: int) -> None:
         self.refuse_tag(event, line)
@@ -159,7 +180,7 @@ class _Builder:
 
     def add(self, node: Node) -> None:
         if not self.stack:
-            self.root = node
+            self.roots.append(node)
             return
         parent = self.stack[-1]
         if isinstance(parent.value, list):

@@ -27,12 +27,13 @@ def plan_document(
     file: str = "plan.yaml",
     digest: str = "",
     notes: Sequence[str] = (),
+    read: str = "brief was",
 ) -> str:
     """Markdown. `data` is the plan's tree (placeholders included), `notes` what a person should know about how the
-    brief was read."""
+    brief (or what `read` names) was read."""
     facts = Facts(data, file)
     lines = [f"# Deployment plan: {inline(facts.said('summary', 'no summary'))}", ""]
-    lines += [*_head(facts, digest), *_open(facts), *_notes(notes), *_short(facts), *_commands(facts)]
+    lines += [*_head(facts, digest), *_open(facts), *_notes(notes, read), *_short(facts), *_commands(facts)]
     lines += before.checklist(facts)
     lines += during.phases(facts)
     lines += during.watched(facts)
@@ -89,10 +90,10 @@ def _open(facts: Facts) -> list[str]:
     return [*lines, ""]
 
 
-def _notes(notes: Sequence[str]) -> list[str]:
+def _notes(notes: Sequence[str], read: str) -> list[str]:
     if not notes:
         return []
-    return ["**How the brief was read:**", "", *(f"- {inline(one)}" for one in notes), ""]
+    return [f"**How the {read} read:**", "", *(f"- {inline(one)}" for one in notes), ""]
 
 
 def _short(facts: Facts) -> list[str]:

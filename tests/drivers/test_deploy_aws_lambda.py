@@ -231,9 +231,16 @@ class TestAsDocumented:
 
 @pytest.mark.parametrize(
     "given",
-    [{}, {"image": "x:{version}", "bucket": "builds", "key": "{version}"}, {"bucket": "builds"}, {"key": "{version}.zip"},
-     {"image": "x:latest"}, {"bucket": "builds", "key": "pay.zip"}, {"image": "x:{previous}"}],
-)  # fmt: skip
+    [
+        {},
+        {"image": "x:{version}", "bucket": "builds", "key": "{version}"},
+        {"bucket": "builds"},
+        {"key": "{version}.zip"},
+        {"image": "x:latest"},
+        {"bucket": "builds", "key": "pay.zip"},
+        {"image": "x:{previous}"},
+    ],
+)
 def test_code_comes_from_one_place_by_version(given):
     with pytest.raises(ValidationError):
         AwsLambdaDeployer.Options.model_validate({"function": "pay", **given})

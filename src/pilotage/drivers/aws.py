@@ -18,7 +18,7 @@ from pydantic import Field, model_validator
 from pilotage import __version__
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import DriverOptions
-from pilotage.drivers.answers import Answer
+from pilotage.drivers.answers import Answer, check_clock
 from pilotage.drivers.aws_errors import Asked, forgets_credentials, meaning
 from pilotage.drivers.files import to_the_end
 from pilotage.drivers.service import Api
@@ -99,6 +99,12 @@ class Aws:
         if not isinstance(found, str) or not found:
             raise self.stranger(f"its answer has no {name}")
         return found
+
+    def check_clock(self, answer: Mapping[str, Any]) -> None:
+        """For what asks for a span of time. Raises PermanentError when our clock and AWS' are too far apart."""
+        meta = answer.get("ResponseMetadata") or {}
+        headers = {str(name).lower(): str(value) for name, value in (meta.get("HTTPHeaders") or {}).items()}
+        check_clock(Answer(200, headers, None), self.who)
 
     async def _client(self, operation: str, what: str) -> Any:
         """With credentials that are there and fresh: where they come from may take its time, or a login."""

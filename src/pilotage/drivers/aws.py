@@ -11,6 +11,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Any, Self, TypeVar
 
 from pydantic import Field, model_validator
@@ -26,6 +27,7 @@ from pilotage.drivers.service import Api
 T = TypeVar("T")
 
 _CONNECT_S = 3.0
+_CREDENTIALS_S = 10.0
 _MOST_CLIENTS = 64
 _THREADS = ThreadPoolExecutor(16, thread_name_prefix="aws")
 """Of its own: an AWS that does not answer must not hold up what writes files."""
@@ -75,7 +77,8 @@ class Aws:
     async def look(self, operation: str, what: str, **given: Any) -> dict[str, Any]:
         """The answer to a call that changes nothing; `what` names the object. Cancelled, it ends at once."""
         client = await self._client(operation, what)
-        return await self._within(self._call, client, operation, what, given)
+        limit_s = self._options.timeout_s + _CONNECT_S + _LEEWAY_S
+        return await self._within(limit_s, "did not answer", self._call, client, operation, what, given)
 
     async def change(self, operation: str, what: str, **given: Any) -> dict[str, Any]:
         """As `look`, but cancelled it ends only when the request has: nothing changes after it."""
@@ -108,15 +111,14 @@ class Aws:
 
     async def _client(self, operation: str, what: str) -> Any:
         """With credentials that are there and fresh: where they come from may take its time, or a login."""
-        return await self._within(self._ready, operation, what)
+        return await self._within(_CREDENTIALS_S, "has got no credentials", self._ready, operation, what)
 
-    async def _within(self, func: Callable[..., T], *args: object) -> T:
-        limit_s = self._options.timeout_s + _CONNECT_S + _LEEWAY_S
+    async def _within(self, limit_s: float, what: str, func: Callable[..., T], *args: object) -> T:
         try:
             async with asyncio.timeout(limit_s):
                 return await asyncio.get_running_loop().run_in_executor(_THREADS, func, *args)
         except TimeoutError:
-            raise TemporaryError(f"{self.who} did not answer within {limit_s:g} s") from None
+            raise TemporaryError(f"{self.who} {what} within {limit_s:g} s") from None
 
     def _ready(self, operation: str, what: str) -> Any:
         asked = self._asked(operation, what)
@@ -196,6 +198,9 @@ def _made(service: str, region: str | None, options: AwsOptions) -> tuple[Any, A
     except ImportError:
         raise PermanentError("needs boto3: pip install 'pilotage[aws]'") from None
     session = Session(profile=options.profile)
+    session.register_component("data_loader", _descriptions())
+    if region is not None:
+        session.set_config_variable("region", region)
     session.set_config_variable("metadata_service_num_attempts", 2)
     config = Config(
         connect_timeout=min(_CONNECT_S, options.timeout_s),
@@ -213,6 +218,14 @@ def _made(service: str, region: str | None, options: AwsOptions) -> tuple[Any, A
     client = session.create_client(service, region_name=region, endpoint_url=options.endpoint_url)
     client.meta.events.register("before-parse", _note)
     return client, session.get_credentials()
+
+
+@cache
+def _descriptions() -> Any:
+    """The services' descriptions, megabytes of JSON: read once."""
+    from botocore.loaders import create_loader
+
+    return create_loader()
 
 
 def _nobody_is_there(*_: object) -> str:

@@ -57,10 +57,10 @@ def forgets_credentials(error: Exception) -> bool:
 
 def meaning(error: Exception, asked: Asked, answer: Answer | None = None) -> DriverError:
     """`answer` is what came, where botocore made nothing of it."""
-    from botocore import exceptions as b
-
     if isinstance(error, DriverError):
         return type(error)(f"{asked.who}: {error}")
+    from botocore import exceptions as b
+
     if isinstance(error, b.ClientError):
         return _refused(error, asked, answer)
     if found := _without_credentials(error, asked):

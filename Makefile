@@ -5,7 +5,7 @@ export UV_LINK_MODE ?= copy
 # Images often forbid Python to keep what it compiled; a coordinator's start then takes 5.8 s of CPU rather than 1.6 s.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: demo demo-bad test check docs lock build bench-judge bench-logs bench-switching clean setup histories
+.PHONY: demo demo-bad test check docs lock build bench-judge bench-logs bench-switching clean setup kubernetes histories
 
 demo: .venv/ready            ## ship a good fix: canary 10 % -> 50 % -> 100 %, promoted
 	$(BIN)/pilotage demo
@@ -44,6 +44,9 @@ histories: .venv/ready       ## record the workflow histories of the replay test
 	$(BIN)/python -m tests.engine.record_histories
 
 setup: .venv/ready
+
+kubernetes: .venv/ready      ## a real control plane for the tests, from Go modules: ten minutes at first, then nothing
+	$(BIN)/python -m tests.kubernetes.build
 
 .venv/uv:
 	$(PYTHON) -m venv .venv

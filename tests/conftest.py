@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.kubernetes.fixtures import argo, cluster, kubelet, namespace, restricted
+
+__all__ = ["argo", "cluster", "kubelet", "namespace", "restricted"]
+
 LONGEST = (
     *("engine/test_crashes.py", "planfile/test_mutations.py", "direct/test_watchdog.py", "engine/test_rollouts.py"),
     *("direct/test_with_a_coordinator.py", "direct/test_watchdog_beside_a_coordinator.py", "cli/test_commands.py"),

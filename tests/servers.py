@@ -41,7 +41,7 @@ def answers(url: str) -> bool:
 
 
 @contextmanager
-def _process(argv: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def background(argv: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
     with log.open("wb") as output:
         process = subprocess.Popen(argv, stdout=output, stderr=output)
     try:
@@ -159,7 +159,7 @@ def envoy(folder: Path, stable: str, canary: str) -> Iterator[Envoy]:
     running = ExitStack()
 
     def start() -> None:
-        running.enter_context(_process(argv, folder / "envoy.log"))
+        running.enter_context(background(argv, folder / "envoy.log"))
         wait_until(lambda: answers(f"http://127.0.0.1:{admin}/ready"), "Envoy's start")
 
     def restart() -> None:
@@ -186,7 +186,7 @@ def prometheus(folder: Path, *targets: str) -> Iterator[str]:
     (folder / "prometheus.yml").write_text(json.dumps(config))
     port = free_port()
     argv = [binary, f"--config.file={folder / 'prometheus.yml'}", f"--storage.tsdb.path={folder / 'data'}"]
-    with _process([*argv, f"--web.listen-address=127.0.0.1:{port}"], folder / "prometheus.log"):
+    with background([*argv, f"--web.listen-address=127.0.0.1:{port}"], folder / "prometheus.log"):
         wait_until(lambda: answers(f"http://127.0.0.1:{port}/-/ready"), "Prometheus' start")
         yield f"http://127.0.0.1:{port}"
 
@@ -199,6 +199,6 @@ def node_exporter(folder: Path) -> Iterator[str]:
         pytest.skip("node_exporter is not installed here")
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
-    with _process([binary, f"--web.listen-address=127.0.0.1:{port}"], folder / "node_exporter.log"):
+    with background([binary, f"--web.listen-address=127.0.0.1:{port}"], folder / "node_exporter.log"):
         wait_until(lambda: answers(f"http://127.0.0.1:{port}/metrics"), "node_exporter's start")
         yield f"http://127.0.0.1:{port}"

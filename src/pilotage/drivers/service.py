@@ -194,7 +194,7 @@ class Service:
             # A service may repeat what it was sent: secrets are taken out before anybody can show them.
             for secret in secrets:
                 text = text.replace(secret, "(hidden)")
-            return Answer(answer.status_code, given, _decode(text), text)
+            return Answer(answer.status_code, given, decode(text), text)
         raise PermanentError(f"{self.name} sends from one address to the next, more than {_MOST_MOVES} times")
 
     async def _read(self, answer: httpx.Response) -> bytes:
@@ -209,15 +209,20 @@ class Service:
         return unreached(error, self.name, self._api, self._option)
 
 
-def unreached(error: Exception, who: str, url: str, option: str) -> PermanentError | TemporaryError:
-    """What a failure of the connection means, whatever library it comes from; `option` holds the address."""
+_TRUST = "A company's own authority is trusted where SSL_CERT_FILE names its certificate (where the coordinator runs)"
+
+
+def unreached(
+    error: Exception, who: str, url: str, option: str, trust: str = _TRUST
+) -> PermanentError | TemporaryError:
+    """What a failure of the connection means, whatever library it comes from; `option` holds the address.
+
+    `trust` says how to have a certificate trusted.
+    """
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLError) or "CERTIFICATE_VERIFY_FAILED" in str(cause):
             why = one_line(str(getattr(cause, "verify_message", "") or getattr(cause, "reason", "") or cause), 100)
-            return PermanentError(
-                f"no encrypted connection to {who} ({why}): is `{option}` right? A company's own authority "
-                "is trusted where SSL_CERT_FILE names its certificate (where the coordinator runs)"
-            )
+            return PermanentError(f"no encrypted connection to {who} ({why}): is `{option}` right? {trust}")
         if isinstance(cause, socket.gaierror):
             host = one_line(urlsplit(url).hostname or url, 100)
             return TemporaryError(f"{who} is not found: this machine knows no host {host}. Is `{option}` right?")
@@ -242,7 +247,8 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         waiting += list(one.exceptions) if isinstance(one, BaseExceptionGroup) else []
 
 
-def _decode(text: str) -> Any:
+def decode(text: str) -> Any:
+    """The JSON in it, None when there is none."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

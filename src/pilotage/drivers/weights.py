@@ -21,3 +21,17 @@ def to_parts(weight: float, total: int = TOTAL) -> int:
 
 def to_percent(parts: int, total: int = TOTAL) -> float:
     return parts / total * 100
+
+
+def smallest_parts(weight: float) -> tuple[int, int]:
+    """The canary's and control's whole numbers, of 100 where that says it exactly, else of 1,000 or 10,000.
+
+    A person who looks sees percent, and splitters that count no further than 999 take whole percents. Raises as
+    `check_weight`.
+    """
+    check_weight(weight)
+    for total in (100, 1000, TOTAL):
+        parts = to_parts(weight, total)
+        if abs(to_percent(parts, total) - weight) < 1e-9:
+            break
+    return parts, total - parts

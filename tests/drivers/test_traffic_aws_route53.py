@@ -51,7 +51,7 @@ class Zone:
         return {name: one["Weight"] for name, one in self.records().items()}
 
     def driver(self, **given):
-        names = {"zone": self.id, "name": "pay.example.org", "canary": "canary", "stable": "stable"}
+        names = {"zone": self.id, "record": "pay.example.org", "canary": "canary", "stable": "stable"}
         options = {**self.cloud.options, **names, **given}
         return AwsRoute53Traffic(AwsRoute53Traffic.Options.model_validate(options), Context(None, None))
 
@@ -116,7 +116,7 @@ class TestRecords:
         assert seen == [["canary", "stable"]]
 
     async def test_the_probe_says_how_long_resolvers_keep_the_old(self, zone):
-        said = await zone.driver(name="Pay.Example.org.").probe()
+        said = await zone.driver(record="Pay.Example.org.").probe()
         assert said == f"pay.example.org. A in zone {zone.id} is at 0 %; resolvers follow within 20 s"
 
 
@@ -135,11 +135,11 @@ class TestWhatElseIsThere:
         with pytest.raises(PermanentError, match="SetIdentifier green: there are canary, stable"):
             await zone.driver(canary="green").probe()
         with pytest.raises(PermanentError, match="there are none"):
-            await zone.driver(name="nowhere.example.org").probe()
+            await zone.driver(record="nowhere.example.org").probe()
 
     async def test_a_name_without_weights_is_told(self, zone):
         with pytest.raises(PermanentError, match="records without a weight"):
-            await zone.driver(name="paz.example.org").probe()
+            await zone.driver(record="paz.example.org").probe()
 
     async def test_a_zone_that_is_not_there_is_named(self, zone):
         with pytest.raises(PermanentError, match=r"has no pay.example.org. A in zone ZNOWHERE .*NoSuchHostedZone"):
@@ -192,7 +192,7 @@ class TestFaults(FaultsContract):
     shapes = (*FaultsContract.shapes, *XML)
 
     def at(self, url):
-        names = {"zone": "Z0123", "name": "pay.example.org", "canary": "canary", "stable": "stable"}
+        names = {"zone": "Z0123", "record": "pay.example.org", "canary": "canary", "stable": "stable"}
         options = {"endpoint_url": url, "timeout_s": self.patience_s, **names}
         return AwsRoute53Traffic(AwsRoute53Traffic.Options.model_validate(options), Context(None, None))
 

@@ -28,7 +28,7 @@ Records = dict[str, dict[str, Any]]
 class AwsRoute53Traffic:
     class Options(AwsOptions):
         zone: str = Field(pattern=r"^(/hostedzone/)?[A-Z0-9]{1,32}$", description="the hosted zone's id")
-        name: str = Field(
+        record: str = Field(
             pattern=r"^[A-Za-z0-9_*-]+(\.[A-Za-z0-9_-]+)*\.?$", max_length=255, description="the records' name"
         )
         type: Literal["A", "AAAA", "CNAME", "HTTPS", "SVCB"] = Field(default="A", description="the records' type")
@@ -48,7 +48,7 @@ class AwsRoute53Traffic:
         self._options = options
         # It is one service for the whole world, addressed through this region.
         self._aws = Aws("route53", _WHO, options, prefix="route53", region="us-east-1")
-        self._name = options.name.lower().rstrip(".") + "."
+        self._name = options.record.lower().rstrip(".") + "."
         self._what = f"{self._name} {options.type} in zone {options.zone.removeprefix('/hostedzone/')}"
         self._key = (options.zone.removeprefix("/hostedzone/"), self._name, options.type)
 

@@ -166,7 +166,7 @@ DRIVERS = [
 
 
 def _rolled() -> str:
-    """A rolling plan with the deploy drivers of `drivers.yaml`, each for a server: its `namespace` or name tells which."""
+    """A rolling plan with the deploy drivers of `drivers.yaml`, each for one server."""
     rows = []
     for part in (Path(__file__).parent / "drivers.yaml").read_text(encoding="utf-8").split("---\n"):
         for row in YAML(typ="safe").load(part).get("deploy", []):

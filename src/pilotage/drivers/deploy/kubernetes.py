@@ -14,7 +14,7 @@ from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Call, Context
 from pilotage.drivers.arguments import check_placeholders, fill
 from pilotage.drivers.kubernetes import Cluster, ClusterOptions, workloads
-from pilotage.drivers.kubernetes.changing import Patch, annotated, change
+from pilotage.drivers.kubernetes.changing import Edit, Patch, change
 from pilotage.drivers.kubernetes.cluster import Object
 from pilotage.drivers.kubernetes.options import NAME
 from pilotage.drivers.looks import looks
@@ -78,10 +78,10 @@ class KubernetesDeployer:
     async def deploy(self, version: str, call: Call) -> str:
         what = await self._what()
 
-        def edit(found: Object) -> Patch:
+        def edit(found: Object) -> Edit:
             self._check(found, what)
             patch = self._patch(found, version, what)
-            return [*patch, *annotated(found, CAUSE, self._cause(version))] if patch else []
+            return Edit(patch, {CAUSE: self._cause(version)} if patch else {})
 
         await change(self._cluster, self._kind, self._name, call, edit, self._watched)
         return await self._ready(version, what)

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Call, Context
 from pilotage.drivers.kubernetes import Cluster, ClusterOptions, workloads
-from pilotage.drivers.kubernetes.changing import Patch, change
+from pilotage.drivers.kubernetes.changing import Edit, change
 from pilotage.drivers.kubernetes.cluster import Object
 from pilotage.drivers.kubernetes.options import NAME
 from pilotage.drivers.looks import looks
@@ -97,9 +97,9 @@ class KubernetesReplicasTraffic:
         return {name: workloads.replicas(await self._cluster.get(_DEPLOYMENT, name)) for name in names}
 
     async def _scale(self, name: str, count: int, call: Call) -> None:
-        def edit(found: Object) -> Patch:
+        def edit(found: Object) -> Edit:
             same = workloads.replicas(found) == count
-            return [] if same else [{"op": "add", "path": "/spec/replicas", "value": count}]
+            return Edit([] if same else [{"op": "add", "path": "/spec/replicas", "value": count}])
 
         await change(self._cluster, _DEPLOYMENT, name, call, edit, workloads.replicas)
 

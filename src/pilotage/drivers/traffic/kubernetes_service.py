@@ -13,7 +13,7 @@ from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Call, Context
 from pilotage.drivers.answers import one_line
 from pilotage.drivers.kubernetes import Cluster, ClusterOptions, Kind, workloads
-from pilotage.drivers.kubernetes.changing import Patch, change
+from pilotage.drivers.kubernetes.changing import Edit, change
 from pilotage.drivers.kubernetes.cluster import Object
 from pilotage.drivers.kubernetes.options import LABEL
 from pilotage.drivers.looks import looks
@@ -51,11 +51,11 @@ class KubernetesServiceTraffic:
         if weight:  # going back must not depend on it
             await self._check_ready(wanted, what)
 
-        def edit(found: Object) -> Patch:
+        def edit(found: Object) -> Edit:
             if self._weight(found, what) == weight:
-                return []
+                return Edit([])
             path = f"/spec/selector/{self._options.label.replace('~', '~0').replace('/', '~1')}"
-            return [{"op": "replace", "path": path, "value": wanted}]
+            return Edit([{"op": "replace", "path": path, "value": wanted}])
 
         await change(self._cluster, SERVICE, self._options.service, call, edit, lambda found: _selector(found))
         now = await self._settled(what, call.timeout_s)

@@ -62,7 +62,9 @@ def cloud() -> Iterator[Cloud]:
     server.start()
     host, port = server.get_host_and_port()
     try:
-        yield Cloud(f"http://{host}:{port}")
+        running = Cloud(f"http://{host}:{port}")
+        running.reset()  # its state is the process's
+        yield running
     finally:
         server.stop()
 

@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 from pydantic import ValidationError
 
@@ -128,6 +130,28 @@ class TestUntilSteady:
         service.stops = None
         await at(service.url).deploy("v2", call("b"))
         assert (service.updates, len(service.definitions)) == (2, 2)
+
+    async def test_one_look_that_fails_does_not_end_the_wait(self, service):
+        service.looks_until_steady, failing = 6, [True, True]
+
+        def busy(request):
+            describes = request.headers["x-amz-target"].endswith("DescribeServices")
+            return (503, {}, {}) if describes and service.updates and failing and failing.pop() else None
+
+        service.instead = busy
+        assert "2 of 2 tasks" in await at(service.url).deploy("v2", call("a"))
+        assert failing == []
+
+    async def test_a_service_shown_as_it_was_a_moment_ago_is_looked_at_again(self, service):
+        old, late = [], [True, True, True]
+        service.instead = lambda request: (
+            (200, {}, old[0])
+            if request.headers["x-amz-target"].endswith("DescribeServices") and service.updates and late and late.pop()
+            else None
+        )
+        old.append(copy.deepcopy(service._DescribeServices({"cluster": "shop", "services": ["pay"]})[1]))
+        assert "2 of 2 tasks" in await at(service.url).deploy("v2", call("a"))
+        assert late == []
 
     async def test_who_may_not_look_why_is_told_the_failure_nevertheless(self, service):
         service.breaker, service.stops = "on", {"stoppedReason": "no"}

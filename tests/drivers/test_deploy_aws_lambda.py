@@ -105,6 +105,7 @@ class Documented(Served):
         """Number, description and code."""
         self.looks_until_taken_over, self.left = 0, 0
         self.fails: dict[str, str] = {}
+        self.fails_next: dict[str, str] = {}
         self.pending = 0
 
     def answer(self, request):
@@ -139,6 +140,7 @@ class Documented(Served):
             return 400, {"x-amzn-ErrorType": "InvalidParameterValueException"}, given
         if body.get("DryRun"):
             return 200, {}, self._configuration("")
+        self.fails = self.fails_next
         if body["RevisionId"] != f"revision-{self.revision}":
             return 412, {"x-amzn-ErrorType": "PreconditionFailedException"}, {"message": "The Revision Id is another."}
         self.revision, self.image, self.left = self.revision + 1, tag, self.looks_until_taken_over
@@ -206,9 +208,13 @@ class TestAsDocumented:
         ],
     )
     async def test_code_that_is_not_taken_over_says_why(self, service, fails, words):
-        service.fails = fails
+        service.fails_next = fails
         with pytest.raises(PermanentError, match=words):
             await at(service.url, image=IMAGE).deploy("v2", call("a"))
+
+    async def test_a_failure_before_does_not_stop_the_code_that_is_good(self, service):
+        service.fails = {"LastUpdateStatus": "Failed", "LastUpdateStatusReasonCode": "InvalidImage"}
+        assert await at(service.url, image=IMAGE).deploy("v2", call("a")) == "v2 is version 2 of pay"
 
     async def test_one_that_takes_too_long_is_told(self, service):
         service.left = 10_000

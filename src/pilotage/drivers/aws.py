@@ -97,6 +97,10 @@ class Aws:
             raise self.stranger(f"its answer has no {name}")
         return found
 
+    def parts(self, answer: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+        """As `listed`, of what may be missing."""
+        return self.listed(answer, name) if answer.get(name) else []
+
     def text(self, answer: Mapping[str, Any], name: str) -> str:
         found = answer.get(name)
         if not isinstance(found, str) or not found:

@@ -15,7 +15,7 @@ _MOST_SKEW_S = 240.0
 """AWS refuses signatures that are five minutes old."""
 _SIGNED_IN = frozenset({"AssumeRole", "AssumeRoleWithWebIdentity", "GetRoleCredentials", "CreateToken"})
 
-_THROTTLED = re.compile(r"throttl|toomanyrequests|requestlimitexceeded|slowdown|bandwidthlimit|^PriorRequest", re.I)
+_THROTTLED = re.compile(r"throttl|toomanyrequests|requestlimitexceeded|slowdown|bandwidthlimit", re.I)
 _EXPIRED = re.compile(r"^(ExpiredToken|TokenRefreshRequired|RequestExpired$)", re.I)
 _SKEWED = re.compile(r"^(RequestTimeTooSkewed|RequestExpired|RequestInTheFuture)", re.I)
 _SIGNATURE = re.compile(r"^(SignatureDoesNotMatch|InvalidSignature|IncompleteSignature)", re.I)
@@ -28,7 +28,7 @@ _DENIED = re.compile(r"^(AccessDenied|UnauthorizedOperation|NotAuthorized|Author
 _MISSING = re.compile(r"(NotFound(Exception|Fault)?|^NoSuch\w+|DoesNotExist)$", re.I)
 _CHANGED = re.compile(
     r"^(ResourceConflict|Conflict|PreconditionFailed|ResourceInUse|UpdateInProgress|OperationInProgress|"
-    r"ConcurrentModification|TooManyUpdates|ResourceNotReady)",
+    r"ConcurrentModification|PriorRequestNotComplete|TooManyUpdates|ResourceNotReady)",
     re.I,
 )
 _OURS = re.compile(r"^(Internal|Service(Unavailable|Exception)|RequestTimeout|EC2Unexpected|KMSInternal)", re.I)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -20,6 +21,8 @@ _WHO = "AWS ECS"
 _NAME = r"^[A-Za-z0-9_-]{1,255}$"
 _NEWEST = 10
 _PAUSE_S = (0.2, 3.0)
+_SHOWN_WITHIN_S = 10.0
+_MOST_MISSED = 5
 _WRITTEN = (
     "family", "taskRoleArn", "executionRoleArn", "networkMode", "containerDefinitions", "volumes",
     "placementConstraints", "requiresCompatibilities", "cpu", "memory", "pidMode", "ipcMode", "proxyConfiguration",
@@ -100,7 +103,9 @@ class AwsEcsDeployer:
         )
         found = self._aws.listed(answer, "services")
         if not found:
-            reasons = listed([str(one.get("reason")) for one in answer.get("failures") or ()]) or "no reason given"
+            reasons = (
+                listed([str(one.get("reason")) for one in self._aws.parts(answer, "failures")]) or "no reason given"
+            )
             raise PermanentError(f"{_WHO} has no {self._what} ({reasons}): are names, region and account right?")
         service = found[0]
         if service.get("status") != "ACTIVE":
@@ -170,39 +175,63 @@ class AwsEcsDeployer:
 
     async def _until_steady(self, arn: str, image: str) -> str:
         """How many tasks run. Raises PermanentError when ECS gives up, or tasks fail again and again."""
-        options, service = self._options, {}
+        options, service, seen, missed = self._options, {}, False, 0
+        loop = asyncio.get_running_loop()
+        shown_until = loop.time() + _SHOWN_WITHIN_S
         async for _ in looks(options.within_s, *_PAUSE_S):
-            service = await self._service()
+            try:
+                service, missed = await self._service(), 0
+            except TemporaryError:  # one look of hundreds: the deployment goes on
+                missed += 1
+                if missed >= _MOST_MISSED:
+                    raise
+                continue
             now = self._primary(service)
             if now.get("taskDefinition") != arn:
-                ours = [one for one in self._aws.listed(service, "deployments") if one.get("taskDefinition") == arn]
-                ended = one_line(str(ours[0].get("rolloutStateReason") or ""), 200) if ours else ""
-                raise PermanentError(
-                    f"{_WHO}: {options.service} has gone on to {_short(str(now.get('taskDefinition')))}: ECS took "
-                    f"{image} back, or somebody deployed{await self._told(arn, ended)}"
-                )
-            if now.get("rolloutState") == "FAILED":
-                ended = one_line(str(now.get("rolloutStateReason") or ""), 200)
-                raise PermanentError(f"{_WHO}: the rollout of {image} failed{await self._told(arn, ended)}")
-            failed, done = now.get("failedTasks") or 0, now.get("rolloutState") in ("COMPLETED", None)
-            running, desired = now.get("runningCount"), service.get("desiredCount")
-            alone = len(self._aws.listed(service, "deployments")) == 1
-            if done and running == desired and (alone or now.get("rolloutState") == "COMPLETED"):
-                return f"{running} of {desired} tasks"
-            if failed >= options.failures:
-                raise PermanentError(
-                    f"{_WHO}: {failed} tasks of {options.service} with {image} failed, and ECS goes on trying"
-                    f"{await self._told(arn)}"
-                )
-        now = self._primary(service)
-        counts = (
+                if not seen and loop.time() < shown_until:  # what is described may be a moment old
+                    continue
+                raise await self._gone_on(service, arn, image)
+            seen = True
+            if steady := await self._steady(service, now, arn, image):
+                return steady
+        now = self._primary(service) if service else {}
+        if service and not seen:
+            raise await self._gone_on(service, arn, image)
+        tasks = (
             f"{now.get('runningCount')} of {service.get('desiredCount')} tasks run, {now.get('pendingCount')} pending"
         )
-        events = [str(one.get("message")) for one in service.get("events") or ()]
+        events = [str(one.get("message")) for one in self._aws.parts(service, "events")]
         said = one_line(events[0], 200) if events else ""
         raise TemporaryError(
-            f"{_WHO}: {options.service} is not steady with {image} after {options.within_s:g} s: {counts}"
+            f"{_WHO}: {options.service} is not steady with {image} after {options.within_s:g} s: {tasks}"
             f"{await self._told(arn, said)}"
+        )
+
+    async def _steady(self, service: Mapping[str, Any], now: Mapping[str, Any], arn: str, image: str) -> str:
+        """How many tasks run once all do; empty until then."""
+        options, state = self._options, now.get("rolloutState")
+        if state == "FAILED":
+            ended = one_line(str(now.get("rolloutStateReason") or ""), 200)
+            raise PermanentError(f"{_WHO}: the rollout of {image} failed{await self._told(arn, ended)}")
+        running, desired = now.get("runningCount"), service.get("desiredCount")
+        done = state == "COMPLETED" or (state is None and len(self._aws.listed(service, "deployments")) == 1)
+        if done and running == desired:
+            return f"{running} of {desired} tasks"
+        failed = now.get("failedTasks") or 0
+        if failed >= options.failures:
+            raise PermanentError(
+                f"{_WHO}: {failed} tasks of {options.service} with {image} failed, and ECS goes on trying"
+                f"{await self._told(arn)}"
+            )
+        return ""
+
+    async def _gone_on(self, service: Mapping[str, Any], arn: str, image: str) -> PermanentError:
+        ours = [one for one in self._aws.listed(service, "deployments") if one.get("taskDefinition") == arn]
+        ended = one_line(str(ours[0].get("rolloutStateReason") or ""), 200) if ours else ""
+        now = _short(str(self._primary(service).get("taskDefinition")))
+        return PermanentError(
+            f"{_WHO}: {self._options.service} has gone on to {now}: ECS took {image} back, or somebody deployed"
+            f"{await self._told(arn, ended)}"
         )
 
     async def _told(self, arn: str, said: str = "") -> str:

@@ -58,7 +58,7 @@ class AwsLambdaDeployer:
     async def deploy(self, version: str, call: Call) -> str:
         if number := await self._published(version):
             return f"{version} is version {number} of {self._options.function} already"
-        before = await self._until_taken_over()
+        before = await self._until_taken_over(also_failed=True)
         lock = {"RevisionId": before["RevisionId"]} if before.get("RevisionId") else {}
         given = {**self._function, **self._code(version), **self._architectures(before), **lock}
         await self._aws.change("update_function_code", self._options.function, **given)
@@ -126,11 +126,14 @@ class AwsLambdaDeployer:
             raise PermanentError(f"{WHO}: {what} is a function of type {one_line(str(kind), 20)}: give `{wanted}`")
         return found
 
-    async def _until_taken_over(self) -> dict[str, Any]:
+    async def _until_taken_over(self, *, also_failed: bool = False) -> dict[str, Any]:
+        """`also_failed`: whatever became of the code before, it is only to be over."""
         options = self._options
         async for _ in looks(options.within_s, *_PAUSE_S):
             now = await self._configuration()
             status, state = now.get("LastUpdateStatus", "Successful"), now.get("State", "Active")
+            if also_failed and status != "InProgress" and state != "Pending":
+                return now
             if status == "Failed" or state == "Failed":
                 which = "LastUpdateStatus" if status == "Failed" else "State"
                 raise PermanentError(f"{WHO}: {options.function} did not take the code over: {_why(now, which)}")

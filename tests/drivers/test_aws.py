@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from pilotage.core.errors import PermanentError, TemporaryError
+from pilotage.core.redact import redact
 from pilotage.drivers.aws import Aws, AwsOptions
 from pilotage.testing.faults import faulty
 from tests import servers
@@ -42,6 +43,7 @@ async def refused(kind, client):
     assert "AWS" in said
     assert SECRET not in said
     assert "\n" not in said
+    assert redact(said) == said, "nothing in it may look like a secret: it would be hidden from the person"
     return said
 
 

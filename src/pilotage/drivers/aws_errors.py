@@ -98,22 +98,22 @@ def _without_credentials(error: Exception, asked: Asked) -> DriverError | None:
                 "and AWS_SECRET_ACCESS_KEY, a `profile`, or a role of the machine, task or service account"
             )
         case b.PartialCredentialsError():
-            return PermanentError(f"{who} needs whole credentials: {one_line(str(error), 150)}")
+            return PermanentError(f"{who} needs whole credentials ({one_line(str(error), 150)})")
         case b.NoRegionError():
             return PermanentError(f"{who} needs a region: give `region`, such as eu-west-1, or set AWS_REGION")
         case b.ProfileNotFound():
             return PermanentError(
-                f"{who} has no credentials: there is no profile {one_line(profile, 60)} in ~/.aws/config"
+                f"{who} has no credentials, for there is no profile {one_line(profile, 60)} in ~/.aws/config"
             )
         case b.ConfigParseError():
-            return PermanentError(f"{who} has no credentials: {one_line(str(error), 150)}")
+            return PermanentError(f"{who} has no credentials ({one_line(str(error), 150)})")
         case b.SSOError() | b.TokenRetrievalError() | b.NoAuthTokenError() | b.LoginError():
             return PermanentError(
-                f"{who} has no credentials: the login of profile {one_line(profile, 60)} has ended. Log in anew: "
+                f"{who} has no credentials, for the login of profile {one_line(profile, 60)} has ended. Log in anew: "
                 f"aws sso login --profile {one_line(profile, 60)} (where the coordinator runs)"
             )
         case b.CredentialRetrievalError() | b.MetadataRetrievalError():
-            return TemporaryError(f"{who} gets no credentials: {one_line(str(error), 200)}")
+            return TemporaryError(f"{who} gets no credentials ({one_line(str(error), 200)})")
     return None
 
 

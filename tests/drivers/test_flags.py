@@ -9,29 +9,39 @@ from hypothesis import strategies as st
 
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context
-from pilotage.drivers.flags import reason, settled, to_steps, to_the_end
+from pilotage.drivers.flags import reason, settled, to_the_end
 from pilotage.drivers.process import OVERTAKEN
+from pilotage.drivers.weights import in_steps
 from pilotage.testing import call
 from tests.drivers.launchdarkly import TOKEN, LaunchDarkly
 from tests.drivers.served import serve
 from tests.drivers.test_traffic_launchdarkly import driver_of
 
 
-@given(st.floats(0, 100), st.sampled_from([100, 1000, 10_000, 100_000]))
-def test_the_nearest_step_and_never_none_for_something(weight, steps):
+@given(st.floats(0, 100), st.sampled_from([0.1, 0.01, 0.001]))
+def test_fine_steps_give_the_nearest_and_never_none_for_something(weight, step):
     try:
-        found = to_steps(weight, steps, "Acme")
+        found = in_steps(weight, step, "Acme")
     except PermanentError:
-        assert 0 < weight < 50 / steps
+        assert 0 < weight <= step / 2
         return
-    assert abs(found / steps * 100 - weight) <= 50 / steps + 1e-9
-    assert (found == 0) == (weight == 0)
+    assert abs(found - weight) <= step / 2 + 1e-6
+    assert (found == 0) == (weight == 0) or weight < 1e-6
+
+
+@given(st.floats(0, 100))
+def test_between_two_whole_percents_nothing_is_guessed(weight):
+    if abs(weight - round(weight)) <= 1e-6:
+        assert in_steps(weight, 1, "Acme") == round(weight)
+        return
+    with pytest.raises(PermanentError, match=f"set {int(weight)} or {int(weight) + 1} %"):
+        in_steps(weight, 1, "Acme")
 
 
 @pytest.mark.parametrize("weight", [-1, 100.1, float("nan")])
 def test_what_is_no_percent_is_refused(weight):
     with pytest.raises(PermanentError, match="from 0 to 100"):
-        to_steps(weight, 100, "Acme")
+        in_steps(weight, 1, "Acme")
 
 
 def test_the_reason_names_the_service_the_version_and_the_weight():

@@ -37,8 +37,7 @@ def driver(service, version):
 
 
 class TestFlipt(TrafficContract, StepsContract, UnreachableContract):
-    tolerance = 0.5
-    asked = (0, 0.5, 1.4, 33.5, 100)
+    weights = asked = (0, 1, 10, 33, 50, 99, 100)
 
     @pytest.fixture
     def driver(self, service, version):
@@ -75,7 +74,7 @@ async def test_another_commit_at_the_same_moment_is_told_and_not_overwritten(ser
 
 class TestWhatIsRefused:
     async def test_a_weight_below_half_a_percent(self, driver, service):
-        with pytest.raises(PermanentError, match="steps of 1 %"):
+        with pytest.raises(PermanentError, match="whole percents only, not 0.4 %: set 0 or 1 %"):
             await driver.set_weight(0.4, call("a"))
 
     @pytest.mark.parametrize(

@@ -51,8 +51,7 @@ async def within_the_refresh(unleash, flag, wanted):
 
 class TestUnleash(TrafficContract, SteersContract, StepsContract, UnreachableContract):
     cohort = Cohort("user", "group", ("beta", "staff"))
-    tolerance = 0.5
-    asked = (0, 0.5, 1.4, 33.5, 100)
+    weights = asked = (0, 1, 10, 33, 50, 99, 100)
 
     @pytest.fixture
     def driver(self, unleash):
@@ -164,7 +163,7 @@ async def test_a_weight_that_is_in_force_is_not_written_again(unleash):
 class TestWhatIsRefused:
     async def test_a_weight_below_half_a_percent(self, unleash):
         flag = unleash.flag("7")
-        with pytest.raises(PermanentError, match=r"steps of 1 %: 0.2 % would be nobody"):
+        with pytest.raises(PermanentError, match="whole percents only, not 0.2 %: set 0 or 1 %"):
             await driver_of(unleash, flag).set_weight(0.2, call("a"))
         assert unleash.environment(flag)["strategies"][0]["parameters"]["rollout"] == "7"
 

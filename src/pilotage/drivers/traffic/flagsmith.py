@@ -16,12 +16,14 @@ from pydantic import Field
 from pilotage.core.errors import PermanentError
 from pilotage.drivers import Call, Context, DriverOptions
 from pilotage.drivers.answers import Answer, listed, one_line
-from pilotage.drivers.flags import reason, settled, to_steps, to_the_end
+from pilotage.drivers.flags import reason, settled, to_the_end
 from pilotage.drivers.secrets import Secret
 from pilotage.drivers.service import Api, Service
-from pilotage.drivers.weights import TOTAL, to_percent
+from pilotage.drivers.weights import in_steps
 
 _MOST_PAGES = 50
+
+_STEP = 0.01
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class FlagsmithTraffic:
         self._known: _Place | None = None
 
     async def set_weight(self, weight: float, call: Call) -> float:
-        share = round(to_percent(to_steps(weight, TOTAL, "Flagsmith")), 2)
+        share = in_steps(weight, _STEP, "Flagsmith")
         await to_the_end(self._change(share, reason(self._context, call, weight)))
         return await settled(self.read_weight, share, self._name, min(call.timeout_s, self._options.timeout_s))
 

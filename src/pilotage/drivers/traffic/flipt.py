@@ -17,11 +17,12 @@ from pydantic import Field
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Call, Context, DriverOptions
 from pilotage.drivers.answers import Answer, listed, one_line, said
-from pilotage.drivers.flags import settled, to_steps, to_the_end
+from pilotage.drivers.flags import settled, to_the_end
 from pilotage.drivers.secrets import Secret
 from pilotage.drivers.service import Api, Service
+from pilotage.drivers.weights import in_steps
 
-_STEPS = 100
+_STEP = 1.0
 _BOOLEAN = "BOOLEAN_FLAG_TYPE"
 
 
@@ -62,12 +63,12 @@ class FliptTraffic:
             self._flag = f"{self._resources}/flipt.core.Flag/{flag}"
 
     async def set_weight(self, weight: float, call: Call) -> float:
-        steps = to_steps(weight, _STEPS, "Flipt")
+        steps = round(in_steps(weight, _STEP, "Flipt"))
         await to_the_end(self._change(steps))
         return await settled(self.read_weight, float(steps), self._name, min(call.timeout_s, self._options.timeout_s))
 
     async def nearest(self, weight: float) -> float:
-        return float(to_steps(weight, _STEPS, "Flipt"))
+        return in_steps(weight, _STEP, "Flipt")
 
     async def read_weight(self) -> float:
         flag = await self._read()

@@ -18,10 +18,10 @@ from pydantic import Field, model_validator
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Call, Context, DriverOptions
 from pilotage.drivers.answers import Answer, listed, one_line, said
-from pilotage.drivers.flags import reason, settled, to_steps, to_the_end
+from pilotage.drivers.flags import reason, settled, to_the_end
 from pilotage.drivers.secrets import Secret
 from pilotage.drivers.service import Api, Service
-from pilotage.drivers.weights import to_percent
+from pilotage.drivers.weights import in_steps, to_percent
 
 _STEPS = 100_000
 _VERSION = {"LD-API-Version": "20240415"}
@@ -85,7 +85,7 @@ class LaunchDarklyTraffic:
         self._scheduled = f"/api/v2/projects/{project}/flags/{flag}/environments/{here}/scheduled-changes"
 
     async def set_weight(self, weight: float, call: Call) -> float:
-        steps = to_steps(weight, _STEPS, "LaunchDarkly")
+        steps = round(in_steps(weight, 100 / _STEPS, "LaunchDarkly") / 100 * _STEPS)
         await to_the_end(self._change(steps, reason(self._context, call, weight)))
         within_s = min(call.timeout_s, self._options.timeout_s)
         return await settled(self.read_weight, to_percent(steps, _STEPS), self._name, within_s)

@@ -20,11 +20,12 @@ from pilotage.core.model import Cohort, CohortKind
 from pilotage.drivers import Call, Context, DriverOptions
 from pilotage.drivers.answers import Answer, listed, one_line, said
 from pilotage.drivers.cohorts import check_kind, check_values
-from pilotage.drivers.flags import settled, to_steps, to_the_end
+from pilotage.drivers.flags import settled, to_the_end
 from pilotage.drivers.secrets import Secret
 from pilotage.drivers.service import Api, Service
+from pilotage.drivers.weights import in_steps
 
-_STEPS = 100
+_STEP = 1.0
 _ROLLOUT = "/parameters/rollout"
 _MARK = "Pilotage: cohort"
 _RIGHTS = ("UPDATE_FEATURE_STRATEGY", "UPDATE_FEATURE_ENVIRONMENT")
@@ -66,7 +67,7 @@ class UnleashTraffic:
         self._project = f"/api/admin/projects/{project}"
 
     async def set_weight(self, weight: float, call: Call) -> float:
-        steps = to_steps(weight, _STEPS, "Unleash")
+        steps = round(in_steps(weight, _STEP, "Unleash"))
         check_kind(call.cohort, self.cohorts, "Unleash")
         if call.cohort is not None:
             check_values(call.cohort)
@@ -78,7 +79,7 @@ class UnleashTraffic:
         return now
 
     async def nearest(self, weight: float) -> float:
-        return float(to_steps(weight, _STEPS, "Unleash"))
+        return in_steps(weight, _STEP, "Unleash")
 
     async def read_weight(self) -> float:
         state = await self._state()

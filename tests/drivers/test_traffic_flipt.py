@@ -74,7 +74,7 @@ async def test_another_commit_at_the_same_moment_is_told_and_not_overwritten(ser
 
 class TestWhatIsRefused:
     async def test_a_weight_below_half_a_percent(self, driver, service):
-        with pytest.raises(PermanentError, match="whole percents only, not 0.4 %: set 0 or 1 %"):
+        with pytest.raises(PermanentError, match=r"whole percents only, not 0\.4 %: set 0 or 1 %"):
             await driver.set_weight(0.4, call("a"))
 
     @pytest.mark.parametrize(

@@ -163,7 +163,7 @@ async def test_a_weight_that_is_in_force_is_not_written_again(unleash):
 class TestWhatIsRefused:
     async def test_a_weight_below_half_a_percent(self, unleash):
         flag = unleash.flag("7")
-        with pytest.raises(PermanentError, match="whole percents only, not 0.2 %: set 0 or 1 %"):
+        with pytest.raises(PermanentError, match=r"whole percents only, not 0\.2 %: set 0 or 1 %"):
             await driver_of(unleash, flag).set_weight(0.2, call("a"))
         assert unleash.environment(flag)["strategies"][0]["parameters"]["rollout"] == "7"
 

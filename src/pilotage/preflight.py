@@ -13,6 +13,7 @@ from pilotage.engine import signals
 from pilotage.engine.acting import is_in_force
 from pilotage.engine.crew import Crew
 from pilotage.engine.measure import for_group
+from pilotage.engine.unborn import never_counts
 from pilotage.wording import check_templates
 
 PROBE_S = 10.0
@@ -131,13 +132,14 @@ async def _signals(crew: Crew) -> list[str]:
 async def _has_series(plan: Plan, source: Driver, metric: RatioMetric) -> str:
     control = for_group(metric.total, plan.measures.control)
     bad = for_group(metric.bad, plan.measures.control)
-    bare = bad.split("{", 1)[0].strip()
     try:
-        total, errors, named = await cast(Metrics, source).read([control, bad, bare if bare.isidentifier() else bad])
+        async with asyncio.timeout(PROBE_S):
+            total, errors = await cast(Metrics, source).read([control, bad])
+            never = "" if errors or not total else await never_counts(cast(Metrics, source), metric, plan.measures.control)
+    except TimeoutError:
+        return f"metrics source {metric.source}: did not answer within {PROBE_S:g} s"
     except Exception as error:
         return f"metrics source {metric.source}: {error or type(error).__name__}"
     if not total:
         return f"{metric.name}: {metric.source} has no series for {control}. Is the selector right, does stable serve?"
-    if not errors and not named:
-        return f"{metric.name}: {metric.source} has no series called {bare}; a misspelt error counter would always pass"
-    return ""
+    return f"{metric.name}: {metric.source} {never}" if never else ""

@@ -161,7 +161,7 @@ def test_what_has_no_series_at_all_is_told(live: servers.Page, tmp_path: Path) -
     text = METRICS.replace("npe_total", "mpe_total")
     code, said = tried(tmp_path / "it", scraped(live.url), text=text)
     assert code == 1
-    assert "no series called mpe_total: a misspelt counter of bad ones would always pass" in said
+    assert "it has no series called mpe_total; a misspelt error counter would always pass" in said
     text = METRICS.replace('npe_total{track="$group"}', 'npe_total{track="$group",pod="z"}')
     assert tried(tmp_path / "it", scraped(live.url), text=text)[0] == 0
 

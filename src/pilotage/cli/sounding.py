@@ -20,6 +20,7 @@ from pilotage.drivers import Ages, Context, Delays, Metrics, Point, registry
 from pilotage.drivers.metrics.exposition import parse_selector
 from pilotage.engine.measure import for_group, histogram
 from pilotage.engine.signals import levels
+from pilotage.engine.unborn import never_counts
 
 Table = Mapping[tuple[str, str], list[Point] | str]
 """(source, selector) -> its series, or why there are none."""
@@ -246,13 +247,10 @@ async def _explained(plan: Plan, sources: Mapping[str, Metrics], row: Row, withi
         text = f'no series for group {row.group} "{row.name}" ({for_group(templates[0], row.name)}); {there}'
         return Row(row.metric, row.kind, row.source, row.group, row.name, missing=text)
     if row.values.get("bad_series") == 0:
-        named = _WITH_GROUP.search(templates[1])
-        if named is None or not named[1]:
-            return row
-        found, why = await _told(sources[row.source].read([named[1]]), within_s)
-        if not why and not found[0]:
-            text = f"no series called {named[1]}: a misspelt counter of bad ones would always pass"
-            return Row(row.metric, row.kind, row.source, row.group, row.name, row.values, text)
+        metric = plan.measures.bug if row.kind == "bug" and plan.measures.bug else plan.measures.errors
+        never, why = await _told(never_counts(sources[row.source], metric, row.name), within_s)
+        if why or never:
+            return Row(row.metric, row.kind, row.source, row.group, row.name, row.values, why or f"it {never}")
     return row
 
 

@@ -135,7 +135,9 @@ async def _has_series(plan: Plan, source: Driver, metric: RatioMetric) -> str:
     try:
         async with asyncio.timeout(PROBE_S):
             total, errors = await cast(Metrics, source).read([control, bad])
-            never = "" if errors or not total else await never_counts(cast(Metrics, source), metric, plan.measures.control)
+            never = (
+                "" if errors or not total else await never_counts(cast(Metrics, source), metric, plan.measures.control)
+            )
     except TimeoutError:
         return f"metrics source {metric.source}: did not answer within {PROBE_S:g} s"
     except Exception as error:

@@ -251,7 +251,7 @@ def test_what_a_preset_leaves_out_is_said(tmp_path: Path) -> None:
         b'haproxy_server_http_responses_total{proxy="app",server="old",code="2xx"} 9\n'
         b'haproxy_server_http_responses_total{proxy="app",server="old",code="5xx"} 0\n'
     )
-    text = METRICS.split("  requests")[0] + "  requests: {preset: haproxy, source: it}\n"
+    text = METRICS.split("  requests")[0] + "  requests: {preset: haproxy, source: it, select: 'proxy=\"app\"'}\n"
     with servers.http_server(body) as served:
         code, said = tried(tmp_path / "it", scraped(served.url), text=text)
     assert code == 0, said

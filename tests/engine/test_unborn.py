@@ -116,4 +116,4 @@ async def test_a_language_of_its_own_is_believed_for_what_it_has_counted() -> No
     never: Any = Own([])
     assert await never_counts(seen, metric, "v1") == ""
     said = await never_counts(never, metric, "v1")
-    assert said.startswith("has counted nothing in the last 30 minutes for sum:errors{version:v1}.as_count(); a misspelt")
+    assert said.startswith("has counted nothing in the last 30 minutes for sum:errors{version:v1}.as_count(); a ")

@@ -61,16 +61,18 @@ class KubernetesLogs:
         self._added = False
         """A log whose beginning is not kept yet: without that a restart would not know it."""
         self._turn = 0
+        self._failed = False
         self._ready: list[Piece] = []
         self._troubles = Troubles()
         self._allowed = False
         self._closed = False
 
     async def read(self) -> list[Piece]:
-        """A call that is cancelled or fails loses nothing: what it found is handed out by the next."""
+        """A call that is cancelled or fails loses nothing: what it found is handed out by the next, as it is."""
         if self._closed:
             return []
-        if self._size() < BUDGET:
+        if self._size() < BUDGET and not (self._failed and self._ready):
+            self._failed = True
             pods = await self._look()
             self._turn += 1
             turn = self._turn % max(1, len(pods))
@@ -78,6 +80,7 @@ class KubernetesLogs:
             self._collect()
             if errors:
                 raise errors[0]
+        self._failed = False
         return self._hand_out()
 
     def continue_at(self, places: Mapping[str, int]) -> None:

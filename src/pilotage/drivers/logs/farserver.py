@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import AsyncIterator, Sequence
 
@@ -36,10 +37,10 @@ class FarServer:
         if self._error is not None and time.monotonic() < self._retry_at:
             return self._error
         try:
-            if self._origin is None:
-                self._first_look(await self._look())
+            settled = self._origin is None and self._first_look(await self._look())
             listing = await self._look()
-            self.files.update(listing, was_there=False)
+            self.files.update(listing, settled=settled)
+            self._cursors.note(self._begun, 0, json.dumps(list(self.files.seen.items())))
             wanted = list(self.files.wanted(budget))
             if wanted:
                 answers = await self._host.read([part for _, part in wanted])
@@ -102,9 +103,11 @@ class FarServer:
     async def _look(self) -> Listing:
         return await self._host.look(self._patterns, self.files.paths())
 
-    def _first_look(self, listing: Listing) -> None:
-        new = not (self.restored and self._cursors.before(self._begun, 0))
-        self.files.update(listing, was_there=new)
+    def _first_look(self, listing: Listing) -> bool:
+        """Whether it is the very first, also counting those before a restart."""
+        note = self._cursors.before(self._begun, 0) if self.restored else None
+        if note is not None:
+            self.files.seen = {(device, inode): tuple(was) for (device, inode), was in json.loads(note[1])}
+        self.files.update(listing, was_there=note is None, settled=note is None)
         self._origin = {one.ident: one.size for one in listing.entries}
-        self._cursors.note(self._begun, 0, "begun")
-        self._cursors.keep(at_once=True)
+        return note is None

@@ -165,6 +165,16 @@ DRIVERS = [
 """Every option of every driver that COMPLETE does not name."""
 
 
+def _rolled() -> str:
+    """A rolling plan with the deploy drivers of `drivers.yaml`, each for a server: its `namespace` or name tells which."""
+    rows = []
+    for part in (Path(__file__).parent / "drivers.yaml").read_text(encoding="utf-8").split("---\n"):
+        for row in YAML(typ="safe").load(part).get("deploy", []):
+            if row["driver"] not in ("servers", "ssh"):
+                rows.append({**row, "name": f"{row['name']}-{{server}}"})
+    return _with(ROLLING, {"deploy": rows})
+
+
 POOL = {
     "driver": "shell",
     "drain": ["./lb", "drain", "{server}", "{timeout}"],
@@ -217,6 +227,7 @@ def shown() -> dict[str, str]:
         "blue-green": BLUE_GREEN,
         "rolling": ROLLING,
         "cohorts": COHORTS,
+        "rolling, other drivers": _rolled(),
         **{f"drivers.yaml, part {number}": text for number, text in enumerate(DRIVERS)},
         **{f"complete.yaml, check {number}": text for number, text in enumerate(checking())},
         "the demo": templates.get_template("plan.yaml.j2").render(**ports),

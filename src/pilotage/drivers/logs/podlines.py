@@ -64,10 +64,12 @@ class Reached:
 
     def next_second(self, lines: Sequence[Line]) -> Reached:
         """When more of one second came than an answer can hold: as little as possible is left out."""
-        newest = max((line.at // _NS for line in lines), default=0)
-        if self.since is None or newest > self.since:
-            return self._at(newest, lines)
-        return Reached(self.run, self.since + 1, floor=self.floor)
+        newest = max((line.at for line in lines), default=0)
+        before = -1 if self.since is None else self.since
+        for second in ((newest - _LATE_NS) // _NS, newest // _NS):
+            if second > before:
+                return self._at(second, lines)
+        return Reached(self.run, before + 1, floor=self.floor)
 
     def again(self) -> Reached:
         """The same run, in another file: nothing in that was handed out."""

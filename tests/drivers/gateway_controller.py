@@ -30,6 +30,8 @@ class Controller:
     namespace: str
     kind: str = "httproutes"
     refuses: str = ""
+    others: list[Any] = field(default_factory=list)
+    """What other controllers note."""
     asleep: threading.Event = field(default_factory=threading.Event)
     delay_s: float = 0.0
     noted: int = 0
@@ -43,6 +45,7 @@ class Controller:
         services = {one["metadata"]["name"] for one in there}
         for route in self.api.get(self._routes).json().get("items", []):
             wanted = [self._parent(route, ref, services) for ref in route["spec"].get("parentRefs", [])]
+            wanted += self.others
             if (route.get("status") or {}).get("parents") != wanted:
                 time.sleep(self.delay_s)
                 body = {"status": {"parents": wanted}}

@@ -80,7 +80,7 @@ def serve(service: Any) -> Iterator[Any]:
                 service.lose -= 1
                 self.close_connection = True
                 return
-            text = json.dumps(answer).encode()
+            text = b"" if status == 204 else json.dumps(answer).encode()
             try:
                 self.send_response(status)
                 for name, value in {"Content-Type": "application/json", **more}.items():
@@ -91,7 +91,7 @@ def serve(service: Any) -> Iterator[Any]:
             except OSError:
                 self.close_connection = True
 
-        do_GET = do_POST = do_PATCH = handle_one
+        do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = handle_one
 
         def log_message(self, *_: object) -> None:
             pass

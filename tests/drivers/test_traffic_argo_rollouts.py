@@ -4,18 +4,21 @@ proxy is there: what the controller writes for nginx, an Ingress, is what its tr
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context
+from pilotage.drivers.traffic import argo_rollouts
 from pilotage.drivers.traffic.argo_rollouts import ArgoRolloutsTraffic
 from pilotage.testing import FaultsContract, TrafficContract, UnreachableContract, call
 from tests import servers
 from tests.drivers.kubeconfigs import written
+from tests.drivers.roles import least
 from tests.kubernetes.objects import service
 
-LEAST = {"apiGroups": ["argoproj.io"], "resources": ["rollouts", "rollouts/status"], "verbs": ["get", "patch"]}
+LEAST = least("argo-rollouts (traffic)")
 SLOW_S = 40.0
 
 
@@ -85,7 +88,7 @@ def empty(cluster, namespace, restricted, kubelet, argo):
     for name in ("payment-stable", "payment-canary"):
         cluster.apply(service(name, {"app": "payment"}), namespace)
     cluster.apply(ingress(), namespace)
-    return Stage(cluster, namespace, restricted(LEAST))
+    return Stage(cluster, namespace, restricted(*LEAST))
 
 
 @pytest.fixture
@@ -139,6 +142,23 @@ async def test_a_full_promotion_cannot_be_taken_back_and_says_so(driver, stage):
     with pytest.raises(PermanentError, match=r"is fully promoted, .*kubectl argo rollouts undo"):
         await driver.set_weight(0, within("b"))
     assert await driver.read_weight() == 100
+
+
+async def test_but_for_the_next_plan_the_promoted_version_is_the_stable_one(driver, stage):
+    await driver.set_weight(100, within("a"))
+    assert await driver.set_weight(0, replace(within("next"), version="v3")) == 0
+    assert await driver.read_weight() == 0
+
+
+async def test_a_request_that_comes_late_is_refused(driver, stage):
+    """Of a call that was ended, or whose coordinator died."""
+    late = stage.cluster.get(stage.place)
+    assert await driver.set_weight(0, within("back")) == 0
+    version = {"resourceVersion": late["metadata"]["resourceVersion"]}
+    body = {"metadata": version, "status": {"currentStepIndex": 9}}
+    with pytest.raises(TemporaryError, match="at the same moment"):
+        await driver._cluster.patch(argo_rollouts._STATUS, "payment", body, "merge")
+    assert await driver.read_weight() == 0
 
 
 async def test_a_step_of_100_can_be_taken_back(empty):
@@ -223,7 +243,7 @@ class TestErrors:
         await driver.close()
 
     async def test_less_than_the_least_rights_is_told_with_the_missing_rule(self, stage, restricted):
-        stage.kubeconfig = restricted({**LEAST, "resources": ["rollouts"]})
+        stage.kubeconfig = restricted(LEAST[0])
         rule = r'\{apiGroups: \["argoproj.io"\], resources: \[rollouts/status\], verbs: \[patch\]\}'
         with pytest.raises(PermanentError, match=rule):
             await stage.driver().probe()

@@ -26,8 +26,9 @@ from pilotage.testing import (
 from tests import servers
 from tests.drivers.gateway_controller import serving
 from tests.drivers.kubeconfigs import written
+from tests.drivers.roles import least
 
-LEAST = {"apiGroups": ["gateway.networking.k8s.io"], "resources": ["httproutes"], "verbs": ["get", "patch"]}
+LEAST = least("gateway-api (traffic)")
 API = "gateway.networking.k8s.io/v1"
 
 
@@ -46,6 +47,11 @@ def both(canary=0, stable=100):
 
 def path(value):
     return {"path": {"type": "PathPrefix", "value": value}}
+
+
+def condition(kind, status):
+    told = {"type": kind, "status": status, "reason": "Test", "message": ""}
+    return {**told, "lastTransitionTime": "2026-01-01T00:00:00Z"}  # without a generation: it counts as up to date
 
 
 def http_route(*rules, name="payment", kind="HTTPRoute"):
@@ -84,7 +90,7 @@ class Stage:
 def empty(cluster, namespace, restricted):
     for name in ("payment-stable", "payment-canary"):
         cluster.apply(service(name), namespace)
-    return Stage(cluster, namespace, restricted(LEAST))
+    return Stage(cluster, namespace, restricted(*LEAST))
 
 
 @pytest.fixture
@@ -196,7 +202,7 @@ class TestTheChange:
     async def test_a_grpc_route(self, cluster, namespace, empty, restricted):
         rule = {"matches": [{"method": {"service": "shop.Payment"}}], "backendRefs": both()}
         empty.route(rule, kind="GRPCRoute")
-        empty.kubeconfig = restricted({**LEAST, "resources": ["grpcroutes"]})
+        empty.kubeconfig = restricted({**LEAST[0], "resources": ["grpcroutes"]})
         place = empty.place.replace("httproutes", "grpcroutes")
         with serving(cluster.api, namespace, kind="grpcroutes"):
             cluster.until(place, lambda route: "status" in route)
@@ -295,17 +301,28 @@ class TestTheController:
     async def test_one_that_refuses_the_route_is_told_before_anything_changes(self, driver, stage, controller):
         controller.refuses = "NotAllowedByListeners"
         stage.cluster.until(stage.place, lambda route: "NotAllowed" in str(route["status"]))
-        with pytest.raises(PermanentError, match=r"does not accept .*NotAllowedByListeners: said the test"):
+        with pytest.raises(PermanentError, match=r"is not accepted by \S+ \(NotAllowedByListeners: said the test\)"):
             await driver.probe()
         with pytest.raises(PermanentError, match="NotAllowedByListeners"):
             await driver.set_weight(10, call("a"))
         assert await driver.read_weight() == 0
 
+    async def test_one_of_two_gateways_that_refuses_is_no_obstacle(self, driver, stage, controller):
+        other = {"parentRef": {"name": "public"}, "controllerName": "tests.example.org/other"}
+        controller.others = [
+            {**other, "conditions": [condition("Accepted", "False"), condition("ResolvedRefs", "True")]}
+        ]
+        stage.cluster.until(stage.place, lambda route: len(route["status"]["parents"]) == 2)
+        assert await driver.set_weight(10, call("a")) == 10
+
     async def test_a_missing_service_is_told_before_anything_moves_there(self, driver, stage):
         await driver.set_weight(10, call("a"))
         stage.cluster.delete(f"/api/v1/namespaces/{stage.namespace}/services/payment-canary")
         stage.cluster.until(stage.place, lambda route: "BackendNotFound" in str(route["status"]))
-        with pytest.raises(PermanentError, match=r"cannot resolve a backend of .*no Service payment-canary"):
+        with pytest.raises(
+            PermanentError,
+            match=r"a backend that is not resolved by \S+ \(BackendNotFound: no Service payment-canary\)",
+        ):
             await driver.probe()
         with pytest.raises(PermanentError, match="no Service payment-canary"):
             await driver.set_weight(50, call("b"))
@@ -441,7 +458,7 @@ class TestErrors:
         assert await driver.set_weight(0, call("a")) == 0
 
     async def test_less_than_the_least_rights_is_told_with_the_missing_rule(self, stage, restricted):
-        stage.kubeconfig = restricted({**LEAST, "verbs": ["get"]})
+        stage.kubeconfig = restricted({**LEAST[0], "verbs": ["get"]})
         wanted = r"does not allow .* to patch httproutes\.gateway\.networking\.k8s\.io in the namespace .*\(403\)"
         with pytest.raises(PermanentError, match=wanted) as caught:
             await stage.driver().probe()

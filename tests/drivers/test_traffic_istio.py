@@ -20,8 +20,9 @@ from pilotage.testing import (
 )
 from tests import servers
 from tests.drivers.kubeconfigs import written
+from tests.drivers.roles import least
 
-LEAST = {"apiGroups": ["networking.istio.io"], "resources": ["virtualservices"], "verbs": ["get", "patch"]}
+LEAST = least("istio (traffic)")
 API = "networking.istio.io/v1"
 COHORT = Cohort("header", "X-Canary", ("yes", "always"))
 
@@ -64,7 +65,7 @@ class Stage:
 
 @pytest.fixture
 def stage(cluster, namespace, restricted):
-    stage = Stage(cluster, namespace, restricted(LEAST))
+    stage = Stage(cluster, namespace, restricted(*LEAST))
     stage.routes()
     return stage
 
@@ -245,7 +246,7 @@ class TestErrors:
             await stage.driver(route="other").probe()
 
     async def test_less_than_the_least_rights_is_told_with_the_missing_rule(self, stage, restricted):
-        stage.kubeconfig = restricted({**LEAST, "verbs": ["get"]})
+        stage.kubeconfig = restricted({**LEAST[0], "verbs": ["get"]})
         rule = r'\{apiGroups: \["networking.istio.io"\], resources: \[virtualservices\], verbs: \[patch\]\}'
         with pytest.raises(PermanentError, match=rule):
             await stage.driver().probe()

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 LONGEST_PAUSE_S = 0.25
 
 
-async def looks(timeout_s: float, pause_s: float = 0.005) -> AsyncIterator[None]:
+async def looks(timeout_s: float, pause_s: float = 0.005, longest_s: float = LONGEST_PAUSE_S) -> AsyncIterator[None]:
     """One turn at once and further ones after growing pauses, until one has come to its end after `timeout_s`::
 
     async for _ in looks(call.timeout_s):
@@ -23,4 +23,4 @@ async def looks(timeout_s: float, pause_s: float = 0.005) -> AsyncIterator[None]
         if loop.time() > deadline:
             return
         await asyncio.sleep(pause_s)
-        pause_s = min(pause_s * 1.5, LONGEST_PAUSE_S)
+        pause_s = min(pause_s * 1.5, longest_s)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 from urllib.parse import urlencode, urlsplit
 
 import httpx
@@ -38,12 +39,25 @@ Api = Annotated[str, AfterValidator(_api)]
 """Where a service's API is. A secret goes there: unencrypted to this machine only."""
 
 
+class Tokens(Protocol):
+    """Where tokens come from that do not last; `told` names it."""
+
+    told: str
+
+    async def get(self) -> str: ...
+
+    def forget(self) -> None:
+        """The last one was refused."""
+        ...
+
+
 class Service:
     """`name` is what errors call it, `option` the driver's option that holds its address.
 
     With a `scheme` the token goes into every call's Authorization header; `keys` are secrets that go bare into headers
-    of their own, `headers` what else every call has. With `follow` calls are sent on within the same origin. Never
-    retries: who calls knows whether that can help.
+    of their own, `headers` what else every call has, `tokens` give a bearer token in the place of `token`. With a
+    `user` the token is its password (Basic). `ca_file` has authorities that are trusted instead of the usual ones.
+    With `follow` calls are sent on within the same origin. Never retries: who calls knows whether that can help.
     """
 
     def __init__(
@@ -56,8 +70,11 @@ class Service:
         *,
         keys: Mapping[str, Secret] | None = None,
         headers: Mapping[str, str] | None = None,
+        tokens: Tokens | None = None,
         follow: bool = False,
         option: str = "api",
+        user: str = "",
+        ca_file: str = "",
     ) -> None:
         self.name = name
         self._api = api.rstrip("/")
@@ -66,9 +83,11 @@ class Service:
         self._scheme = scheme
         self._keys = dict(keys or {})
         self._headers = dict(headers or {})
+        self._tokens = tokens
         self._follow = follow
         self._option = option
-        self._client = Client(timeout_s)
+        self._user = user
+        self._client = Client(timeout_s, ca_file)
 
     def token(self) -> str:
         """Raises PermanentError, without the value, when it cannot be read or sent."""
@@ -91,6 +110,9 @@ class Service:
         made nevertheless."""
         timeout_s = min(timeout_s or self._timeout_s, self._timeout_s)
         sent, secrets = self._given()
+        if self._tokens is not None:
+            secrets.append(await self._tokens.get())
+            sent["Authorization"] = f"Bearer {secrets[-1]}"
         content: bytes | None = None
         if json_body is not None:
             sent["Content-Type"] = _JSON
@@ -103,13 +125,16 @@ class Service:
             url = httpx.URL(self._api + path)
             url = url.copy_merge_params(dict(params)) if params else url
             async with asyncio.timeout(timeout_s):
-                return await self._ask(method, url, sent, content, secrets)
+                answer = await self._ask(method, url, sent, content, secrets)
         except TimeoutError:
             raise TemporaryError(f"{self.name} did not answer within {timeout_s:g} s") from None
         except (httpx.InvalidURL, httpx.UnsupportedProtocol):
             raise self.stranger("expected an http:// or https:// address") from None
         except httpx.HTTPError as error:
             raise self._unreached(error) from None
+        if answer.status == 401 and self._tokens is not None:
+            self._tokens.forget()
+        return answer
 
     async def ask(
         self, method: str, path: str, what: str, json_body: Any = None, params: Mapping[str, str] | None = None
@@ -128,7 +153,7 @@ class Service:
             return
         how = self._how()
         if answer.limited:
-            hint = "" if self._secrets else ". With a token the limit is higher"
+            hint = "" if self._secrets or self._tokens else ". With a token the limit is higher"
             text = f"{self.name} limits how often it may be asked ({status}){again(answer)}{hint}"
             raise TemporaryError(text, answer.after_s)
         if status == 401:
@@ -136,7 +161,7 @@ class Service:
         if status == 403:
             raise PermanentError(f"{self.name} refuses access to {what}, {how} (403): {said(answer)}")
         if status == 404:
-            hint = "may the token see it?" if self._secrets else "a private one needs a token"
+            hint = "may the token see it?" if self._secrets or self._tokens else "a private one needs a token"
             raise PermanentError(f"{self.name} has no {what}, or does not show it (404): {hint}")
         if status < 400:
             place = f"is `{self._option}` right? The token is not sent there"
@@ -160,8 +185,11 @@ class Service:
         return [self._token, *self._keys.values()] if self._token else list(self._keys.values())
 
     def _how(self) -> str:
+        if self._tokens is not None:
+            return self._tokens.told
         names = [str(one.env or one.file) for one in self._secrets]
-        word = "token" if len(names) == 1 else "keys"
+        word = "password" if self._user else "token"
+        word = word if len(names) == 1 else "keys"
         return f"the {word} in {' and '.join(names)}" if names else "without a token"
 
     def _given(self) -> tuple[dict[str, str], list[str]]:
@@ -171,7 +199,11 @@ class Service:
         secrets = list(found.values())
         if self._token is not None:
             secrets.append(self.token())
-            if self._scheme:
+            if self._user:
+                pair = base64.b64encode(f"{self._user}:{secrets[-1]}".encode()).decode()
+                found["Authorization"] = f"Basic {pair}"
+                secrets.append(pair)
+            elif self._scheme:
                 found["Authorization"] = f"{self._scheme} {secrets[-1]}"
         return sent | found, secrets
 

@@ -41,21 +41,23 @@ class Acceptance:
         return list(dict.fromkeys(str(one.get("controllerName")) for one in self._parents() if self._is_behind(one)))
 
     def check_accepted(self) -> None:
-        """Raises PermanentError, with the controller's words, when one refuses the route."""
-        self._check("Accepted", "does not accept")
+        """Raises PermanentError, with a controller's words, when none accepts the route; one is enough."""
+        refusals = [said for one in self._parents() if (said := self._refused(one, "Accepted"))]
+        if refusals and len(refusals) == len(self._parents()):
+            raise PermanentError(f"{self._who} is not accepted by {refusals[0]}")
 
     def check_backends(self) -> None:
         """Raises PermanentError when one cannot find what the route sends requests to."""
-        self._check("ResolvedRefs", "cannot resolve a backend of")
-
-    def _check(self, kind: str, verb: str) -> None:
         for parent in self._parents():
-            for one in _conditions(parent, kind):
-                if one.get("status") == "False" and self._is_current(one):
-                    said = one_line(f"{one.get('reason') or ''}: {one.get('message') or ''}", 300)
-                    raise PermanentError(
-                        f"{one_line(str(parent.get('controllerName')), 100)} {verb} {self._who}: {said}"
-                    )
+            if said := self._refused(parent, "ResolvedRefs"):
+                raise PermanentError(f"{self._who} has a backend that is not resolved by {said}")
+
+    def _refused(self, parent: Mapping[str, Any], kind: str) -> str:
+        for one in _conditions(parent, kind):
+            if one.get("status") == "False" and self._is_current(one):
+                said = f"{one.get('reason') or 'no reason'}: {one.get('message') or 'no message'}"
+                return f"{one_line(str(parent.get('controllerName')), 100)} ({one_line(said, 300)})"
+        return ""
 
     def _is_behind(self, parent: Mapping[str, Any]) -> bool:
         if not any(True for _ in _conditions(parent, "Accepted")):

@@ -1,8 +1,8 @@
 """Whole rollouts on a real Kubernetes API server: real coordinator and engine, real drivers, real controllers.
 
-There are no nodes and there is no data plane. Pods run on the fake kubelet, and the metrics are a stand-in that follows
-what the cluster's objects say: the weights of a route that its Gateway's (fake) controller has acknowledged, a Service's
-ready endpoints. The drivers act with an account of their own, which may do what they need and nothing else.
+There are no nodes and there is no data plane. Pods run on the fake kubelet, and the metrics are a stand-in: they follow
+what the cluster's objects say: the weights of a route that its Gateway's (fake) controller has acknowledged, or
+a Service's ready endpoints. The drivers act with an account of their own, which may do what they need and nothing else.
 """
 
 from __future__ import annotations
@@ -53,6 +53,8 @@ class World:
         self.folder = folder
         self.stage = ClusterStage(folder, rate=2000.0)
         self.kubeconfig = cluster.account(namespace, RULES, [], folder)
+        self.timeout_s = 10.0
+        """Of each request of the drivers."""
 
     def apply(self, *given: Object) -> None:
         for one in given:
@@ -67,7 +69,7 @@ class World:
     @property
     def access(self) -> dict[str, Any]:
         """The options that all drivers have."""
-        return {"namespace": self.namespace, "kubeconfig": str(self.kubeconfig)}
+        return {"namespace": self.namespace, "kubeconfig": str(self.kubeconfig), "timeout_s": self.timeout_s}
 
     def deploys(self, **options: Any) -> dict[str, Any]:
         return {"name": "pods", "driver": "kubernetes", "image": "payment:{version}", **self.access, **options}
@@ -134,11 +136,16 @@ class Canary(World):
 
     split: Split
 
+    def programs(self, weight: float) -> None:
+        """What the Gateway's controller does before it notes that it has seen a weight."""
+
     def prepare(self, stack: ExitStack) -> None:
         for name, count in (("payment", 2), ("payment-canary", 0)):
             self.apply(service(name, {"app": name}), deployment(name, "payment:2.0", count))
         self.apply(http_route("payment", {"payment": 100, "payment-canary": 0}))
-        self.split = stack.enter_context(route(self.cluster, self.namespace, "payment", "payment-canary"))
+        self.split = stack.enter_context(
+            route(self.cluster, self.namespace, "payment", "payment-canary", self.programs)
+        )
         self.stage.watched = self.split.share
         self.ready("payment")
 
@@ -166,9 +173,7 @@ class Canary(World):
 
 
 @pytest.fixture
-def world(
-    cluster: Access, namespace: str, kubelet: Kubelet, coordinator: Local, tmp_path: Path
-) -> Iterator[World]:
+def world(cluster: Access, namespace: str, kubelet: Kubelet, coordinator: Local, tmp_path: Path) -> Iterator[World]:
     """An empty namespace beside a coordinator that is up, whatever the test before has done to it."""
     if running(coordinator.state) is None:
         coordinator.up()
@@ -178,9 +183,7 @@ def world(
 
 
 @pytest.fixture
-def canary(
-    cluster: Access, namespace: str, kubelet: Kubelet, coordinator: Local, tmp_path: Path
-) -> Iterator[Canary]:
+def canary(cluster: Access, namespace: str, kubelet: Kubelet, coordinator: Local, tmp_path: Path) -> Iterator[Canary]:
     if running(coordinator.state) is None:
         coordinator.up()
     one = Canary(cluster, namespace, kubelet, coordinator, tmp_path)

@@ -1,4 +1,4 @@
-"""A canary on Kubernetes: two Deployments behind an HTTPRoute, from the deploy to the promotion, and back from anywhere.
+"""A canary on Kubernetes, two Deployments behind an HTTPRoute: from the deploy to the promotion, and back at any time.
 
 See on_kubernetes.py for what is real here and what stands in for a data plane.
 """

@@ -71,9 +71,13 @@ def test_while_it_is_down_one_goes_back_directly_and_it_ends_the_rollout_later(c
 
 # -------------------------------------------------------------- the API server
 
+HOW = ("cut", "dead")
+"""It refuses connections; or it takes them and is silent."""
 
-@pytest.mark.parametrize("how", ["cut", "dead"])
+
+@pytest.mark.parametrize("how", HOW)
 def test_an_api_server_that_is_away_holds_the_watch_until_it_answers(canary: Canary, how: Any) -> None:
+    canary.timeout_s = 2.0
     with line(canary.kubeconfig) as (api, canary.kubeconfig):
         rollout = canary.start(phases=[{"weight": "10%", "watch": "2s"}, {"weight": "100%", "watch": "1s"}])
         canary.watched(rollout, 1)
@@ -87,8 +91,9 @@ def test_an_api_server_that_is_away_holds_the_watch_until_it_answers(canary: Can
         assert canary.told(rollout, "person_needed") == []
 
 
-@pytest.mark.parametrize("how", ["cut", "dead"])
+@pytest.mark.parametrize("how", HOW)
 def test_a_rollback_while_it_is_away_goes_on_trying_and_works_when_it_is_back(canary: Canary, how: Any) -> None:
+    canary.timeout_s = 2.0
     with line(canary.kubeconfig) as (api, canary.kubeconfig):
         rollout = canary.start(phases=LONG)
         canary.watched(rollout, 1)
@@ -108,6 +113,7 @@ def test_a_rollback_while_it_is_away_goes_on_trying_and_works_when_it_is_back(ca
 
 
 def test_a_change_that_the_cluster_took_and_whose_answer_was_lost_is_not_made_again(canary: Canary) -> None:
+    canary.timeout_s = 2.0
     with line(canary.kubeconfig) as (api, canary.kubeconfig):
         rollout = canary.start()
         canary.watched(rollout, 1)

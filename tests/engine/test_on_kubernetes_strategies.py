@@ -76,10 +76,14 @@ def switched(world: World, **times: str) -> str:
         strategy="blue-green",
         phases=[{"weight": "100%", "watch": "1s"}],
         deploy=[world.deploys(deployment="payment-{idle}", replicas=2)],
-        traffic=[world.splits("kubernetes-service", service="payment", label="colour", canary="{idle}", stable="{live}")],
+        traffic=[
+            world.splits("kubernetes-service", service="payment", label="colour", canary="{idle}", stable="{live}")
+        ],
         blue_green={
             **{"live": "blue", "idle": "green", "tick": "0.5s", **times},
-            "test": [{"name": "smoke", "check": "http", "url": f"http://127.0.0.1:{world.stage.port}/", "within": "5s"}],
+            "test": [
+                {"name": "smoke", "check": "http", "url": f"http://127.0.0.1:{world.stage.port}/", "within": "5s"}
+            ],
             "release": {"driver": "kubernetes", "deployment": "payment-{live}", "replicas": 0, **world.access},
         },
     )
@@ -210,7 +214,9 @@ def _partition(found: Object) -> int:
 
 
 def test_a_canary_by_the_weights_of_a_virtual_service(world: World) -> None:
-    destinations = [{"destination": {"host": "payment", "subset": one}, "weight": w} for one, w in (("v1", 100), ("v2", 0))]
+    destinations = [
+        {"destination": {"host": "payment", "subset": one}, "weight": w} for one, w in (("v1", 100), ("v2", 0))
+    ]
     world.apply(
         {
             **{"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": {"name": "payment"}},
@@ -235,8 +241,8 @@ image = {{"spec": {{"template": {{"spec": {{"containers": [{{"name": "app", "ima
 request = urllib.request.Request("{url}", json.dumps(image).encode(), method="PATCH")
 request.add_header("Authorization", "Bearer {token}")
 request.add_header("Content-Type", "application/merge-patch+json")
-trusted = ssl.create_default_context(cadata={ca!r})
-urllib.request.build_opener(urllib.request.ProxyHandler({{}}), urllib.request.HTTPSHandler(context=trusted)).open(request)
+trusted = urllib.request.HTTPSHandler(context=ssl.create_default_context(cadata={ca!r}))
+urllib.request.build_opener(urllib.request.ProxyHandler({{}}), trusted).open(request)
 """
 """As a script of the team's own, which acts with the drivers' account."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -114,14 +115,18 @@ def writing(canary: Canary, write: Callable[[httpx.Client, int], bool], pause_s:
         assert not failed, failed
 
 
-def test_a_writer_of_labels_and_annotations_that_never_rests_keeps_no_shift_from_happening(canary: Canary) -> None:
+def noting(canary: Canary) -> Callable[[httpx.Client, int], bool]:
     def note(api: httpx.Client, number: int) -> bool:
         noted = {"labels": {"other": str(number)}, "annotations": {"other.example.org/seen": str(number)}}
         headers = {"content-type": "application/merge-patch+json"}
         api.patch(canary.route_place, json={"metadata": noted}, headers=headers).raise_for_status()
         return True
 
-    with writing(canary, note, 0.0) as written:
+    return note
+
+
+def test_a_writer_of_labels_and_annotations_that_never_rests_keeps_no_shift_from_happening(canary: Canary) -> None:
+    with writing(canary, noting(canary), 0.0) as written:
         rollout = canary.start()
         assert canary.ended(rollout)["status"] == "promoted"
     assert len(written) > 100
@@ -129,6 +134,16 @@ def test_a_writer_of_labels_and_annotations_that_never_rests_keeps_no_shift_from
     found = canary.cluster.get(canary.route_place)["metadata"]
     assert found["labels"]["other"] == found["annotations"]["other.example.org/seen"] == str(written[-1])
     assert canary.told(rollout, "step_failed", "held") == []
+
+
+def test_nor_does_it_keep_anybody_from_going_back(canary: Canary) -> None:
+    rollout = at_10(canary)
+    with writing(canary, noting(canary), 0.0) as written:
+        wait_for(lambda: len(written) > 20, 30)
+        ordered = time.monotonic()
+        assert canary.order(rollout, "rollback")["done"] is True
+        assert canary.split.since(0) - ordered < 5
+    assert canary.split.weights() == [0, 10, 0]
 
 
 def test_a_controller_that_writes_other_rules_of_the_route_loses_none_and_gets_none_of_ours(canary: Canary) -> None:

@@ -5,23 +5,25 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 State = Literal["whole", "cut", "dead"]
 
 
 class Line:
-    """`be("cut")`: connections end and new ones are refused. `be("dead")`: they stay, and nothing goes through them."""
+    """`be("cut")`: connections end and new ones are refused. `be("dead")`: they stay, new ones are taken, and nothing
+    goes through them, also later: what a network has forgotten does not come to life again."""
 
     def __init__(self, server: str) -> None:
         parts = urlsplit(server)
         self._to = (parts.hostname, parts.port)
         self._state: State = "whole"
-        self._writers: set[asyncio.StreamWriter] = set()
+        self._open: set[asyncio.StreamWriter] = set()
+        self._dead: set[asyncio.StreamWriter] = set()
         self._listening: asyncio.Server | None = None
         self.port = 0
         self._loop = asyncio.new_event_loop()
@@ -41,39 +43,43 @@ class Line:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
 
-    def _wait(self, work: asyncio.Future[None] | object) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(20)  # type: ignore[arg-type]
+    def _wait(self, work: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(20)
 
     async def _listen(self) -> None:
         self._listening = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
         self.port = self._listening.sockets[0].getsockname()[1]
 
     async def _become(self, state: State) -> None:
-        before, self._state = self._state, state
-        if state != "dead" and before != "whole" or state == "cut":
-            for writer in list(self._writers):  # what went dead does not come to life again
+        self._state = state
+        if state == "dead":
+            self._dead |= self._open
+        if state == "cut":
+            if self._listening is not None:
+                self._listening.close()
+                self._listening = None
+            for writer in list(self._open):
                 writer.transport.abort()
-        if state == "cut" and self._listening is not None:
-            self._listening.close()
-            self._listening = None
-        if state != "cut" and self._listening is None:
+        elif self._listening is None:
             await self._listen()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection(*self._to)
         both = {writer, back}
-        self._writers |= both
+        self._open |= both
+        if self._state == "dead":
+            self._dead |= both
         try:
             await asyncio.gather(self._pass(reader, back), self._pass(there, writer))
         finally:
-            self._writers -= both
+            self._open -= both
             for one in both:
                 one.transport.abort()
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
             while data := await reader.read(65536):
-                if self._state == "whole":
+                if writer not in self._dead:
                     writer.write(data)
                     await writer.drain()
         writer.close()

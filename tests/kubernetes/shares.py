@@ -6,7 +6,7 @@ A stand-in: there is no data plane, and nobody sends requests. But what is count
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import groupby
 from typing import Any
@@ -46,6 +46,11 @@ class Split:
     def share(self) -> float:
         return next(self._weight(one.object) for one in reversed(self._states()) if self._counts(one.object))
 
+    @property
+    def weight(self) -> float:
+        """As it is written, acknowledged or not."""
+        return self._weight(self.object)
+
     def weights(self) -> list[float]:
         """Those it has had, in order, whether acknowledged or not; one that was written twice running counts once."""
         return [weight for weight, _ in groupby(self._weight(one.object) for one in self._states())]
@@ -77,8 +82,13 @@ class Split:
 
 
 @contextmanager
-def route(cluster: Access, namespace: str, name: str, canary: str) -> Iterator[Split]:
-    """An HTTPRoute with a Gateway's controller that notes each change of it at once, while `awake` is set."""
+def route(
+    cluster: Access, namespace: str, name: str, canary: str, programs: Callable[[float], None] = lambda weight: None
+) -> Iterator[Split]:
+    """An HTTPRoute with a Gateway's controller that notes each change of it at once, while `awake` is set.
+
+    `programs` brings a weight into force, before that is noted.
+    """
     ended = threading.Event()
     with watching(cluster, f"{GATEWAY}/namespaces/{namespace}/httproutes") as seen, httpx.Client(**cluster.how) as api:
         one, changed = Split(seen, name, canary), threading.Event()
@@ -86,9 +96,10 @@ def route(cluster: Access, namespace: str, name: str, canary: str) -> Iterator[S
 
         def work() -> None:
             while not ended.is_set():
-                if changed.wait(0.1) and one.awake.is_set():
+                if changed.wait(0.1) and one.awake.is_set() and name in seen.now:
                     changed.clear()
                     try:
+                        programs(one.weight)
                         controller.look()
                     except httpx.HTTPError:  # the namespace is on its way out, or somebody changed it just then
                         changed.set()

@@ -47,7 +47,7 @@ def test_the_other_splitters_fit_into_its_plan(text: str, tmp_path: Path) -> Non
 def test_what_it_says_is_told_of_pods_is_what_the_tests_of_whole_rollouts_find() -> None:
     for said in (one for texts in NEVER_WELL.values() for one in texts):
         told = said.replace("payment:2.1", "registry.example.org/payment:2.4.1").replace("3 s", "120 s")
-        assert f"*{told}*" in PAGE
+        assert told in PAGE
 
 
 def test_its_objects_are_taken(cluster: Access, namespace: str) -> None:

@@ -25,7 +25,7 @@ NEVER_WELL = {
         "it runs, and its readiness probe does not answer",
     ),
     "pull-fails": ("the image payment:2.1 cannot be pulled",),
-    "crash-loop": ("it crashes again and again",),
+    "crash-loop": ("it crash", "exit code 1"),
 }
 
 

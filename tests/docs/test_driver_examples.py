@@ -53,3 +53,8 @@ def test_a_drivers_tables_have_all_its_options(one: About) -> None:
     (section,) = re.findall(rf"^## {one.name} \({one.port}\)\n(.*?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL)
     rows = "\n".join(line for line in section.splitlines() if line.startswith("|"))
     assert [name for name in names(one.options) if f"`{name}`" not in rows] == []
+
+
+def test_the_table_says_for_each_driver_what_it_was_tried_with() -> None:
+    rows = re.findall(r"^\| ([\w-]+) \| (\w+) \| (?:real server|documented contract)\b.*\|$", TEXT, re.MULTILINE)
+    assert sorted(rows) == sorted((one.name, one.port) for one in every())

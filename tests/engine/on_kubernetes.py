@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from pilotage.cli.client import running
 from tests.kubernetes.access import Access, Object
 from tests.kubernetes.kubelet import Kubelet
 from tests.kubernetes.objects import deployment, http_route, service
-from tests.kubernetes.shares import Split, route
+from tests.kubernetes.shares import Endpoints, Split, endpoints, route
 from tests.stage import Local, Stage
 
 PHASES = [{"weight": "10%", "watch": "1s"}, {"weight": "50%", "watch": "1s"}, {"weight": "100%", "watch": "1s"}]
@@ -34,6 +34,10 @@ RULES = [
     {"apiGroups": ["argoproj.io"], "resources": ["rollouts"], "verbs": ["get", "patch"]},
     {"apiGroups": ["argoproj.io"], "resources": ["rollouts/status"], "verbs": ["patch"]},
 ]
+
+
+WIDE = {"min_requests": 5, "share_tolerance": 20}
+"""While pods come and go the share of a Service moves through others than the wanted one."""
 
 
 class ClusterStage(Stage):
@@ -117,6 +121,13 @@ class World:
     def told(self, rollout: str, *kinds: str) -> list[dict[str, Any]]:
         events = self.coordinator.api.get(f"/v1/rollouts/{rollout}/events")
         return [one["event"] for one in events if one["event"]["kind"] in kinds]
+
+    @contextmanager
+    def served(self, name: str = "payment") -> Iterator[Endpoints]:
+        """The metrics follow the ready endpoints of the Service; the canary's pods are those with 2.1."""
+        with endpoints(self.cluster, self.namespace, name, "payment:2.1") as found:
+            self.stage.watched = found.share
+            yield found
 
     def passes(self, seconds: float) -> None:
         """Returns when metrics of so many more seconds have been read: time that the rollout has seen, too."""

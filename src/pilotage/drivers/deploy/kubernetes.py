@@ -156,7 +156,7 @@ class KubernetesDeployer:
                 lost = str(error)
                 continue
             if why := workloads.given_up(found):
-                raise self._failed(what, why, list(troubles.values()))
+                raise self._failed(what, why, list((await self._troubles(found, version, what, unready=True)).values()))
             since = {pod: since.get(pod, clock()) for pod in troubles}
             long = [text for pod, text in troubles.items() if clock() - since[pod] >= self._options.trouble_s]
             if long:

@@ -293,7 +293,7 @@ class TestTheController:
         assert seen == route["metadata"]["generation"]
 
     async def test_one_that_sees_nothing_is_told_in_time(self, driver, stage, controller):
-        controller.asleep.set()
+        controller.fall_asleep()
         with pytest.raises(TemporaryError, match=r"tests.example.org/controller has not noted within 1 s"):
             await driver.set_weight(10, call("a", 1))
         assert await driver.read_weight() == 10
@@ -388,6 +388,32 @@ class TestOthersWhoWrite:
             await driver.set_weight(20, call("b"))
         assert await driver.read_weight() == 60
         assert await driver.set_weight(20, call("b")) == 20
+
+    @pytest.mark.parametrize("theirs", ["rules", "annotations"])
+    async def test_a_part_that_somebody_takes_away_at_the_moment_costs_another_try(
+        self, driver, stage, cluster, monkeypatch, theirs
+    ):
+        """The API server finds that the patch does not fit before it looks at the version."""
+        stage.route({"backendRefs": both(90, 10)}, {"backendRefs": both(90, 10), "matches": [path("/a")]})
+        await driver.set_weight(10, call("a"))
+        known = await driver._cluster.get(driver._kind, "payment")
+        if theirs == "rules":
+            stage.route({"backendRefs": both(90, 10)})
+        else:
+            cluster.patch(stage.place, {"metadata": {"annotations": None}})
+        real, asked = driver._cluster.get, []
+
+        async def get(*args, **options):
+            asked.append(1)
+            return known if len(asked) == 1 else await real(*args, **options)
+
+        monkeypatch.setattr(driver._cluster, "get", get)
+        if theirs == "annotations":
+            assert await driver.set_weight(0, call("b")) == 0
+        else:
+            with pytest.raises(TemporaryError, match="somebody else changed the HTTPRoute payment"):
+                await driver.set_weight(0, call("b"))
+        assert await driver.set_weight(0, call("b")) == 0
 
     async def test_two_coordinators_at_once_leave_one_of_their_weights(self, stage):
         drivers = [stage.driver() for _ in range(2)]

@@ -334,6 +334,20 @@ class TestTheController:
         stage.cluster.until(stage.place, lambda route: "BackendNotFound" in str(route["status"]))
         assert await driver.set_weight(0, call("b")) == 0
 
+    async def test_a_route_that_is_accepted_no_more_can_be_brought_back(self, driver, stage, controller):
+        await driver.set_weight(10, call("a"))
+        controller.refuses = "NotAllowedByListeners"
+        stage.cluster.until(stage.place, lambda route: "NotAllowedByListeners" in str(route["status"]))
+        assert await driver.set_weight(0, call("b")) == 0
+
+    async def test_a_third_backend_does_not_keep_anybody_from_going_back(self, driver, stage):
+        await driver.set_weight(10, call("a"))
+        stage.cluster.apply(service("payment-third"), stage.namespace)
+        stage.route({"backendRefs": [*both(10, 80), ref("payment-third", 10)]})
+        assert await driver.set_weight(0, call("b")) == 0
+        assert await driver.read_weight() == 0
+        assert stage.weights() == [[("payment-stable", 80), ("payment-canary", 0), ("payment-third", 10)]]
+
     async def test_a_route_that_nobody_serves_is_told(self, empty):
         empty.route()
         driver = empty.driver()

@@ -13,7 +13,7 @@ from pilotage.drivers import Context
 from pilotage.drivers.kubernetes.rollouts import ArgoRollout
 from pilotage.drivers.traffic import argo_rollouts
 from pilotage.drivers.traffic.argo_rollouts import ArgoRolloutsTraffic
-from pilotage.testing import FaultsContract, TrafficContract, UnreachableContract, call
+from pilotage.testing import FaultsContract, StepsContract, TrafficContract, UnreachableContract, call
 from tests import servers
 from tests.drivers.kubeconfigs import written
 from tests.drivers.roles import least
@@ -104,8 +104,10 @@ async def driver(stage):
     await driver.close()
 
 
-class TestArgoRollouts(TrafficContract, UnreachableContract):
+class TestArgoRollouts(TrafficContract, UnreachableContract, StepsContract):
     """With the least rights that the documentation names."""
+
+    asked = (0, 10, 30, 55)
 
     @pytest.fixture
     async def driver(self, stage):
@@ -249,6 +251,7 @@ class TestErrors:
     async def test_a_weight_that_no_step_holds(self, driver):
         with pytest.raises(PermanentError, match=r"no step with setWeight for 33 % .* hold 0.5, 10, 25, 50, 75"):
             await driver.set_weight(33, within("a"))
+        assert await driver.nearest(33) == 25  # so that the plan is refused before anything has moved
 
     async def test_a_rollout_that_is_not_there(self, stage):
         with pytest.raises(PermanentError, match="has no Rollout basket"):

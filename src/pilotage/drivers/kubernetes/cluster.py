@@ -204,7 +204,8 @@ class Cluster:
         wire = await _library()
         try:
             access = await asyncio.to_thread(config.read, files, self._context)
-            key = (access.context if files else None, *stamps)
+            context = access.context if files else None
+            key = (context, *stamps)
             there = _shared.setdefault(asyncio.get_running_loop(), {})
             if key not in there:
                 made = await asyncio.to_thread(wire.Connection, access, _LOGIN_WITHIN_S)
@@ -213,7 +214,7 @@ class Cluster:
             if self._held is not None:
                 return self._held[1]
             raise
-        self._context, self._namespace = key[0], self._namespace or access.namespace
+        self._context, self._namespace = context, self._namespace or access.namespace
         before, self._held = self._held, (key, there[key])
         there[key].users += 1
         if before is not None:

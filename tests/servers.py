@@ -10,11 +10,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -62,12 +63,13 @@ class Page:
     url: str = ""
     status: int = 200
     body: bytes = b"ok"
+    headers: dict[str, str] = field(default_factory=dict)
     requests: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
 
 
 @contextmanager
-def http_server(body: bytes = b"ok") -> Iterator[Page]:
-    page = Page(body=body)
+def http_server(body: bytes = b"ok", headers: Mapping[str, str] | None = None) -> Iterator[Page]:
+    page = Page(body=body, headers=dict(headers or {}))
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -78,6 +80,8 @@ def http_server(body: bytes = b"ok") -> Iterator[Page]:
             page.requests.append(({name.lower(): value for name, value in self.headers.items()}, sent))
             self.send_response(page.status)
             self.send_header("content-length", str(len(page.body)))
+            for name, value in page.headers.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(page.body)
 
@@ -171,21 +175,57 @@ def envoy(folder: Path, stable: str, canary: str) -> Iterator[Envoy]:
         yield Envoy(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{admin}", link, restart)
 
 
-@contextmanager
-def prometheus(folder: Path, *targets: str) -> Iterator[str]:
-    """A real Prometheus scraping the given http addresses' /metrics every 200 ms; gives its address."""
-    binary = shutil.which("prometheus")
+def _installed(name: str) -> str:
+    """The path of a Debian package's command of the same name."""
+    binary = shutil.which(name)
     if binary is None:
         if os.environ.get("CI"):
-            pytest.fail("prometheus is missing on CI: install Debian's prometheus")
-        pytest.skip("prometheus is not installed here")
-    folder.mkdir(parents=True, exist_ok=True)
+            pytest.fail(f"{name} is missing on CI: install Debian's {name}")
+        pytest.skip(f"{name} is not installed here")
+    return binary
+
+
+def _job(targets: Sequence[str], path: str) -> dict[str, Any]:
     static = [{"targets": [target.removeprefix("http://") for target in targets]}]
-    config = {"scrape_configs": [{"job_name": "t", "scrape_interval": "200ms", "scrape_timeout": "200ms"}]}
-    config["scrape_configs"][0]["static_configs"] = static  # type: ignore[assignment]
+    job = {"job_name": "t", "metrics_path": path, "scrape_interval": "200ms", "scrape_timeout": "200ms"}
+    return {**job, "static_configs": static}
+
+
+@contextmanager
+def victoria_metrics(folder: Path, *targets: str, path: str = "/metrics", more: Sequence[str] = ()) -> Iterator[str]:
+    """A real VictoriaMetrics scraping as `prometheus` does, and answering with what it has at once."""
+    binary = _installed("victoria-metrics")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "scrape.yml").write_text(json.dumps({"scrape_configs": [_job(targets, path)]}))
+    port = free_port()
+    argv = [binary, f"-storageDataPath={folder / 'data'}", f"-promscrape.config={folder / 'scrape.yml'}"]
+    argv += ["-search.latencyOffset=0s", "-memory.allowedBytes=64MiB", *more]
+    with background([*argv, f"-httpListenAddr=127.0.0.1:{port}"], folder / "victoria-metrics.log"):
+        wait_until(lambda: answers(f"http://127.0.0.1:{port}/health"), "VictoriaMetrics' start")
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def prometheus(
+    folder: Path,
+    *targets: str,
+    path: str = "/metrics",
+    rules: Sequence[Mapping[str, Any]] = (),
+    more: Sequence[str] = (),
+) -> Iterator[str]:
+    """A real Prometheus scraping the given http addresses' `path` every 200 ms; gives its address.
+
+    `rules` are groups of recording rules, `more` its further flags.
+    """
+    binary = _installed("prometheus")
+    folder.mkdir(parents=True, exist_ok=True)
+    config: dict[str, Any] = {"scrape_configs": [_job(targets, path)]}
+    if rules:
+        (folder / "rules.yml").write_text(json.dumps({"groups": list(rules)}))
+        config["rule_files"] = [str(folder / "rules.yml")]
     (folder / "prometheus.yml").write_text(json.dumps(config))
     port = free_port()
-    argv = [binary, f"--config.file={folder / 'prometheus.yml'}", f"--storage.tsdb.path={folder / 'data'}"]
+    argv = [binary, f"--config.file={folder / 'prometheus.yml'}", f"--storage.tsdb.path={folder / 'data'}", *more]
     with background([*argv, f"--web.listen-address=127.0.0.1:{port}"], folder / "prometheus.log"):
         wait_until(lambda: answers(f"http://127.0.0.1:{port}/-/ready"), "Prometheus' start")
         yield f"http://127.0.0.1:{port}"
@@ -202,3 +242,97 @@ def node_exporter(folder: Path) -> Iterator[str]:
     with background([binary, f"--web.listen-address=127.0.0.1:{port}"], folder / "node_exporter.log"):
         wait_until(lambda: answers(f"http://127.0.0.1:{port}/metrics"), "node_exporter's start")
         yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def influxdb(folder: Path) -> Iterator[str]:
+    """A real InfluxDB 1 with an empty database ``shop``; gives its address."""
+    binary = shutil.which("influxd")
+    if binary is None:
+        if os.environ.get("CI"):
+            pytest.fail("influxd is missing on CI: install Debian's influxdb")
+        pytest.skip("influxdb is not installed here")
+    folder.mkdir(parents=True, exist_ok=True)
+    port, backup = free_port(), free_port()
+    (folder / "influxdb.conf").write_text(
+        f"""reporting-disabled = true
+bind-address = "127.0.0.1:{backup}"
+[meta]
+dir = "{folder}/meta"
+[data]
+dir = "{folder}/data"
+wal-dir = "{folder}/wal"
+[monitor]
+store-enabled = false
+[http]
+bind-address = "127.0.0.1:{port}"
+auth-enabled = true
+log-enabled = false
+"""
+    )
+    url = f"http://127.0.0.1:{port}"
+    with background([binary, "run", "-config", str(folder / "influxdb.conf")], folder / "influxdb.log"):
+        wait_until(lambda: _pongs(url), "InfluxDB's start")
+        for statement, who in (
+            ("CREATE USER root WITH PASSWORD 'root' WITH ALL PRIVILEGES", None),
+            ("CREATE DATABASE shop", ("root", "root")),
+            ("CREATE USER reader WITH PASSWORD 'the-password'", ("root", "root")),
+            ("GRANT READ ON shop TO reader", ("root", "root")),
+        ):
+            answer = httpx.post(f"{url}/query", data={"q": statement}, auth=who, trust_env=False)
+            assert "error" not in answer.text, answer.text
+        yield url
+
+
+def _pongs(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/ping", timeout=1, trust_env=False).status_code == 204
+    except httpx.HTTPError:
+        return False
+
+
+_GRAPHITE_SETTINGS = """from graphite.settings import *
+SECRET_KEY, ALLOWED_HOSTS, TIME_ZONE, CARBONLINK_HOSTS = "of-a-test", ["*"], "UTC", []
+STORAGE_DIR, WHISPER_DIR, LOG_DIR, INDEX_FILE = {here!r}, {here!r}, {here!r}, {here!r} + "/index"
+STANDARD_DIRS = [WHISPER_DIR]
+DATABASES = {{"default": {{"ENGINE": "django.db.backends.sqlite3", "NAME": {here!r} + "/graphite.db"}}}}
+"""
+_GRAPHITE_SERVER = """import os, sys
+sys.path.insert(0, {here!r})
+os.environ["DJANGO_SETTINGS_MODULE"] = "shop_settings"
+from wsgiref.simple_server import make_server
+from django.core.wsgi import get_wsgi_application
+make_server("127.0.0.1", {port}, get_wsgi_application()).serve_forever()
+"""
+_WHISPER = """import json, os, sys, whisper
+for name, points in json.load(sys.stdin).items():
+    path = os.path.join(sys.argv[1], *name.split(".")) + ".wsp"
+    if not os.path.exists(path):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        whisper.create(path, [(10, 2000)], xFilesFactor=0, aggregationMethod="sum")
+    whisper.update_many(path, [(at, value) for at, value in points])
+"""
+DEBIANS_PYTHON = "/usr/bin/python3"
+
+
+def fill_graphite(folder: Path, **series: list[tuple[int, float]]) -> None:
+    """Writes (instant, value) into Whisper's files; names have `__` for dots."""
+    data = json.dumps({name.replace("__", "."): points for name, points in series.items()})
+    subprocess.run([DEBIANS_PYTHON, "-c", _WHISPER, str(folder)], input=data.encode(), check=True)
+
+
+@contextmanager
+def graphite(folder: Path) -> Iterator[str]:
+    """A real graphite-web, with Whisper files within `folder`; gives its address."""
+    if shutil.which("graphite-manage") is None or not Path(DEBIANS_PYTHON).exists():
+        if os.environ.get("CI"):
+            pytest.fail("graphite-web is missing on CI: install Debian's graphite-web")
+        pytest.skip("graphite-web is not installed here")
+    folder.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    (folder / "shop_settings.py").write_text(_GRAPHITE_SETTINGS.format(here=str(folder)))
+    program = _GRAPHITE_SERVER.format(here=str(folder), port=port)
+    url = f"http://127.0.0.1:{port}"
+    with background([DEBIANS_PYTHON, "-W", "ignore", "-c", program], folder / "graphite.log"):
+        wait_until(lambda: answers(f"{url}/render?target=constantLine(1)&format=json"), "Graphite's start", 60)
+        yield url

@@ -146,8 +146,12 @@ def test_the_pictures_that_are_shown_exist_and_load_nothing_from_elsewhere() -> 
 
 
 def test_the_plan_in_the_docs_is_a_good_plan(tmp_path: Path) -> None:
-    (sample,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "plan-file.md").read_text(), re.DOTALL)
+    sample, metrics = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "plan-file.md").read_text(), re.DOTALL)
     assert planfile.load(sample, directory=tmp_path).service == "payment"
+    others = re.sub(r"^metrics:\n(?: .*\n)+", "", sample, flags=re.MULTILINE).replace(
+        "known_bad: true", "known_bad: false"
+    )
+    assert planfile.load(others + metrics, directory=tmp_path).measures.latency
 
 
 def test_every_driver_has_its_section() -> None:

@@ -99,4 +99,6 @@ def test_a_driver_without_its_contract_would_be_seen() -> None:
     assert unheld("traffic", drivers["envoy"], without) == [
         contract_of(one).__name__ for one in protocols("traffic", drivers["envoy"])
     ]
-    assert unheld("metrics", drivers["prometheus"], without) == ["MetricsContract", "HistoryContract"]
+    assert unheld("metrics", drivers["prometheus"], without) == [
+        contract_of(one).__name__ for one in protocols("metrics", drivers["prometheus"])
+    ]

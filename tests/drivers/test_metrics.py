@@ -10,7 +10,7 @@ from pilotage.drivers import Context
 from pilotage.drivers.metrics.exposition import parse_selector, select
 from pilotage.drivers.metrics.prometheus import PrometheusMetrics
 from pilotage.drivers.metrics.scrape import ScrapeMetrics
-from pilotage.testing import HistoryContract, MetricsContract
+from pilotage.testing import AgesContract, DelaysContract, HistoryContract, MetricsContract
 from tests import servers
 
 TEXT = rb"""# HELP hits_total Hits.
@@ -37,11 +37,14 @@ def test_escapes_timestamps_and_special_numbers_are_read():
 @pytest.mark.parametrize(
     ("selector", "count"),
     [('{a="b"}', None), ("x{", None), ('x{a=~"("}', None), ('hits_total{version=~"v.",version!="v1"}', 1),
+     ('{__name__=~"hits_(total|other)",version="v1"}', 1), ('{__name__=~"hits_total.*"}', 3),
+     ('{__name__="odd"}', None), ('{__name__=~"(?P<a>odd)"}', None), ('odd{__name__=~"odd"}', None),
+     ('{__name__=~"hits"}', 0),
      ('hits_total{absent=""}', 2), ('hits_total{version!~"v1|v2"}', 0), ('hits_total{version=~"v"}', 0)],
 )  # fmt: skip
 def test_selectors_match_or_say_what_is_wrong(selector, count):
     if count is None:
-        with pytest.raises(ValueError, match=r"expected|expression"):
+        with pytest.raises(ValueError, match=r"expected|expression|named group"):
             _read(selector)
     else:
         assert len(_read(selector)) == count
@@ -100,7 +103,7 @@ def prometheus(tmp_path_factory):
             yield url
 
 
-class TestPrometheus(MetricsContract, HistoryContract):
+class TestPrometheus(MetricsContract, HistoryContract, AgesContract, DelaysContract):
     known = 'hits_total{version="v2"}'
 
     @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pilotage.core.model import Counters, LatencyMetric, Measures, RatioMetric
 from pilotage.drivers import Past, Point
 from pilotage.engine import measure
@@ -76,3 +78,14 @@ async def test_the_past_is_read_where_every_source_keeps_it() -> None:
     assert [at for at, _ in past] == [60, 120]
     assert all(isinstance(one.control, Counters) and one.canary is None for _, one in past)
     assert await measure.read_past(MEASURES, {"s": Source(**groups)}, 1) == []
+
+
+async def test_the_buckets_of_a_histogram_are_not_added_up_as_requests() -> None:
+    source = Source(new={"a:1": 10}, old={"b:1": 30})
+    counted = replace(MEASURES, errors=RatioMetric("errors", "s", "le{$group}", "bad{$group}"))
+    reading = await measure.read(counted, {"s": source}, 1)
+    assert reading.canary is None
+    assert "errors: le{$group} gives the buckets of a histogram" in reading.fault
+    one = Source(new={"a:1": 10}, old={"b:1": 30})
+    one.points = lambda selector: [Point({"le": "0.5"}, 3)]  # type: ignore[method-assign]
+    assert (await measure.read(replace(MEASURES, latency=None), {"s": one}, 1)).fault == ""

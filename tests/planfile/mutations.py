@@ -45,10 +45,11 @@ def mutants(seed: int, many: int) -> Iterator[Mutant]:
 
 # ------------------------------------------------------------------ where it begins
 
-_PLANS = (plans.COMPLETE, plans.OTHER, plans.WIDE, plans.BLUE_GREEN, plans.ROLLING, plans.COHORTS)
+REQUESTED = plans.requested("http-server")
+_PLANS = (plans.COMPLETE, plans.OTHER, plans.WIDE, plans.BLUE_GREEN, plans.ROLLING, plans.COHORTS, REQUESTED)
 _ALL = [plans.sections(text) for text in _PLANS]
 _TREES = [read(text)[0].plain() for text in _PLANS]
-_WHICH = (0, 0, 1, 1, 2, 3, 4, 5)
+_WHICH = (0, 0, 1, 1, 2, 3, 4, 5, 6)
 _NEEDED = ("deploy", "blue_green", "rolling", *REQUIRED)
 
 

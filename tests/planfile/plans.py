@@ -14,7 +14,9 @@ from ruamel.yaml import YAML
 
 from pilotage.core.policy import TABLE
 from pilotage.core.preparing import BUILT_IN
+from pilotage.core.requestpresets import REQUESTS
 from pilotage.planfile.presets import PRESETS
+from pilotage.planfile.requests import known
 from tests import stage
 from tests.engine import test_signals as engine
 from tests.planfile import test_logging as logging
@@ -165,6 +167,25 @@ DRIVERS = [
 """Every option of every driver that COMPLETE does not name."""
 
 
+def requested(preset: str) -> str:
+    """COMPLETE with a preset for its requests, with all the preset's keys."""
+    keys: dict[str, Any] = {
+        "source": "prom",
+        "select": 'namespace="shop"',
+        "label": REQUESTS[preset].label,
+        "latency": True,
+        "native": False,
+        "reporter": "source",
+        "code": "status",
+        "counter": "http_server_requests_seconds_count",
+        "histogram": "http_server_requests_seconds",
+        "unit": "ms",
+    }
+    asked = {"preset": preset, **{key: value for key, value in keys.items() if key in known(preset)}}
+    row = f"  requests: {json.dumps(asked)}\n"
+    return without(COMPLETE, "metrics") + re.sub(r"  errors: .*\n  latency: .*\n", row, sections(COMPLETE)["metrics"])
+
+
 def _rolled() -> str:
     """A rolling plan with the deploy drivers of `drivers.yaml`, each for one server."""
     rows = []
@@ -226,6 +247,7 @@ def shown() -> dict[str, str]:
         "complete.yaml, wide": WIDE,
         "blue-green": BLUE_GREEN,
         "rolling": ROLLING,
+        **{f"complete.yaml, requests by {preset}": requested(preset) for preset in REQUESTS},
         "cohorts": COHORTS,
         "rolling, other drivers": _rolled(),
         **{f"drivers.yaml, part {number}": text for number, text in enumerate(DRIVERS)},

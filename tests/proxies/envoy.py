@@ -20,6 +20,10 @@ class Proxy:
     def url(self) -> str:
         return self.running.url
 
+    @property
+    def metrics(self) -> str:
+        return f"{self.running.admin}/stats/prometheus"
+
     def driver(self, folder: Path) -> EnvoyTraffic:
         options = EnvoyTraffic.Options(
             runtime_dir=self.running.runtime_dir, key="payment.canary", admin=self.running.admin

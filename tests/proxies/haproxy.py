@@ -43,6 +43,9 @@ frontend web
     bind 127.0.0.1:{web}
     use_backend %[req.hdr(backend)] if {{ req.hdr(backend) -m found }}
     default_backend payment
+frontend metrics
+    bind 127.0.0.1:{metrics}
+    http-request use-service prometheus-exporter
 """
 
 
@@ -105,14 +108,15 @@ class Haproxy:
                 pytest.fail("haproxy is missing on CI: install Debian's haproxy")
             pytest.skip("haproxy is not installed here")
         folder.mkdir(parents=True, exist_ok=True)
-        web, port = free_port(), free_port()
+        web, port, metrics = free_port(), free_port(), free_port()
+        self.metrics = f"http://127.0.0.1:{metrics}/metrics"
         self.url, self.tcp = f"http://127.0.0.1:{web}", f"127.0.0.1:{port}"
         self.socket, self.operator = folder / "admin.sock", folder / "operator.sock"
         self.state_file = folder / "servers.state"
         self._folder = folder
         self._argv = [binary, "-f", str(folder / "haproxy.cfg"), "-db"]
         lines = [f"backend {name}\n" + "".join(f"    {line}\n" for line in of) for name, of in backends.items()]
-        config = CONFIG.format(folder=folder, port=port, web=web) + "".join(lines)
+        config = CONFIG.format(folder=folder, port=port, web=web, metrics=metrics) + "".join(lines)
         (folder / "haproxy.cfg").write_text(config)
 
     def start(self) -> None:

@@ -36,6 +36,7 @@ class Traefik:
         self.file = folder / "dynamic" / "pilotage.yml"
         web, api, guarded = ports = free_port(), free_port(), free_port()
         self.url, self.api, self.guarded = (f"http://127.0.0.1:{port}" for port in ports)
+        self.metrics = f"{self.api}/metrics"
         self.file.parent.mkdir(parents=True)
         self.file.write_text(FIRST)
         self.own(stable, canary)
@@ -43,6 +44,7 @@ class Traefik:
         static = {
             "entryPoints": {name: {"address": f"127.0.0.1:{port}"} for name, port in addresses.items()},
             "api": {"insecure": True},
+            "metrics": {"prometheus": {}},
             "providers": {
                 "providersThrottleDuration": "500ms",
                 "file": {"directory": str(self.file.parent), "watch": True},

@@ -42,12 +42,15 @@ def check(file: Path, json_out: bool) -> None:
     seen = visible(plan)
     if json_out:
         answer = {"ok": not over, "digest": plan.digest, "service": plan.service, "false_alarms_at_most": bound}
-        click.echo(json.dumps({**answer, "starts": starts, "phases_see": seen}, indent=2))
+        answer |= {"starts": starts, "phases_see": seen, "not_measured": list(plan.measures.left_out)}
+        click.echo(json.dumps(answer, indent=2))
     else:
         phases = ", ".join(f"{phase.name} for {phase.watch_s:g} s" for phase in plan.phases)
         verdict = "cannot start any more" if over else "is a good plan"
         click.echo(f"{file} {verdict}: {plan.service} {plan.previous} -> {plan.version}; {phases}. {plan.digest}")
         click.echo(f"Starts: {starts}. {_checklist(plan, file)}")
+        for one in plan.measures.left_out:
+            click.echo(f"Not measured: {one}.")
         click.echo(budget)
         click.echo("What each phase can see:")
         for line in [f"  {name}: {said}" for name, said in seen.items()] or [f"  {NOTHING_EXPECTED}"]:

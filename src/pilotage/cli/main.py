@@ -20,6 +20,7 @@ from pilotage.cli import (
     explain,
     gates,
     importing,
+    metrics,
     plan,
     planfiles,
     report,
@@ -260,6 +261,7 @@ plan.register(cli)
 importing.register(cli)
 check.register(cli)
 drivers.register(cli)
+metrics.register(cli)
 announce.register(cli)
 checklist.register(cli)
 gates.register(cli)

@@ -12,6 +12,7 @@ from typing import Any
 from pilotage.core import quantities, strategies
 from pilotage.core.plandiff import partners, rows
 from pilotage.core.policy import MEANING, TABLE
+from pilotage.core.requestpresets import gives
 
 Number = Callable[[object], float | None]
 
@@ -193,7 +194,7 @@ def _answer(plan: Any, finding: str) -> Any:
 def _measures(before: Any, after: Any) -> Iterator[Loosened]:
     for path, reason in _WATCHED.items():
         within = path.rpartition(".")[0]
-        if _at(before, path) is not None and _at(after, path) is None and (not within or _at(after, within)):
+        if _watches(before, path) and not _watches(after, path) and (not within or _at(after, within)):
             yield Loosened(path, reason)
     if _at(before, "metrics.bug") and _at(after, "metrics.bug"):
         yield from _scale(_BUG_TARGET, before, after)
@@ -205,6 +206,11 @@ def _measures(before: Any, after: Any) -> Iterator[Loosened]:
             yield Loosened(path, "nobody looks at it any more")
         else:
             yield from _guard(path, row, new[label])
+
+
+def _watches(plan: Any, path: str) -> bool:
+    within, _, name = path.rpartition(".")
+    return _at(plan, path) is not None or (within == "metrics" and gives(_at(plan, "metrics.requests"), name))
 
 
 def _texts(before: Any, after: Any) -> Iterator[Loosened]:

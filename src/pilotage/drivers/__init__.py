@@ -239,6 +239,12 @@ class Rehearses(Protocol):
         ...
 
 
+Language = Literal["promql", "page", "own"]
+"""What a metrics driver's selectors are, said as `language` on its class: PromQL; plain selectors
+(``name{label="value"}``) of a page in Prometheus' format; or its own (also when it says nothing). In PromQL a plan asks
+for rates, elsewhere the engine computes them from two readings; presets need one of the first two."""
+
+
 @runtime_checkable
 class Metrics(Driver, Protocol):
     async def read(self, selectors: Sequence[str]) -> list[list[Point]]:
@@ -255,6 +261,16 @@ class History(Protocol):
 
     async def read_past(self, selectors: Sequence[str], seconds: float, step_s: float) -> list[Past]:
         """What `read` would have answered every `step_s` during the last `seconds`, the oldest first."""
+        ...
+
+
+@runtime_checkable
+class Ages(Protocol):
+    """What a metrics driver may offer besides: how fresh its numbers are. A rule that is evaluated rarely, or a target
+    that is scraped rarely, shows no rise between two ticks."""
+
+    async def ages(self, selectors: Sequence[str]) -> list[float | None]:
+        """For each selector the seconds since its newest sample was taken; None where that cannot be told."""
         ...
 
 

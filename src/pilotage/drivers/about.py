@@ -10,6 +10,7 @@ from typing import Any
 
 from pilotage.drivers import (
     PORTS,
+    Ages,
     Check,
     Delays,
     Deployer,
@@ -44,7 +45,7 @@ PROTOCOLS: Mapping[str, type[Any]] = {
 OFFERS: Mapping[str, tuple[tuple[type[Any], str], ...]] = {
     "traffic": ((Steers, "cohorts"), (Mirrors, "copies"), (Restarts, "restarts"), (Steps, "steps")),
     "deploy": ((Rehearses, "rehearsal"),),
-    "metrics": ((History, "past"), (Delays, "delays")),
+    "metrics": ((History, "past"), (Ages, "ages"), (Delays, "delays")),
     "notify": ((Resolves, "resolved"),),
 }
 """What a driver of a port may offer besides, by the word that people read."""

@@ -22,4 +22,11 @@ def check_address(url: str) -> str:
     return url
 
 
+def check_encrypted(url: str, secrets: object) -> None:
+    """Raises ValueError (a noun phrase) where `secrets`, if there are any, would go unencrypted to another machine."""
+    parts = urlsplit(url)
+    if secrets and parts.scheme != "https" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+        raise ValueError("an https:// address (http:// on this machine only), where secrets are sent")
+
+
 Address = Annotated[str, AfterValidator(check_address)]

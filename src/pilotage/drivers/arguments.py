@@ -31,3 +31,11 @@ def only(*known: str) -> AfterValidator:
 def fill(argv: Sequence[str], values: Mapping[str, str]) -> list[str]:
     """One pass over each argument, so that a value that looks like a placeholder stays as it is."""
     return [_PLACEHOLDER.sub(lambda found: values.get(found[1], found[0]), argument) for argument in argv]
+
+
+def versioned(text: str) -> str:
+    """For an option of one text that is to hold {version} and nothing else. Raises ValueError (a noun phrase)."""
+    check_placeholders([text], ("version",))
+    if "{version}" not in text or not text.isprintable() or " " in text:
+        raise ValueError("a text without spaces that has {version} in it")
+    return text

@@ -9,6 +9,7 @@ import stat
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Executor
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
@@ -22,10 +23,10 @@ WITHIN_S = 10.0
 """So long a writer waits for the one before it."""
 
 
-async def to_the_end(func: Callable[..., T], *args: object) -> T:
-    """`func(*args)` in a thread. Cancelled, it waits for the thread before the cancellation goes on: else what the
-    thread still does could land after what a later call has done."""
-    doing = asyncio.get_running_loop().run_in_executor(None, func, *args)
+async def to_the_end(func: Callable[..., T], *args: object, threads: Executor | None = None) -> T:
+    """`func(*args)` in a thread (one of `threads`). Cancelled, it waits for the thread before the cancellation goes on:
+    else what the thread still does could land after what a later call has done."""
+    doing = asyncio.get_running_loop().run_in_executor(threads, func, *args)
     cancelled: asyncio.CancelledError | None = None
     while not doing.done():
         try:

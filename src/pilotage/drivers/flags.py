@@ -7,27 +7,12 @@ import math
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
-from pilotage.core.errors import PermanentError, TemporaryError
+from pilotage.core.errors import TemporaryError
 from pilotage.drivers import Call, Context
 from pilotage.drivers.answers import one_line
 from pilotage.drivers.looks import looks
-from pilotage.drivers.weights import check_weight
 
 T = TypeVar("T")
-
-
-def to_steps(weight: float, steps: int, who: str) -> int:
-    """The nearest of the service's `steps` from 0 to 100 %.
-
-    Raises PermanentError as `check_weight`, and for a weight that is less than half a step: nothing is not next to
-    nothing.
-    """
-    check_weight(weight)
-    nearest = math.floor(weight / 100 * steps + 0.5)
-    if weight > 0 and nearest == 0:
-        step = 100 / steps
-        raise PermanentError(f"{who} goes in steps of {step:g} %: {weight:g} % would be nobody. Begin with {step:g} %")
-    return nearest
 
 
 def reason(context: Context, call: Call, weight: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import socket
 import ssl
@@ -54,8 +55,9 @@ class Service:
     """`name` is what errors call it, `option` the driver's option that holds its address.
 
     With a `scheme` the token goes into every call's Authorization header; `keys` are secrets that go bare into headers
-    of their own, `headers` what else every call has, `tokens` give a bearer token in the place of `token`. With
-    `follow` calls are sent on within the same origin. Never retries: who calls knows whether that can help.
+    of their own, `headers` what else every call has, `tokens` give a bearer token in the place of `token`. With a
+    `user` the token is its password (Basic). `ca_file` has authorities that are trusted instead of the usual ones.
+    With `follow` calls are sent on within the same origin. Never retries: who calls knows whether that can help.
     """
 
     def __init__(
@@ -71,6 +73,8 @@ class Service:
         tokens: Tokens | None = None,
         follow: bool = False,
         option: str = "api",
+        user: str = "",
+        ca_file: str = "",
     ) -> None:
         self.name = name
         self._api = api.rstrip("/")
@@ -82,7 +86,8 @@ class Service:
         self._tokens = tokens
         self._follow = follow
         self._option = option
-        self._client = Client(timeout_s)
+        self._user = user
+        self._client = Client(timeout_s, ca_file)
 
     def token(self) -> str:
         """Raises PermanentError, without the value, when it cannot be read or sent."""
@@ -183,7 +188,8 @@ class Service:
         if self._tokens is not None:
             return self._tokens.told
         names = [str(one.env or one.file) for one in self._secrets]
-        word = "token" if len(names) == 1 else "keys"
+        word = "password" if self._user else "token"
+        word = word if len(names) == 1 else "keys"
         return f"the {word} in {' and '.join(names)}" if names else "without a token"
 
     def _given(self) -> tuple[dict[str, str], list[str]]:
@@ -193,7 +199,11 @@ class Service:
         secrets = list(found.values())
         if self._token is not None:
             secrets.append(self.token())
-            if self._scheme:
+            if self._user:
+                pair = base64.b64encode(f"{self._user}:{secrets[-1]}".encode()).decode()
+                found["Authorization"] = f"Basic {pair}"
+                secrets.append(pair)
+            elif self._scheme:
                 found["Authorization"] = f"{self._scheme} {secrets[-1]}"
         return sent | found, secrets
 

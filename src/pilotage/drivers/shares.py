@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
 from pilotage.core.errors import PermanentError
 from pilotage.drivers.flags import settled, to_the_end
-from pilotage.drivers.weights import check_weight
 
 
 @dataclass(frozen=True)
@@ -23,18 +21,6 @@ class Share:
     @property
     def in_force(self) -> float:
         return 0.0 if self.off else self.percent
-
-
-def in_steps(weight: float, step: float, who: str) -> float:
-    """`weight`, when it is a whole number of steps. Raises PermanentError for one between two of them: rounded, it
-    would be another plan's."""
-    check_weight(weight)
-    steps = weight / step
-    if abs(steps - round(steps)) > 1e-6:
-        below, above = math.floor(steps) * step, math.ceil(steps) * step
-        kind = "whole percents only" if step == 1 else f"steps of {step:g} % only"
-        raise PermanentError(f"{who} knows {kind}, not {weight:g} %: set {below:g} or {above:g} % in the plan")
-    return round(round(steps) * step, 6)
 
 
 async def bring(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from pilotage.core.errors import PermanentError
 
 TOTAL = 10_000
@@ -35,3 +37,23 @@ def smallest_parts(weight: float) -> tuple[int, int]:
         if abs(to_percent(parts, total) - weight) < 1e-9:
             break
     return parts, total - parts
+
+
+FINE = 0.1
+"""Percent: by less than a step of that a share may be another one than was asked for."""
+
+
+def in_steps(weight: float, step: float, who: str) -> float:
+    """`weight` where it is a whole number of steps, else the nearest where they are fine; both percent.
+
+    Raises PermanentError as `check_weight`, for what lies between two coarse steps (rounded, it would be another
+    plan's), and for something that would become nothing.
+    """
+    check_weight(weight)
+    steps = weight / step
+    nearest = math.floor(steps + 0.5)
+    if abs(steps - nearest) > 1e-6 and (step > FINE or nearest == 0):
+        below, above = math.floor(steps) * step, math.ceil(steps) * step
+        kind = "whole percents only" if step == 1 else f"steps of {step:g} % only"
+        raise PermanentError(f"{who} knows {kind}, not {weight:g} %: set {below:g} or {above:g} % in the plan")
+    return round(nearest * step, 6)

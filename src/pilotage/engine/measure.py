@@ -41,7 +41,14 @@ async def _read(measures: Measures, sources: Mapping[str, Metrics], timeout_s: f
         return Reading(fault=f"the metrics source did not answer within {timeout_s:g} s")
     except Exception as error:
         return Reading(fault=f"the metrics source failed: {error or type(error).__name__}")
-    return _reading(measures, wanted, dict(zip(names, tables, strict=True)))
+    try:
+        return _reading(measures, wanted, dict(zip(names, tables, strict=True)))
+    except BucketsAdded as error:
+        return Reading(fault=str(error))
+
+
+class BucketsAdded(Exception):
+    """A counter's selector gives all the buckets of a histogram: each holds those below it, their sum means nothing."""
 
 
 async def read_past(
@@ -143,11 +150,18 @@ def _summed(measures: Measures, group: str, answers: Answers, instance: str | No
         return [point for point in found if instance is None or _instance(point) == instance]
 
     def ratio(metric: RatioMetric) -> tuple[float | None, float | None]:
-        """A bad-counter without series is 0 once the total is there: it is born with the first error."""
+        """A bad-counter without series is 0 once the total is there: it is born with the first error.
+
+        Raises BucketsAdded.
+        """
         total = points(metric.source, metric.total)
         if not total:
             return None, None
         bad = points(metric.source, metric.bad)
+        for selector, found in ((metric.total, total), (metric.bad, bad)):
+            if len({point.labels["le"] for point in found if "le" in point.labels}) > 1:
+                hint = 'ask for one (le="0.5"), or for its count (..._count; of a native one histogram_count(...))'
+                raise BucketsAdded(f"{metric.name}: {selector} gives the buckets of a histogram: {hint}")
         return sum(point.value for point in total), sum(point.value for point in bad)
 
     requests, errors = ratio(measures.errors)
@@ -157,11 +171,11 @@ def _summed(measures: Measures, group: str, answers: Answers, instance: str | No
     latency = None
     if measures.latency:
         buckets = points(measures.latency.source, measures.latency.histogram)
-        latency = _histogram(buckets, 0.001 if measures.latency.unit == "ms" else 1.0)
+        latency = histogram(buckets, 0.001 if measures.latency.unit == "ms" else 1.0)
     return Counters(requests, errors or 0.0, latency, bug_total, bug_bad)
 
 
-def _histogram(points: Sequence[Point], unit: float) -> Histogram | None:
+def histogram(points: Sequence[Point], unit: float) -> Histogram | None:
     """Prometheus buckets (each counts all below its ``le``) to counts per bucket; several series add up."""
     summed: dict[float, float] = defaultdict(float)
     for point in points:

@@ -107,7 +107,7 @@ def _signals(measures: Measures, tables: Mapping[str, Table]) -> Signals:
         if isinstance(table, str):
             guards.append(GuardLevels(guard.name, fault=table))
             continue
-        canary, control = (_levels(guard, table[_asked(guard, one)]) for one in (measures.canary, measures.control))
+        canary, control = (levels(guard, table[_asked(guard, one)]) for one in (measures.canary, measures.control))
         guards.append(GuardLevels(guard.name, canary, control))
     if measures.tickets is None:
         return Signals(tuple(guards))
@@ -120,7 +120,7 @@ def _signals(measures: Measures, tables: Mapping[str, Table]) -> Signals:
     return Signals(tuple(guards), sum(point.value for point in points))
 
 
-def _levels(guard: GuardMetric, points: Sequence[Point]) -> tuple[Level, ...]:
+def levels(guard: GuardMetric, points: Sequence[Point]) -> tuple[Level, ...]:
     labels = (guard.by,) if guard.by else INSTANCE_LABELS
     summed: dict[str, float] = defaultdict(float)
     for point in points:

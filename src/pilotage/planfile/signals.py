@@ -8,10 +8,10 @@ from typing import cast
 from pilotage.core import quantities
 from pilotage.core.model import DriverRef, RatioMetric
 from pilotage.core.signals import GuardMetric, Kind, Per, TicketMetric
-from pilotage.drivers.metrics.exposition import parse_selector
 from pilotage.planfile.document import Node
 from pilotage.planfile.presets import PRESETS, Template
 from pilotage.planfile.reader import Reader, did_you_mean
+from pilotage.planfile.sources import Sources, is_plain, keeps_past, language
 
 KINDS = ("gauge", "counter")
 PERS = ("instance", "total", "request")
@@ -27,8 +27,6 @@ _OWN = ("name", "source", "value", "kind", "per", "worse_than_control", "limit",
 _PRESET = ("preset", "source", "select", "only", "worse_than_control", "limits", "by")
 _MATCHER = re.compile(r'[A-Za-z_][A-Za-z0-9_]*\s*=~?\s*"[^"]*\$group[^"]*"')
 LABEL_NAME = r"[A-Za-z_][A-Za-z0-9_]{0,99}"
-
-Sources = dict[str, DriverRef]
 
 
 def source_name(reader: Reader, node: Node | None, path: str, sources: Sources) -> str | None:
@@ -48,16 +46,17 @@ def tickets(reader: Reader, node: Node | None, sources: Sources) -> TicketMetric
         hint = "Who opens a ticket cannot be told apart by group."
         reader.wrong(f"{path}.total", found["total"], "a selector of the whole service, without $group", hint=hint)
         return None
-    if source is None or total is None or not _understood(reader, found["total"], f"{path}.total", sources[source]):
+    if source is None or total is None or not understood(reader, found["total"], f"{path}.total", sources[source]):
         return None
     return TicketMetric(source, total)
 
 
 def needs_a_baseline(reader: Reader, node: Node, source: DriverRef) -> None:
-    """A page knows no past: without a baseline phase there is nothing to compare the tickets with."""
-    if source.driver == "scrape":
+    """Where the source knows no past there is nothing to compare the tickets with but a baseline phase."""
+    if not keeps_past(source):
         hint = "Tickets are compared with the time before; a prometheus source would know its last half hour."
-        reader.wrong("baseline", node, "a baseline phase, such as 5m, as metrics.tickets is scraped", hint=hint)
+        wanted = f"a baseline phase, such as 5m, as the {source.driver} source of metrics.tickets knows no past"
+        reader.wrong("baseline", node, wanted, hint=hint)
 
 
 def guards(reader: Reader, node: Node | None, sources: Sources, errors: RatioMetric | None) -> tuple[GuardMetric, ...]:
@@ -96,10 +95,10 @@ def _own(reader: Reader, row: Node, path: str, sources: Sources, errors: RatioMe
         return []
     if name is None or source is None or value is None:
         return []
-    if not _understood(reader, found["value"], f"{path}.value", sources[source]):
+    if not understood(reader, found["value"], f"{path}.value", sources[source]):
         return []
-    if sources[source].driver == "prometheus" and kind == "counter":
-        if not _plain(value):
+    if kind == "counter" and language(sources[source]) == "promql":
+        if not is_plain(value):
             hint = "Write the rate yourself, such as rate(...[2m]), with kind: gauge."
             reader.wrong(f"{path}.value", found["value"], "a plain selector for kind: counter", hint=hint)
             return []
@@ -131,11 +130,15 @@ def _preset(reader: Reader, row: Node, path: str, sources: Sources, errors: Rati
     }
     if "select" not in found:
         select = _inherited(reader, row, path, source, errors)
-    elif select is not None and not _selects(reader, found["select"], f"{path}.select", select):
+    elif select is not None and not selects(reader, found["select"], f"{path}.select", select):
         return []
     if select is None:
         return []
-    promql = sources[source].driver == "prometheus"
+    spoken = language(sources[source])
+    if spoken == "own":
+        speaks_its_own(reader, found["source"], f"{path}.source", sources[source])
+        return []
+    promql = spoken == "promql"
     needs = [one.name for one in templates if not one.plain]
     if needs and not promql:
         plain = [one.name for one in templates if one.plain]
@@ -182,33 +185,33 @@ def _inherited(reader: Reader, row: Node, path: str, source: str, errors: RatioM
     return None
 
 
-def _selects(reader: Reader, node: Node, path: str, select: str) -> bool:
+def selects(reader: Reader, node: Node, path: str, select: str) -> bool:
     if "$group" not in select:
         hint = "Without it the canary and the control would be the same series."
         reader.wrong(path, node, "label matchers with $group", hint=hint)
         return False
-    if not _plain(f"name{{{select}}}"):
+    if not is_plain(f"name{{{select}}}"):
         hint = 'Such as \'job="shop",track="$group"\', without braces.'
         reader.wrong(path, node, "label matchers", hint=hint)
         return False
     return True
 
 
-def _understood(reader: Reader, node: Node, path: str, source: DriverRef) -> bool:
+def understood(reader: Reader, node: Node, path: str, source: DriverRef) -> bool:
     """A scraped page knows no PromQL."""
-    if source.driver != "scrape" or _plain(str(node.value)):
+    if language(source) != "page" or is_plain(str(node.value)):
         return True
-    hint = "PromQL needs a prometheus source; a scrape source only selects and adds up."
-    reader.wrong(path, node, 'a plain selector such as name{label="x"}, as its source is scraped', hint=hint)
+    hint = f"PromQL needs a prometheus source; a {source.driver} source only selects and adds up."
+    reader.wrong(path, node, 'a plain selector such as name{label="x"}, as its source is a page', hint=hint)
     return False
 
 
-def _plain(selector: str) -> bool:
-    try:
-        parse_selector(selector.replace("$group", "x"))
-    except ValueError:
-        return False
-    return True
+def speaks_its_own(reader: Reader, node: Node, path: str, source: DriverRef) -> None:
+    """Presets are names in Prometheus' format. What is wrong with a broken source is said where it stands."""
+    if source.driver:
+        hint = "Write the selectors out, in that source's own words."
+        got = f"a {source.driver} source"
+        reader.wrong(path, node, "a prometheus or scrape source, as a preset has Prometheus' names", got, hint)
 
 
 def _rate(selector: str) -> str:

@@ -22,7 +22,7 @@ from pilotage.testing.deploy import DeployerContract, RehearsesContract
 from pilotage.testing.every import UnreachableContract, call
 from pilotage.testing.faults import FaultsContract
 from pilotage.testing.logs import LogsContract
-from pilotage.testing.metrics import DelaysContract, HistoryContract, MetricsContract
+from pilotage.testing.metrics import AgesContract, DelaysContract, HistoryContract, MetricsContract
 from pilotage.testing.notify import (
     CredentialsContract,
     NotifierContract,
@@ -35,6 +35,7 @@ from pilotage.testing.tracker import TrackerContract
 from pilotage.testing.traffic import MirrorsContract, RestartsContract, SteersContract, StepsContract, TrafficContract
 
 __all__ = [
+    "AgesContract",
     "CheckContract",
     "CredentialsContract",
     "DelaysContract",

@@ -1,10 +1,10 @@
-"""Metrics, and the past of those that keep it."""
+"""Metrics, the past of those that keep it, and how old numbers are."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from pilotage.drivers import Delays, History, Metrics
+from pilotage.drivers import Ages, Delays, History, Metrics
 from pilotage.testing.every import EveryDriver
 
 
@@ -45,6 +45,22 @@ class HistoryContract:
 
     async def test_no_selectors_have_no_past(self, driver: Any) -> None:
         assert all(one.answers == [] for one in await driver.read_past([], seconds=600, step_s=60))
+
+
+class AgesContract:
+    """For a metrics driver that knows how old its numbers are; `driver`, `known`, `unknown` as in `MetricsContract`."""
+
+    known = ""
+    unknown = "no_such_metric_anywhere"
+
+    async def test_ages_come_in_the_selectors_order(self, driver: Any) -> None:
+        assert isinstance(driver, Ages)
+        nothing, age = await driver.ages([self.unknown, self.known])
+        assert nothing is None
+        assert age is None or 0 <= age < 3600
+
+    async def test_no_selectors_have_no_ages(self, driver: Any) -> None:
+        assert await driver.ages([]) == []
 
 
 class DelaysContract:

@@ -315,7 +315,26 @@ def test_without_a_flag_the_proxy_is_taken_and_its_page_of_metrics_too() -> None
     assert drafted.data["metrics"]["sources"] == {
         "proxy": {"driver": "scrape", "urls": ["http://127.0.0.1:9901/stats/prometheus"]}
     }
-    assert "metrics.errors.total" not in drafted.open
+    assert drafted.data["metrics"]["requests"] == {"preset": "envoy", "source": "proxy"}
+    assert "errors" not in drafted.data["metrics"]
+    assert "the cluster in Envoy" in drafted.data["metrics"]["groups"]["canary"]
+
+
+@pytest.mark.parametrize(("driver", "label"), [("haproxy", "server"), ("traefik", "service"), ("nginx", "label value")])
+def test_a_proxy_that_counts_by_version_has_a_preset_on_prometheus(driver: str, label: str) -> None:
+    seen = (
+        Proposal("traffic", "proxy", driver, {}, (Trace("proxy.cfg", 1),)),
+        Proposal("metrics", "prometheus", "prometheus", {"url": "http://localhost:9090"}, (Trace("p.yml", 1),)),
+    )
+    drafted = draft(brief(flag=Flag(False)), Repository(proposals=seen))
+    metrics = drafted.data["metrics"]
+    assert label in metrics["groups"]["canary"]
+    if driver == "nginx":
+        assert str(metrics["errors"]["total"]).startswith("REPLACE_ME")
+        assert "requests" not in metrics
+    else:
+        assert metrics["requests"] == {"preset": driver, "source": "prometheus"}
+        assert ("No latency: HAProxy's" in drafted.text) == (driver == "haproxy")
 
 
 def test_versions_come_from_tags_where_the_brief_names_none_and_are_to_be_checked() -> None:

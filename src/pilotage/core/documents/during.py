@@ -10,6 +10,7 @@ from pilotage.core.documents.moves import Move, last_watch, moves, tests
 from pilotage.core.markdown import code, inline, table
 from pilotage.core.policy import MEANING, TABLE
 from pilotage.core.quantities import per_second, percent
+from pilotage.core.requestpresets import REQUESTS, gives
 
 PARTS = {"errors": "errors", "latency": "latency", "bug": "the bug's own metric"}
 
@@ -90,8 +91,11 @@ def watched(facts: Facts) -> list[str]:
         if facts.at(f"metrics.{name}"):
             label = facts.said(f"metrics.{name}.name", what)
             rows.append((label, facts.said(f"metrics.{name}.source"), _meaning(facts, name)))
-    if facts.at("metrics.latency") is None:
-        rows.append(("latency", "-", "not measured by this plan"))
+        elif measured(facts, name):  # by the preset
+            source = facts.said("metrics.requests.source")
+            rows.append((what, f"{source}, as {facts.said('metrics.requests.preset')} counts", _meaning(facts, name)))
+    if not measured(facts, "latency"):
+        rows.append(("latency", "-", _why_no_latency(facts)))
     for guard in facts.rows("metrics.guards"):
         one = Facts(guard, facts.file)
         label = one.said("name") or f"{one.said('preset')} (preset)"
@@ -102,6 +106,17 @@ def watched(facts: Facts) -> list[str]:
     said = "errors that only the new version logs" if facts.at("logs") else "no log is watched by this plan"
     rows.append(("logs", logs, said))
     return ["## What is watched", "", *table(("what", "read from", "meaning"), rows), ""]
+
+
+def measured(facts: Facts, name: str) -> bool:
+    """Whether `errors`, `latency` or so is read: written out, or by the preset for requests."""
+    return bool(facts.at(f"metrics.{name}")) or gives(facts.at("metrics.requests"), name)
+
+
+def _why_no_latency(facts: Facts) -> str:
+    preset = REQUESTS.get(facts.said("metrics.requests.preset"))
+    why = preset.without if preset and facts.at("metrics.requests.latency") is not False else ""
+    return f"not measured by this plan: {why}" if why else "not measured by this plan"
 
 
 def _meaning(facts: Facts, name: str) -> str:
@@ -123,7 +138,7 @@ def passes(facts: Facts) -> list[str]:
     lines = [
         f"- errors below {inline(facts.said('success.errors', '0.5%'))}, and not above those of the running version",
         f"- p95 within {inline(facts.said('success.p95', '10%'))} of the baseline"
-        if facts.at("metrics.latency")
+        if measured(facts, "latency")
         else "",
         f"- the bug's own metric is better, and below {inline(facts.said('metrics.bug.target', '0.5%'))}"
         if facts.at("metrics.bug")
@@ -170,7 +185,9 @@ def goes_back(facts: Facts) -> list[str]:
 def _applies(facts: Facts, shows: str) -> bool:
     """Only what the plan measures can be found."""
     kind = shows.split("-")[0]
-    needs = {"latency": "metrics.latency", "bug": "metrics.bug", "logs": "logs", "guard": "metrics.guards"}
+    if kind == "latency":
+        return measured(facts, "latency")
+    needs = {"bug": "metrics.bug", "logs": "logs", "guard": "metrics.guards"}
     needs["tickets"] = "metrics.tickets"
     if shows == "logs-bug" and not facts.at("logs.bug"):
         return False

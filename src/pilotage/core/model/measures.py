@@ -42,6 +42,8 @@ class Measures:
     bug: RatioMetric | None = None
     guards: tuple[GuardMetric, ...] = ()
     tickets: TicketMetric | None = None
+    left_out: tuple[str, ...] = ()
+    """What the plan's preset for requests cannot give, and why: a clause each."""
 
 
 @dataclass(frozen=True)

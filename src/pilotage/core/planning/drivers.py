@@ -10,6 +10,7 @@ from pilotage.core.brief import Brief
 from pilotage.core.model import Strategy
 from pilotage.core.planning.entries import Entry, one_line
 from pilotage.core.proposals import Port, Proposal, Repository
+from pilotage.core.requestpresets import REQUESTS
 
 PLACEHOLDER = "REPLACE_ME"
 _UNNAMED = re.compile(r"[^A-Za-z0-9._-]+")
@@ -20,9 +21,12 @@ _OTHERS = (
     "Or: {name: proxy, driver: haproxy, socket: /run/haproxy/admin.sock, backend: app, canary: [new1], stable: [old1]}",
     'Or: {name: script, driver: shell, set: ["./traffic.sh", "set", "{weight}"], read: ["./traffic.sh", "get"]}',
 )
-_ENVOY_TOTAL = 'envoy_cluster_upstream_rq_completed{envoy_cluster_name="$group"}'
-_ENVOY_BAD = 'envoy_cluster_upstream_rq_xx{envoy_cluster_name="$group",envoy_response_code_class="5"}'
-_ENVOY_TIME = 'envoy_cluster_upstream_rq_time_bucket{envoy_cluster_name="$group"}'
+_GROUPS = {
+    "envoy": "cluster in Envoy",
+    "traefik": "service in Traefik, such as payment-canary@file,",
+    "haproxy": "server in HAProxy",
+}
+"""What has the versions' names in a proxy that counts requests by version: the preset's name is the driver's."""
 _TIME = 'the buckets of a histogram, such as request_seconds_bucket{group="$group"}'
 
 
@@ -105,15 +109,13 @@ def _splitter(repository: Repository, flag: bool) -> Proposal | None:
 
 
 def metrics(brief: Brief, repository: Repository, known_bad: bool) -> list[Entry]:
-    envoy = _envoy(repository)
-    source, row, groups, total, bad, latency = _source(repository, envoy)
-    sections = [
-        Entry("sources", (Entry(source, row),)),
-        Entry("groups", groups),
-        Entry("errors", {"source": source, "total": total, "bad": bad}),
-    ]
-    time = {"source": source, "histogram": latency or missing(_TIME), "unit": "ms" if latency else "s"}
-    sections.append(Entry("latency", time, above=() if latency else ("Leave `latency` out when it is not measured.",)))
+    source, row, preset = _source(brief, repository)
+    what = _GROUPS.get(preset, "label value")
+    groups = {
+        "canary": missing(f"the {what} of the new version's series"),
+        "control": missing(f"the {what} of the running version's series"),
+    }
+    sections = [Entry("sources", (Entry(source, row),)), Entry("groups", groups), *_requests(source, preset)]
     if known_bad:
         bug = {
             "source": source,
@@ -139,26 +141,35 @@ def metrics(brief: Brief, repository: Repository, known_bad: bool) -> list[Entry
     return [Entry("metrics", tuple(sections), above=(head, *seen), gap=True)]
 
 
-def _source(repository: Repository, envoy: str) -> tuple[str, dict[str, Any], dict[str, str], str, str, str]:
-    """Name, driver, groups, selectors of all requests and of failed ones, and of the latency histogram or nothing."""
-    proposal = repository.best("metrics")
-    what = "cluster in Envoy" if envoy else "label value"
-    groups = {
-        "canary": missing(f"the {what} of the new version's series"),
-        "control": missing(f"the {what} of the running version's series"),
-    }
-    if proposal is not None:
-        name = _UNNAMED.sub("-", proposal.name).strip("-._")[:63] or "app"
-        row = {"driver": proposal.driver, **proposal.options}
-    elif envoy:
-        return "proxy", {"driver": "scrape", "urls": [envoy]}, groups, _ENVOY_TOTAL, _ENVOY_BAD, _ENVOY_TIME
-    else:
-        name = "app"
-        address = "the address of a page of metrics, such as http://127.0.0.1:9901/stats/prometheus"
-        row = {"driver": "scrape", "urls": [missing(address)]}
+def _requests(source: str, preset: str) -> list[Entry]:
+    """Errors and latency: as the proxy counts them, or written out."""
+    if preset:
+        without = REQUESTS[preset].without
+        above = (f"Errors and latency as {preset} counts them; `pilotage metrics try` shows what comes.",)
+        more = (f"No latency: {without}.",) if without else ()
+        return [Entry("requests", {"preset": preset, "source": source}, above=(*above, *more))]
     total = missing('counter of all requests, such as requests_total{group="$group"}')
     bad = missing('counter of failed requests, such as requests_total{group="$group",code=~"5.."}')
-    return name, row, groups, total, bad, ""
+    time = {"source": source, "histogram": missing(_TIME), "unit": "s"}
+    return [
+        Entry("errors", {"source": source, "total": total, "bad": bad}),
+        Entry("latency", time, above=("Leave `latency` out when it is not measured.",)),
+    ]
+
+
+def _source(brief: Brief, repository: Repository) -> tuple[str, dict[str, Any], str]:
+    """Name, driver, and the preset of the proxy that splits the traffic, where what is read can be its counters."""
+    splitter = _splitter(repository, brief.flag is not None and brief.flag.value.wanted)
+    proxy = splitter.driver if splitter is not None and splitter.driver in _GROUPS else ""
+    proposal = repository.best("metrics")
+    if proposal is not None:
+        name = _UNNAMED.sub("-", proposal.name).strip("-._")[:63] or "app"
+        own = proposal.driver == "prometheus" or (proposal.driver == "scrape" and proposal.name == proxy)
+        return name, {"driver": proposal.driver, **proposal.options}, proxy if own else ""
+    if envoy := _envoy(repository):
+        return "proxy", {"driver": "scrape", "urls": [envoy]}, "envoy"
+    address = "the address of a page of metrics, such as http://127.0.0.1:9901/stats/prometheus"
+    return "app", {"driver": "scrape", "urls": [missing(address)]}, ""
 
 
 def _envoy(repository: Repository) -> str:

@@ -15,17 +15,20 @@ from pilotage.drivers import Point
 _NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 _LABELS = r'\{(?:[^"}\n]|"(?:[^"\\\n]|\\.)*")*\}'
 _PAIR = re.compile(r'\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*(=~|!~|!=|=)\s*"((?:[^"\\\n]|\\.)*)"\s*(?:,|$)')
-_SELECTOR = re.compile(rf"\s*({_NAME})\s*({_LABELS})?\s*")
+_SELECTOR = re.compile(rf"\s*({_NAME})?\s*({_LABELS})?\s*")
+_SERIES = re.compile(rf"^{_NAME}[ \t]*(?:{_LABELS})?[ \t]+[-+0-9.NI][^\s#]*", re.MULTILINE)
 _ESCAPES = {"\\n": "\n", '\\"': '"', "\\\\": "\\"}
 _HELP = 'expected name{label="value",other=~"pattern"}'
 
 
 @dataclass(frozen=True)
 class Selector:
-    """A metric's name and what its labels must satisfy; a label a series lacks counts as empty."""
+    """The pattern of a metric's name and what its labels must satisfy; a label a series lacks counts as empty."""
 
-    name: str
+    pattern: str
     matchers: tuple[tuple[str, Callable[[str], bool]], ...]
+    name: str = ""
+    """The metric's name; empty where the pattern is one of several."""
 
     def accepts(self, labels: dict[str, str]) -> bool:
         return all(test(labels.get(name, "")) for name, test in self.matchers)
@@ -33,11 +36,20 @@ class Selector:
 
 @lru_cache(maxsize=1024)
 def parse_selector(text: str) -> Selector:
-    """``name{a="b",c!="d",e=~"re",f!~"re"}``; patterns match whole values. Raises ValueError, saying what is wrong."""
+    """``name{a="b",c!="d",e=~"re",f!~"re"}``; patterns match whole values. Several metrics at once are
+    ``{__name__=~"re",a="b"}``. Raises ValueError, saying what is wrong."""
     found = _SELECTOR.fullmatch(text)
-    if found is None:
+    pairs = _pairs(found[2] or "", text) if found else []
+    named = [one for one in pairs if one[0] == "__name__"]
+    if found is None or bool(found[1]) == bool(named) or len(named) > 1:
         raise ValueError(f"{_HELP}, got {text!r}")
-    return Selector(found[1], tuple((name, _test(op, value)) for name, op, value in _pairs(found[2] or "", text)))
+    if named and named[0][1] != "=~":
+        raise ValueError(f'expected {{__name__=~"pattern"}}, got {text!r}')
+    pattern = re.escape(found[1]) if found[1] else named[0][2]
+    tests = tuple((name, _test(op, value)) for name, op, value in pairs)
+    if named and re.compile(pattern).groupindex:
+        raise ValueError(f"the pattern {pattern!r} has a named group")
+    return Selector(pattern, tests, found[1] or "")
 
 
 def _test(operator: str, value: str) -> Callable[[str], bool]:
@@ -77,9 +89,10 @@ def _labels(braces: str) -> tuple[tuple[str, str], ...]:
 
 
 @lru_cache(maxsize=256)
-def _lines(names: frozenset[str]) -> re.Pattern[str]:
-    either = "|".join(re.escape(name) for name in sorted(names))
-    return re.compile(rf"^({either})[ \t]*({_LABELS})?[ \t]+([^\s#]+)", re.MULTILINE)
+def _lines(patterns: frozenset[str]) -> re.Pattern[str]:
+    either = "|".join(f"(?:{one})" for one in sorted(patterns))
+    line = rf"^(?P<name>{either})(?![\w:])[ \t]*(?P<labels>{_LABELS})?[ \t]+(?P<number>[^\s#]+)"
+    return re.compile(line, re.MULTILINE)
 
 
 def select(text: str, selectors: Sequence[Selector]) -> list[list[Point]]:
@@ -88,14 +101,20 @@ def select(text: str, selectors: Sequence[Selector]) -> list[list[Point]]:
     Raises ValueError when a line looked at is malformed.
     """
     found: list[list[Point]] = [[] for _ in selectors]
-    wanted = frozenset(selector.name for selector in selectors)
+    wanted = frozenset(selector.pattern for selector in selectors)
+    names = {selector.pattern: re.compile(selector.pattern) for selector in selectors}
     if not wanted:
         return found
     for line in _lines(wanted).finditer(text):
-        name, braces, number = line.groups()
+        name, braces, number = line["name"], line["labels"], line["number"]
         labels = {"__name__": name, **dict(_labels(braces or ""))}
         point = Point(labels, float(number))
         for selector, points in zip(selectors, found, strict=True):
-            if selector.name == name and selector.accepts(labels):
+            if names[selector.pattern].fullmatch(name) and selector.accepts(labels):
                 points.append(point)
     return found
+
+
+def count_series(text: str) -> int:
+    """How many lines are a series with a number."""
+    return sum(1 for _ in _SERIES.finditer(text))

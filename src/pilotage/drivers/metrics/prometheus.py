@@ -4,112 +4,155 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Annotated, ClassVar
+from urllib.parse import urlsplit
 
-import httpx
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
-from pilotage.core.errors import PermanentError, TemporaryError
-from pilotage.drivers import Context, DriverOptions, Past, Point
-from pilotage.drivers.http import Client
+from pilotage.drivers import Context, DriverOptions, Language, Past, Point
+from pilotage.drivers.answers import Answer
+from pilotage.drivers.metrics import promapi
+from pilotage.drivers.metrics.exposition import parse_selector
 from pilotage.drivers.secrets import Secret
+from pilotage.drivers.service import Service
 
-Series = tuple[dict[str, str], list[tuple[float, float]]]
-"""Labels, and (instant, value) in order."""
+MOST_SKEW_S = 5.0
+"""From here on the probe tells of it."""
+
+
+def _address(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        good = (
+            parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and "@" not in parts.netloc
+        )
+    except ValueError:
+        good = False
+    if not good or not url.isprintable() or " " in url:
+        raise ValueError("an http:// or https:// address without a password in it (user and password are options)")
+    return url.rstrip("/").removesuffix("/api/v1")
+
+
+def _header(name: str) -> str:
+    if not name.isascii() or not name.replace("-", "").replace("_", "").isalnum():
+        raise ValueError("names of headers, such as X-Scope-OrgID")
+    return name
 
 
 class PrometheusMetrics:
+    language: ClassVar[Language] = "promql"
+
     class Options(DriverOptions):
-        url: str = Field(description="the server's address, without /api/v1")
+        url: Annotated[str, AfterValidator(_address)] = Field(description="the server's address, without /api/v1")
         token: Secret | None = Field(default=None, description="a bearer token, when the server asks for one")
-        timeout_s: float = Field(default=10.0, gt=0, description="seconds for connecting, sending and reading each")
+        user: str = Field(default="", description="the user's name, where the server asks for a password (Basic)")
+        password: Secret | None = Field(default=None, description="that user's password")
+        headers: dict[Annotated[str, AfterValidator(_header)], str | Secret] = Field(
+            default_factory=dict, description="sent with every query, such as X-Scope-OrgID; values or secrets"
+        )
+        ca_file: str = Field(default="", description="certificates (PEM) to trust instead of the usual authorities")
+        partial: bool = Field(default=False, description="use answers that the server itself calls incomplete")
+        every_s: float = Field(
+            default=0.1, gt=0, le=3600, description="seconds between two scrapes, or evaluations of a rule that is read"
+        )
+        behind_s: float = Field(
+            default=0.0, ge=0, le=3600, description="how late numbers come (VictoriaMetrics' latencyOffset is 30)"
+        )
+        timeout_s: float = Field(default=10.0, gt=0, description="seconds for each whole answer")
+
+        @model_validator(mode="after")
+        def _one_way_in(self) -> PrometheusMetrics.Options:
+            if bool(self.user) != (self.password is not None):
+                raise ValueError("user and password together")
+            if self.token and self.password:
+                raise ValueError("a token, or a user with a password")
+            return self
 
     def __init__(self, options: Options, context: Context) -> None:
         self._options = options
-        self._url = options.url.rstrip("/") + "/api/v1"
-        self._client = Client(options.timeout_s)
+        given = options.headers
+        self._service = Service(
+            "Prometheus",
+            options.url,
+            options.password or options.token,
+            options.timeout_s,
+            "Bearer",
+            keys={name: one for name, one in given.items() if isinstance(one, Secret)},
+            headers={name: one for name, one in given.items() if isinstance(one, str)},
+            option="url",
+            user=options.user,
+            ca_file=str(context.directory / options.ca_file) if options.ca_file else "",
+        )
+
+    @property
+    def every_s(self) -> float:
+        return self._options.every_s
+
+    @property
+    def behind_s(self) -> float:
+        return self._options.behind_s
 
     async def read(self, selectors: Sequence[str]) -> list[list[Point]]:
-        """Each selector is a PromQL expression giving an instant vector or a scalar."""
-        return list(await asyncio.gather(*(self._query(one) for one in selectors)))
+        """Each selector is a PromQL expression giving an instant vector or a scalar, at the server's own time."""
+        found = await asyncio.gather(*(self._instant(one) for one in selectors))
+        return [[point for _, _, points in series for point in points] for series in found]
 
     async def read_past(self, selectors: Sequence[str], seconds: float, step_s: float) -> list[Past]:
-        """By a range query for each selector."""
-        end = time.time()
+        """By a range query for each selector, which end at the server's present: its clock may be another."""
         steps = int(seconds // step_s)
-        instants = [end - step_s * back for back in range(steps, 0, -1)]
-        if not selectors or not instants:
+        if not selectors or steps <= 0:
             return []
-        found = [Past(at, [[] for _ in selectors]) for at in instants]
-        series = await asyncio.gather(*(self._range(one, instants[0], instants[-1], step_s) for one in selectors))
+        ((_, theirs, _),) = await self._instant("time()")
+        ahead = theirs - time.time()
+        starts = [theirs - step_s * back for back in range(steps, 0, -1)]
+        found = [Past(at - ahead, [[] for _ in selectors]) for at in starts]
+        series = await asyncio.gather(*(self._span(one, starts[0], starts[-1], step_s) for one in selectors))
         for place, rows in enumerate(series):
-            for labels, values in rows:
-                for at, value in values:
-                    step = round((at - instants[0]) / step_s)
-                    if 0 <= step < len(found):
-                        found[step].answers[place].append(Point(labels, value))
+            for _, at, points in rows:
+                step = round((at - starts[0]) / step_s)
+                if 0 <= step < len(found):
+                    found[step].answers[place].extend(points)
         return found
 
+    async def ages(self, selectors: Sequence[str]) -> list[float | None]:
+        """Of a plain selector's newest sample; an expression's own is always new."""
+        return list(await asyncio.gather(*(self._age(one) for one in selectors)))
+
     async def probe(self) -> str:
-        await self._query("vector(1)")
-        return f"Prometheus at {self._options.url} answers queries"
+        ((_, theirs, _),) = await self._instant("time()")
+        skew = time.time() - theirs
+        told = f"; its clock is {abs(skew):.0f} s {'behind' if skew > 0 else 'ahead of'} ours"
+        return f"Prometheus at {self._options.url} answers queries{told if abs(skew) > MOST_SKEW_S else ''}"
 
     async def close(self) -> None:
         """The connections are the process's."""
 
-    async def _query(self, expression: str) -> list[Point]:
-        return _points(await self._ask("query", {"query": expression}), expression)
-
-    async def _range(self, expression: str, start: float, end: float, step_s: float) -> list[Series]:
-        form = {"query": expression, "start": f"{start:.3f}", "end": f"{end:.3f}", "step": f"{step_s:g}"}
-        return _matrix(await self._ask("query_range", form))
-
-    async def _ask(self, what: str, form: dict[str, str]) -> httpx.Response:
-        headers = {"Authorization": f"Bearer {self._options.token.reveal()}"} if self._options.token else {}
-        url = f"{self._url}/{what}"
+    async def _age(self, selector: str) -> float | None:
         try:
-            answer = await self._client.post(url, data=form, headers=headers)
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol):
-            raise PermanentError(f"expected an http:// or https:// address, got {self._options.url!r}") from None
-        except httpx.HTTPError as error:
-            kind = type(error).__name__
-            raise TemporaryError(
-                f"Prometheus does not answer ({kind}). Try: curl '{self._url}/query?query=vector(1)'"
-            ) from None
-        code = answer.status_code
-        if code in (400, 422):
-            raise PermanentError(f"Prometheus refuses the query {form['query']!r}: {_said(answer)}")
-        if code >= 500 or code == 429:
-            raise TemporaryError(f"Prometheus answered {code} at {url}: {_said(answer)}")
-        if code != 200:
-            raise PermanentError(f"{url} answered {code}: check the address and the token")
+            parse_selector(selector)
+        except ValueError:
+            return None
+        found = await self._instant(f"timestamp({selector})")
+        return min((at - points[0].value for _, at, points in found), default=None)
+
+    async def _instant(self, query: str) -> list[promapi.Series]:
+        answer = await self._ask("query", {"query": query})
+        try:
+            return promapi.instant(promapi.data(answer, query, self._options.partial), query)
+        except promapi.Malformed as error:
+            raise self._service.stranger(str(error)) from None
+
+    async def _span(self, query: str, start: float, end: float, step_s: float) -> list[promapi.Series]:
+        form = {"query": query, "start": f"{start:.3f}", "end": f"{end:.3f}", "step": f"{step_s:g}"}
+        answer = await self._ask("query_range", form)
+        try:
+            return promapi.span(promapi.data(answer, query, self._options.partial))
+        except promapi.Malformed as error:
+            raise self._service.stranger(str(error)) from None
+
+    async def _ask(self, what: str, form: Mapping[str, str]) -> Answer:
+        answer = await self._service.call("POST", f"/api/v1/{what}", form=form)
+        promapi.refuse(answer, form["query"])
+        self._service.refuse(answer, f"the query {form['query']!r}")
         return answer
-
-
-def _said(answer: httpx.Response) -> str:
-    try:
-        return str(answer.json()["error"])[:500]
-    except (ValueError, KeyError, TypeError):
-        return "(no explanation)"
-
-
-def _points(answer: httpx.Response, expression: str) -> list[Point]:
-    try:
-        data: dict[str, Any] = answer.json()["data"]
-        kind, result = data["resultType"], data["result"]
-        if kind == "vector":
-            return [Point(series["metric"], float(series["value"][1])) for series in result]
-        if kind == "scalar":
-            return [Point({}, float(result[1]))]
-    except (ValueError, KeyError, TypeError, IndexError):
-        raise PermanentError(f"{answer.url} does not answer as Prometheus does") from None
-    raise PermanentError(f"{expression!r} gives a {kind}; expected an instant vector (leave out the [range])")
-
-
-def _matrix(answer: httpx.Response) -> list[Series]:
-    try:
-        data: dict[str, Any] = answer.json()["data"]
-        return [(row["metric"], [(float(at), float(value)) for at, value in row["values"]]) for row in data["result"]]
-    except (ValueError, KeyError, TypeError):
-        raise PermanentError(f"{answer.url} does not answer as Prometheus does") from None

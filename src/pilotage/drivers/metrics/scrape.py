@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import ClassVar
 
 import httpx
 from pydantic import Field
 
 from pilotage.core.errors import PermanentError, TemporaryError
-from pilotage.drivers import Context, DriverOptions, Point
+from pilotage.drivers import Context, DriverOptions, Language, Point
 from pilotage.drivers.http import Client
 from pilotage.drivers.metrics.exposition import parse_selector, select
 from pilotage.drivers.secrets import Secret
@@ -18,6 +19,8 @@ BODY_LIMIT = 32 * 1024 * 1024
 
 
 class ScrapeMetrics:
+    language: ClassVar[Language] = "page"
+
     class Options(DriverOptions):
         urls: list[str] = Field(
             min_length=1, description="every instance's page, in Prometheus' text format; never through a load balancer"

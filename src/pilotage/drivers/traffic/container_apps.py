@@ -13,7 +13,7 @@ from pilotage.drivers.container_apps import AppOptions, ContainerApp, ingress
 from pilotage.drivers.flags import to_the_end
 from pilotage.drivers.looks import looks
 from pilotage.drivers.revisions import divided, percents, share, sides
-from pilotage.drivers.shares import in_steps
+from pilotage.drivers.weights import in_steps
 
 _STEP = 1.0
 _NAME = r"^[a-z][a-z0-9-]{0,63}$"

@@ -15,7 +15,8 @@ from pilotage.drivers.answers import listed, said
 from pilotage.drivers.flags import reason
 from pilotage.drivers.secrets import Secret
 from pilotage.drivers.service import Api, Service
-from pilotage.drivers.shares import Share, bring, in_steps
+from pilotage.drivers.shares import Share, bring
+from pilotage.drivers.weights import in_steps
 
 _STEP = 0.01
 

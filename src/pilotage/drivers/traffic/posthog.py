@@ -12,7 +12,8 @@ from pilotage.drivers import Call, Context, DriverOptions
 from pilotage.drivers.answers import listed, said
 from pilotage.drivers.secrets import Secret
 from pilotage.drivers.service import Api, Service
-from pilotage.drivers.shares import Share, bring, in_steps
+from pilotage.drivers.shares import Share, bring
+from pilotage.drivers.weights import in_steps
 
 _STEP = 0.01
 _BESIDES = ("super_groups", "holdout_groups", "holdout", "feature_enrollment")

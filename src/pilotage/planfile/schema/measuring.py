@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from pilotage.core.requestpresets import REPORTERS, REQUESTS
+from pilotage.planfile.measuring import WHAT
 from pilotage.planfile.names import LABEL
 from pilotage.planfile.presets import PRESETS
+from pilotage.planfile.requests import METRIC_NAME, known
+from pilotage.planfile.requests import UNITS as UNITS_OF_TIME
 from pilotage.planfile.schema.kinds import (
     FILLED_IN,
     SELECTOR,
     Schema,
     amount,
     described,
+    flag,
     mapping,
     one_of,
     percent,
@@ -30,7 +35,7 @@ def metrics() -> Schema:
         "minProperties": 1,
         "additionalProperties": {"$ref": "#/$defs/metrics-driver"},
     }
-    return mapping(
+    found = mapping(
         "What is read at every tick, for both versions.",
         {
             "sources": described(sources, "Where it is read: a driver for each name."),
@@ -42,18 +47,48 @@ def metrics() -> Schema:
                 },
                 ["canary", "control"],
             ),
+            "requests": described({"oneOf": [_requests(name) for name in REQUESTS]}, "Errors and latency by a preset."),
             "errors": _ratio("Failed requests out of all."),
             "latency": _latency(),
             "bug": _ratio("The bug's own metric: shows whether the fix works.", named=True),
             "guards": rows("The system's health: CPU, memory, ...", {"oneOf": _guards()}, most=MOST_GUARDS),
             "tickets": _tickets(),
         },
-        ["sources", "groups", "errors"],
+        ["sources", "groups"],
     )
+    found["anyOf"] = [{"required": [one]} for one in WHAT]
+    return found
 
 
 def _label(description: str) -> Schema:
-    return text(description, whole(LABEL), None, expected="a label of letters, digits and _.:/@-")
+    return text(description, whole(f"{LABEL}|"), None, expected="a label of letters, digits and _.:/@-, or none")
+
+
+def _requests(name: str) -> Schema:
+    preset = REQUESTS[name]
+    label = (
+        one_of("Whose counters.", list(preset.counters), preset.label)
+        if preset.counters
+        else text("The label that has the groups.", whole(LABEL_NAME), None, preset.label, "a label's name")
+    )
+    metric = whole(METRIC_NAME)
+    properties = {
+        "preset": {"const": name, "description": f"Errors{' and latency' if preset.histogram else ''} from {name}."},
+        "source": _source(),
+        "select": text('More label matchers, such as namespace="shop"; without braces.', expected="label matchers"),
+        "label": label,
+        "latency": flag("Whether latency is read, too.", True),
+        "native": flag("Whether the histograms are native ones.", False),
+        "reporter": one_of("Who counts.", REPORTERS, REPORTERS[0]),
+        "code": text("The label that has the status.", whole(LABEL_NAME), None, "code", "a label's name"),
+        "counter": text("The counter of all requests.", metric, None, preset.counter, "a metric's name"),
+        "histogram": text("The latency's, without _bucket.", metric, None, preset.histogram, "a metric's name"),
+        "unit": one_of("Of the histogram's bounds.", UNITS_OF_TIME, preset.unit),
+    }
+    keys = known(name)
+    return mapping(
+        f"What {name} counts.", {one: row for one, row in properties.items() if one in keys}, ["preset", "source"]
+    )
 
 
 def _source() -> Schema:

@@ -251,9 +251,9 @@ def unreached(
 
     `trust` says how to have a certificate trusted.
     """
+    if broke_off(error):
+        return TemporaryError(f"{who} ended the connection before it was encrypted: does it start just now?")
     for cause in _causes(error):
-        if _broke_off(cause):
-            return TemporaryError(f"{who} ended the connection before it was encrypted: does it start just now?")
         if isinstance(cause, ssl.SSLError) or "CERTIFICATE_VERIFY_FAILED" in str(cause):
             why = one_line(str(getattr(cause, "verify_message", "") or getattr(cause, "reason", "") or cause), 100)
             return PermanentError(f"no encrypted connection to {who} ({why}): is `{option}` right? {trust}")
@@ -267,11 +267,13 @@ def unreached(
     return TemporaryError(f"{who} does not answer ({type(error).__name__})")
 
 
-def _broke_off(error: BaseException) -> bool:
-    """The other side went away during the handshake, as a load balancer does whose servers start anew."""
-    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError | ssl.SSLSyscallError):
-        return True
-    return isinstance(error, ssl.SSLError) and "UNEXPECTED_EOF" in str(error)
+def broke_off(error: Exception) -> bool:
+    """Whether the other side went away in the TLS handshake, as a load balancer does whose servers start anew."""
+    ended = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
+    return any(
+        isinstance(cause, ended) or (isinstance(cause, ssl.SSLError) and "UNEXPECTED_EOF" in str(cause))
+        for cause in _causes(error)
+    )
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

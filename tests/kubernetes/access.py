@@ -78,6 +78,14 @@ class Access:
             assert time.monotonic() < deadline, f"{place} after {timeout_s} s: {answer.text[:3000]}"
             time.sleep(0.05)
 
+    def until_dry(self, place: str, holds: Callable[[Object], Any], timeout_s: float = PATIENCE_S) -> None:
+        """Until a change of the object would give what `holds` waits for: admission policies take a moment to count."""
+        deadline = time.monotonic() + timeout_s
+        body, kind = json.dumps({"metadata": {"labels": {"tried": "yes"}}}), "application/merge-patch+json"
+        while not holds(self._send("PATCH", place, body, kind, params={"dryRun": "All"})):
+            assert time.monotonic() < deadline, f"{place} is not changed so after {timeout_s} s"
+            time.sleep(0.05)
+
     def place(self, one: Object, namespace: str) -> str:
         """The path of an object, from the API's own list of kinds."""
         version, kind = one["apiVersion"], one["kind"]

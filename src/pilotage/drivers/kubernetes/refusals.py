@@ -28,6 +28,10 @@ class NoLog(PermanentError):
     """The container has no log: it waits to start, or what it had is gone with it or its pod."""
 
 
+class Unfit(PermanentError):
+    """The change cannot be made of the object as it is now."""
+
+
 def refusal(answer: Answer, who: str, verb: str, kind: Kind, name: str, namespace: str) -> DriverError:
     """`who` is the cluster; `verb` as in a Role's rules."""
     where = f" in the namespace {namespace}" if kind.namespaced else ""
@@ -52,9 +56,9 @@ def refusal(answer: Answer, who: str, verb: str, kind: Kind, name: str, namespac
     if 300 <= status < 400:
         return PermanentError(f"{who} sends elsewhere ({status}): is `server` in the kubeconfig right?")
     text = f"{who} answered {status} to {verb} the {what}: {_words(answer)}"
-    if status in (408, 425) or status >= 500:
+    if status in (408, 410, 425) or status >= 500:  # 410: the list that was begun is not kept any longer
         return TemporaryError(text + again(answer), answer.after_s)
-    return PermanentError(text)
+    return Unfit(text) if status == 422 else PermanentError(text)
 
 
 def not_allowed(who: str, user: str, verb: str, kind: Kind, where: str) -> PermanentError:

@@ -200,3 +200,8 @@ class TestFaults(FaultsContract):
 class TestFaultsOfTheChange(TestFaults):
     async def act(self, driver):
         return await driver.set_weight(0, call("a"))
+
+
+async def test_a_call_back_waits_for_what_the_one_forward_has_on_its_way(zone, monkeypatch):
+    with aws.held_up(monkeypatch, "change_resource_record_sets") as held:
+        await aws.later_wins(zone.driver(), held, call)

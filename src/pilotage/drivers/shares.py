@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
 
 from pilotage.core.errors import PermanentError
-from pilotage.drivers.flags import settled, to_the_end
+from pilotage.drivers.flags import settled
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class Share:
 async def bring(
     wanted: float,
     look: Callable[[], Awaitable[Share]],
-    change: Callable[[], Coroutine[Any, Any, None]],
+    change: Callable[[], Awaitable[None]],
     what: str,
     timeout_s: float,
 ) -> float:
@@ -40,7 +39,7 @@ async def bring(
         raise PermanentError(f"{what} {now.off}: {wanted:g} % would reach nobody. Switch it on before the rollout")
     if now.percent == wanted:
         return now.in_force
-    await to_the_end(change())
+    await change()
 
     async def percent() -> float:
         nonlocal now

@@ -20,6 +20,7 @@ from pilotage.drivers.answers import listed, one_line
 from pilotage.drivers.aws import Aws, AwsOptions
 from pilotage.drivers.looks import looks
 from pilotage.drivers.pairs import nearest, share
+from pilotage.drivers.turns import in_turn
 
 MOST_WEIGHT = 999
 _WHO = "AWS Elastic Load Balancing"
@@ -82,6 +83,7 @@ class AwsAlbTraffic:
         self._arns: dict[str, str] = {}
         self._listener = options.listener
 
+    @in_turn
     async def set_weight(self, weight: float, call: Call) -> float:
         wanted = nearest(weight, MOST_WEIGHT, _WHO)
         before = await self._split()

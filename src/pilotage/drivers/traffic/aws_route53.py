@@ -14,6 +14,7 @@ from pilotage.drivers.answers import listed, one_line
 from pilotage.drivers.aws import Aws, AwsOptions
 from pilotage.drivers.looks import looks
 from pilotage.drivers.pairs import nearest, share
+from pilotage.drivers.turns import in_turn
 
 MOST_WEIGHT = 255
 _WHO = "AWS Route 53"
@@ -52,6 +53,7 @@ class AwsRoute53Traffic:
         self._what = f"{self._name} {options.type} in zone {options.zone.removeprefix('/hostedzone/')}"
         self._key = (options.zone.removeprefix("/hostedzone/"), self._name, options.type)
 
+    @in_turn
     async def set_weight(self, weight: float, call: Call) -> float:
         options = self._options
         wanted = nearest(weight, MOST_WEIGHT, _WHO)

@@ -16,6 +16,7 @@ from pilotage.drivers.flags import reason
 from pilotage.drivers.secrets import Secret
 from pilotage.drivers.service import Api, Service
 from pilotage.drivers.shares import Share, bring
+from pilotage.drivers.turns import in_turn
 from pilotage.drivers.weights import in_steps
 
 _STEP = 1.0
@@ -39,6 +40,7 @@ class ConfigcatTraffic:
         self._service = Service("ConfigCat", options.api, options.password, options.timeout_s)
         self._what = f"ConfigCat's flag {options.setting}"
 
+    @in_turn
     async def set_weight(self, weight: float, call: Call) -> float:
         wanted = round(in_steps(weight, _STEP, "ConfigCat"))
 
@@ -52,7 +54,7 @@ class ConfigcatTraffic:
                 tests.append({"op": "test", "path": path, "value": one["percentage"]})
                 changes.append({"op": "replace", "path": path, "value": wanted if index == canary else 100 - wanted})
             why = {"reason": reason(self._context, call, wanted)}
-            answer = await self._service.call("PATCH", self._path(), [*tests, *changes], why, headers=self._login())
+            answer = await self._service.change("PATCH", self._path(), [*tests, *changes], why, headers=self._login())
             if answer.status == 409:
                 raise TemporaryError(f"somebody else changed {self._what} at the same moment")
             self._service.refuse(answer, self._what)

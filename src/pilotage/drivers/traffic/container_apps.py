@@ -10,9 +10,9 @@ from pydantic import Field, model_validator
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Call, Context
 from pilotage.drivers.container_apps import AppOptions, ContainerApp, ingress
-from pilotage.drivers.flags import to_the_end
 from pilotage.drivers.looks import looks
 from pilotage.drivers.revisions import divided, percents, share, sides
+from pilotage.drivers.turns import in_turn
 from pilotage.drivers.weights import in_steps
 
 _STEP = 1.0
@@ -35,6 +35,7 @@ class ContainerAppsTraffic:
         self._options = options
         self._app = ContainerApp(options, context.directory)
 
+    @in_turn
     async def set_weight(self, weight: float, call: Call) -> float:
         percent = round(in_steps(weight, _STEP, "Container Apps"))
         app = await self._app.look()
@@ -43,7 +44,7 @@ class ContainerAppsTraffic:
         two = sides(parts, self._options.canary, self._options.stable, self._app.what)
         wanted = divided(parts, two, percent, self._app.what)
         if percents(parts) != percents(wanted) or app["provisioningState"] in _ENDED:
-            await to_the_end(self._app.change(ingress(wanted)))
+            await self._app.change(ingress(wanted))
         async for _ in looks(call.timeout_s, 0.05, 1.0):
             app = await self._app.look()
             state, there = app["provisioningState"], percents(self._app.traffic(app)) == percents(wanted)

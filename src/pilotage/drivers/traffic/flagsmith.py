@@ -16,9 +16,10 @@ from pydantic import Field
 from pilotage.core.errors import PermanentError
 from pilotage.drivers import Call, Context, DriverOptions
 from pilotage.drivers.answers import Answer, listed, one_line
-from pilotage.drivers.flags import reason, settled, to_the_end
+from pilotage.drivers.flags import reason, settled
 from pilotage.drivers.secrets import Secret
 from pilotage.drivers.service import Api, Service
+from pilotage.drivers.turns import in_turn
 from pilotage.drivers.weights import in_steps
 
 _MOST_PAGES = 50
@@ -76,9 +77,10 @@ class FlagsmithTraffic:
         self._here = f"/api/v1/environments/{quote(options.environment, safe='')}"
         self._known: _Place | None = None
 
+    @in_turn
     async def set_weight(self, weight: float, call: Call) -> float:
         share = in_steps(weight, _STEP, "Flagsmith")
-        await to_the_end(self._change(share, reason(self._context, call, weight)))
+        await self._change(share, reason(self._context, call, weight))
         return await settled(self.read_weight, share, self._name, min(call.timeout_s, self._options.timeout_s))
 
     async def read_weight(self) -> float:
@@ -120,7 +122,7 @@ class FlagsmithTraffic:
     ) -> None:
         if not place.versions:
             body = {"enabled": on, "multivariate_feature_state_values": rows}
-            answer = await self._service.call("PUT", f"{self._here}/featurestates/{state.id}/", body)
+            answer = await self._service.change("PUT", f"{self._here}/featurestates/{state.id}/", body)
         else:
             shares = [
                 {name: row[name] for name in ("multivariate_feature_option", "percentage_allocation")} for row in rows
@@ -129,7 +131,7 @@ class FlagsmithTraffic:
             update["multivariate_feature_state_values"] = shares
             path = f"/api/v1/environments/{place.environment}/features/{place.feature}/versions/"
             body = {"feature_states_to_update": [update], "publish_immediately": True, "description": description}
-            answer = await self._service.call("POST", path, body)
+            answer = await self._service.change("POST", path, body)
         self._service.refuse(answer, f"flag {self._name}")
 
     async def _find(self) -> _Place:

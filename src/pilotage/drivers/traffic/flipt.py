@@ -17,9 +17,10 @@ from pydantic import Field
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Call, Context, DriverOptions
 from pilotage.drivers.answers import Answer, listed, one_line, said
-from pilotage.drivers.flags import settled, to_the_end
+from pilotage.drivers.flags import settled
 from pilotage.drivers.secrets import Secret
 from pilotage.drivers.service import Api, Service
+from pilotage.drivers.turns import in_turn
 from pilotage.drivers.weights import in_steps
 
 _STEP = 1.0
@@ -62,9 +63,10 @@ class FliptTraffic:
             self._resources = f"/api/v2/environments/{here}/namespaces/{namespace}/resources"
             self._flag = f"{self._resources}/flipt.core.Flag/{flag}"
 
+    @in_turn
     async def set_weight(self, weight: float, call: Call) -> float:
         steps = round(in_steps(weight, _STEP, "Flipt"))
-        await to_the_end(self._change(steps))
+        await self._change(steps)
         return await settled(self.read_weight, float(steps), self._name, min(call.timeout_s, self._options.timeout_s))
 
     async def nearest(self, weight: float) -> float:
@@ -103,14 +105,14 @@ class FliptTraffic:
         if not isinstance(ours.get("id"), str):
             raise self._service.stranger("expected a rollout with its id")
         body = {"description": str(ours.get("description") or ""), "threshold": {"percentage": steps, "value": True}}
-        self._refuse(await self._service.call("PUT", f"{self._flag}/rollouts/{quote(ours['id'], safe='')}", body))
+        self._refuse(await self._service.change("PUT", f"{self._flag}/rollouts/{quote(ours['id'], safe='')}", body))
 
     async def _put_flag(self, flag: _Flag, place: int, steps: int) -> None:
         """Flipt 2 takes the whole flag, as a change of the revision that was read."""
         payload = copy.deepcopy(dict(flag.whole))
         payload["rollouts"][place]["threshold"]["percentage"] = steps
         body = {"key": self._options.flag, "payload": payload, "revision": flag.revision}
-        answer = await self._service.call("PUT", self._resources, body)
+        answer = await self._service.change("PUT", self._resources, body)
         if answer.status == 409:
             raise TemporaryError(f"somebody else has changed something in {self._options.environment} in Flipt (409)")
         self._refuse(answer)

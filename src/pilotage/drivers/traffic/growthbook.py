@@ -16,6 +16,7 @@ from pilotage.drivers.flags import reason
 from pilotage.drivers.secrets import Secret
 from pilotage.drivers.service import Api, Service
 from pilotage.drivers.shares import Share, bring
+from pilotage.drivers.turns import in_turn
 from pilotage.drivers.weights import in_steps
 
 _STEP = 0.01
@@ -36,6 +37,7 @@ class GrowthbookTraffic:
         self._service = Service("GrowthBook", options.api, options.token, options.timeout_s, "Bearer")
         self._what = f"the rule {options.rule} of GrowthBook's feature {options.feature}"
 
+    @in_turn
     async def set_weight(self, weight: float, call: Call) -> float:
         wanted = in_steps(weight, _STEP, "GrowthBook")
         words = reason(self._context, call, wanted)
@@ -60,14 +62,16 @@ class GrowthbookTraffic:
         rule = {"coverage": round(wanted / 100, 6)}
         body = {"rule": rule, "revisionTitle": words, "revisionComment": words}
         path = self._path("/revisions/new/rules/" + quote(self._options.rule, safe=""))
-        draft = (await self._service.ask("PUT", path, self._what, body)).get("revision")
+        answer = await self._service.change("PUT", path, body)
+        self._service.refuse(answer, self._what)
+        draft = answer.get("revision")
         version = draft.get("version") if isinstance(draft, dict) else None
         if not isinstance(version, int):
             raise self._service.stranger("expected a revision with a version")
-        answer = await self._service.call("POST", self._path(f"/revisions/{version}/publish"), {"comment": words})
+        answer = await self._service.change("POST", self._path(f"/revisions/{version}/publish"), {"comment": words})
         if 400 <= answer.status < 500:  # surely not published; after a failure or a silence nobody knows
             with suppress(DriverError):  # why it was refused is what to tell
-                await self._service.call("POST", self._path(f"/revisions/{version}/discard"), {})
+                await self._service.change("POST", self._path(f"/revisions/{version}/discard"), {})
         if answer.status == 409:
             raise TemporaryError(f"GrowthBook: somebody else published {self._options.feature} at the same moment")
         if answer.status in (400, 422):

@@ -18,9 +18,10 @@ from pydantic import Field, model_validator
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Call, Context, DriverOptions
 from pilotage.drivers.answers import Answer, listed, one_line, said
-from pilotage.drivers.flags import reason, settled, to_the_end
+from pilotage.drivers.flags import reason, settled
 from pilotage.drivers.secrets import Secret
 from pilotage.drivers.service import Api, Service
+from pilotage.drivers.turns import in_turn
 from pilotage.drivers.weights import in_steps, to_percent
 
 _STEPS = 100_000
@@ -84,9 +85,10 @@ class LaunchDarklyTraffic:
         here = quote(options.environment, safe="")
         self._scheduled = f"/api/v2/projects/{project}/flags/{flag}/environments/{here}/scheduled-changes"
 
+    @in_turn
     async def set_weight(self, weight: float, call: Call) -> float:
         steps = round(in_steps(weight, 100 / _STEPS, "LaunchDarkly") / 100 * _STEPS)
-        await to_the_end(self._change(steps, reason(self._context, call, weight)))
+        await self._change(steps, reason(self._context, call, weight))
         within_s = min(call.timeout_s, self._options.timeout_s)
         return await settled(self.read_weight, to_percent(steps, _STEPS), self._name, within_s)
 
@@ -133,7 +135,7 @@ class LaunchDarklyTraffic:
     async def _patch(self, instructions: list[dict[str, Any]], comment: str, params: dict[str, str]) -> None:
         options = self._options
         body = {"comment": comment, "environmentKey": options.environment, "instructions": instructions}
-        answer = await self._service.call("PATCH", self._flag, body, params, headers=_SEMANTIC)
+        answer = await self._service.change("PATCH", self._flag, body, params, headers=_SEMANTIC)
         if answer.status == 405:
             raise PermanentError(
                 f"LaunchDarkly takes changes of {self._name} only with an approval (405), which waits for a person: "

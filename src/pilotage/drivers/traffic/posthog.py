@@ -13,6 +13,7 @@ from pilotage.drivers.answers import listed, said
 from pilotage.drivers.secrets import Secret
 from pilotage.drivers.service import Api, Service
 from pilotage.drivers.shares import Share, bring
+from pilotage.drivers.turns import in_turn
 from pilotage.drivers.weights import in_steps
 
 _STEP = 0.01
@@ -35,6 +36,7 @@ class PosthogTraffic:
         self._service = Service("PostHog", options.api, options.token, options.timeout_s, "Bearer")
         self._what = f"PostHog's flag {options.flag}"
 
+    @in_turn
     async def set_weight(self, weight: float, call: Call) -> float:
         wanted = in_steps(weight, _STEP, "PostHog")
         return await bring(wanted, self._share, lambda: self._change(wanted), self._what, call.timeout_s)
@@ -60,7 +62,7 @@ class PosthogTraffic:
         # With these two PostHog refuses what somebody else has changed since (409).
         since = {"version": flag.get("version") or 0, "original_flag": {"filters": filters}}
         body = {"filters": {**filters, "groups": groups}, **since}
-        answer = await self._service.call("PATCH", self._path(), body)
+        answer = await self._service.change("PATCH", self._path(), body)
         if answer.status == 409 and "updated by" in said(answer):
             raise TemporaryError(f"somebody else changed {self._what} at the same moment")
         if answer.status == 409:

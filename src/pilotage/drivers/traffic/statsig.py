@@ -14,6 +14,7 @@ from pilotage.drivers.answers import listed
 from pilotage.drivers.secrets import Secret
 from pilotage.drivers.service import Api, Service
 from pilotage.drivers.shares import Share, bring
+from pilotage.drivers.turns import in_turn
 from pilotage.drivers.weights import in_steps
 
 _STEP = 0.01
@@ -45,6 +46,7 @@ class StatsigTraffic:
         self._service = Service("Statsig", options.api, None, options.timeout_s, keys=keys, headers=headers)
         self._what = f"the rule {options.rule} of Statsig's gate {options.gate}"
 
+    @in_turn
     async def set_weight(self, weight: float, call: Call) -> float:
         wanted = in_steps(weight, _STEP, "Statsig")
 
@@ -52,7 +54,8 @@ class StatsigTraffic:
             # A rule's id is another one after each change of its percentage: the one that it has now.
             rule = self._rule(await self._gate())
             path = f"{self._path()}/rules/{quote(str(rule['id']), safe='')}"
-            await self._service.ask("PATCH", path, self._what, {"passPercentage": wanted})
+            answer = await self._service.change("PATCH", path, {"passPercentage": wanted})
+            self._service.refuse(answer, self._what)
 
         return await bring(wanted, self._share, change, self._what, call.timeout_s)
 

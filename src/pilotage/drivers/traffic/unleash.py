@@ -20,9 +20,10 @@ from pilotage.core.model import Cohort, CohortKind
 from pilotage.drivers import Call, Context, DriverOptions
 from pilotage.drivers.answers import Answer, listed, one_line, said
 from pilotage.drivers.cohorts import check_kind, check_values
-from pilotage.drivers.flags import settled, to_the_end
+from pilotage.drivers.flags import settled
 from pilotage.drivers.secrets import Secret
 from pilotage.drivers.service import Api, Service
+from pilotage.drivers.turns import in_turn
 from pilotage.drivers.weights import in_steps
 
 _STEP = 1.0
@@ -66,12 +67,13 @@ class UnleashTraffic:
         self._here = f"{self._flag}/environments/{quote(options.environment, safe='')}"
         self._project = f"/api/admin/projects/{project}"
 
+    @in_turn
     async def set_weight(self, weight: float, call: Call) -> float:
         steps = round(in_steps(weight, _STEP, "Unleash"))
         check_kind(call.cohort, self.cohorts, "Unleash")
         if call.cohort is not None:
             check_values(call.cohort)
-        await to_the_end(self._change(steps, call.cohort))
+        await self._change(steps, call.cohort)
         within_s = min(call.timeout_s, self._options.timeout_s)
         now = await settled(self.read_weight, float(steps), self._name, within_s)
         if await self.read_cohort() != call.cohort:
@@ -150,7 +152,7 @@ class UnleashTraffic:
         await self._send("PATCH", self._strategy(ours), patch)
 
     async def _send(self, method: str, path: str, body: Any = None) -> None:
-        answer = await self._service.call(method, path, body)
+        answer = await self._service.change(method, path, body)
         if answer.status >= 400 and "Test operation failed" in answer.text:
             raise TemporaryError(f"somebody else has changed {self._name} in Unleash at the same moment")
         self._refuse(answer)

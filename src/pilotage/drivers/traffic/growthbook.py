@@ -52,7 +52,8 @@ class GrowthbookTraffic:
 
     async def probe(self) -> str:
         options = self._options
-        return f"GrowthBook has {options.feature} at {await self.read_weight():g} % in {options.environment}"
+        now = (await self._share()).checked().in_force
+        return f"GrowthBook has {options.feature} at {now:g} % in {options.environment}"
 
     async def close(self) -> None:
         """The connections are the process's."""
@@ -93,13 +94,15 @@ class GrowthbookTraffic:
         if not isinstance(place, dict):
             has = listed([str(one) for one in places])
             raise PermanentError(f"GrowthBook's {options.feature} has no environment {options.environment}, but {has}")
-        percent = self._percent(rules)
-        if feature.get("archived"):
-            return Share(percent, "is off (its feature is archived)")
-        return Share(percent, "" if place.get("enabled") else f"is off in {options.environment}")
+        rule = self._rule(rules)
+        off = "is off (its feature is archived)" if feature.get("archived") else ""
+        off = off or ("" if place.get("enabled") else f"is off in {options.environment}")
+        given = "" if off else self._given(rules, rule)
+        off = off or ("" if rule["enabled"] else "is not enabled")
+        return Share(round(float(rule.get("coverage", 1)) * 100, 6), off, given, self._hindrance(rule))
 
-    def _percent(self, rules: list[Mapping[str, Any]]) -> float:
-        """Raises PermanentError unless the rule's coverage alone says who gets the canary."""
+    def _rule(self, rules: list[Mapping[str, Any]]) -> Mapping[str, Any]:
+        """Raises PermanentError when there is none, or one without a coverage."""
         options = self._options
         rule = next((one for one in rules if one["id"] == options.rule), None)
         if rule is None:
@@ -107,29 +110,35 @@ class GrowthbookTraffic:
             raise PermanentError(f"GrowthBook's {options.feature} has no rule {options.rule}; its rules: {names}")
         if rule["type"] not in ("force", "rollout"):
             raise PermanentError(f"{self._what} is of the type {rule['type']}: expected a percentage rule (rollout)")
+        return rule
+
+    def _hindrance(self, rule: Mapping[str, Any]) -> str:
+        """What keeps its coverage from being everybody's share, and only that."""
+        options = self._options
         if rule.get("allEnvironments") or rule.get("environments") != [options.environment]:
             has = listed([str(one) for one in rule.get("environments") or []]) or "all environments"
-            raise PermanentError(
+            return (
                 f"{self._what} is for {has}: the percentage would change there, too. Give {options.environment} a rule "
                 "of its own"
             )
-        if not rule["enabled"]:
-            raise PermanentError(f"{self._what} is not enabled: enable it, with a coverage of 0 %")
         if narrow := [name for name in ("condition", "savedGroupTargeting", "prerequisites") if _narrows(rule, name)]:
-            raise PermanentError(f"{self._what} is only for some ({listed(narrow)}): it is no share of all requests")
+            return f"{self._what} is only for some ({listed(narrow)}): it is no share of all requests"
         if rule.get("scheduleType", "none") != "none" or rule.get("scheduleRules"):
-            raise PermanentError(
-                f"{self._what} has a schedule or a ramp, which would change it as well: end that first"
-            )
+            return f"{self._what} has a schedule or a ramp, which would change it as well: end that first"
+        return ""
+
+    def _given(self, rules: list[Mapping[str, Any]], rule: Mapping[str, Any]) -> str:
+        """Who gets the canary whatever the rule's coverage."""
+        options = self._options
         here = [one for one in rules if one["enabled"] and one is not rule and self._is_here(one)]
         before = rules[: rules.index(rule)]
         strangers = [one["id"] for one in here if one in before or one.get("value") in (None, rule.get("value"))]
         if strangers:
-            raise PermanentError(
+            return (
                 f"GrowthBook's {options.feature} also has {listed(strangers)} in {options.environment}: who gets the "
                 "canary there does so whatever the weight. Disable them, or put those for the old version behind ours"
             )
-        return round(float(rule.get("coverage", 1)) * 100, 6)
+        return ""
 
     def _is_here(self, rule: Mapping[str, Any]) -> bool:
         return bool(rule.get("allEnvironments")) or self._options.environment in (rule.get("environments") or [])

@@ -51,8 +51,10 @@ class _State:
     rows: list[dict[str, Any]]
     """Each variant's share, as Flagsmith writes them."""
     share: float
-    hindrance: str
-    """Why the percentage would not be everybody's share: a clause, or empty."""
+    given: str
+    """Who gets the fix whatever the percentage, also at 0: a clause, or empty."""
+    narrowed: str
+    """Why else a percentage above 0 would not be everybody's share: a clause, or empty."""
 
 
 class FlagsmithTraffic:
@@ -85,12 +87,15 @@ class FlagsmithTraffic:
 
     async def read_weight(self) -> float:
         self._known = self._known or await self._find()
-        state = self._everybodys(await self._state(self._known))
-        return state.share if state.on else 0.0
+        state = await self._state(self._known)
+        share = state.share if state.on else 0.0
+        if share or state.given:
+            self._check(state)
+        return share
 
     async def probe(self) -> str:
         place = await self._find()
-        state = self._everybodys(await self._state(place))
+        self._check(state := await self._state(place))
         self._check_approvals(place)
         now = f"at {state.share:g} %" if state.on else f"off; its {state.share:g} % count from a weight above 0 on"
         return f"Flagsmith has {self._name} {now}; it does not tell whether the key may change it"
@@ -106,7 +111,7 @@ class FlagsmithTraffic:
         self._known = place = await self._find()
         state = await self._state(place)
         if share:
-            self._everybodys(state)
+            self._check(state)
         if share > (state.share if state.on else 0):
             self._check_approvals(place)
         on = state.on or share > 0
@@ -115,7 +120,8 @@ class FlagsmithTraffic:
             ours = [row for row in state.rows if row["multivariate_feature_option"] == place.ours]
             before = ours[0] if ours else {"multivariate_feature_option": place.ours}
             await self._write(place, state, on, [*rows, {**before, "percentage_allocation": share}], description)
-        self._everybodys(state)  # on the way to nobody: says who has it still
+        if not share and state.given:
+            self._check(state)  # says who has it still
 
     async def _write(
         self, place: _Place, state: _State, on: bool, rows: list[dict[str, Any]], description: str
@@ -171,31 +177,33 @@ class FlagsmithTraffic:
             (own,) = [one for one in states if one["feature_segment"] is None and one["identity"] is None]
             rows = [dict(row) for row in own["multivariate_feature_state_values"]]
             shares = _shares(own)
-            hindrance = self._hindrance(place, own, shares, overrides)
-            value = own["feature_state_value"]
-            return _State(int(own["id"]), own["enabled"] is True, value, rows, shares.get(place.ours, 0.0), hindrance)
+            value, share = own["feature_state_value"], shares.get(place.ours, 0.0)
+            given = self._given(place, own, overrides)
+            narrowed = self._narrowed(place, shares, overrides)
+            return _State(int(own["id"]), own["enabled"] is True, value, rows, share, given, narrowed)
         except (KeyError, TypeError, ValueError, AttributeError):
             raise self._service.stranger("expected the flag's one state in the environment") from None
 
-    def _hindrance(
-        self, place: _Place, own: Mapping[str, Any], shares: Mapping[int, float], overrides: list[dict[str, Any]]
-    ) -> str:
-        others = [place.variants.get(one, str(one)) for one, share in shares.items() if share and one != place.ours]
-        if others:
-            return f"it also gives a share to {listed(others)}"
+    def _given(self, place: _Place, own: Mapping[str, Any], overrides: list[dict[str, Any]]) -> str:
         if _is(place.value, _value(own["feature_state_value"])):
             return "its control value is the fix's own: whoever the percentage leaves has the fix, too"
         gives = [one for one in overrides if one["enabled"] and _gives(one, place)]
         if gives:
             return f"it has {_counted(gives)} with the fix, who get it at every weight, also at 0 %"
+        return ""
+
+    def _narrowed(self, place: _Place, shares: Mapping[int, float], overrides: list[dict[str, Any]]) -> str:
+        others = [place.variants.get(one, str(one)) for one, share in shares.items() if share and one != place.ours]
+        if others:
+            return f"it also gives a share to {listed(others)}"
         if overrides and not self._options.narrowed:
             return f"it has {_counted(overrides)} without the fix; with `narrowed: true` weights are of the others"
         return ""
 
-    def _everybodys(self, state: _State) -> _State:
-        if state.hindrance:
-            raise PermanentError(f"{self._name} in Flagsmith is not a share of everybody: {state.hindrance}")
-        return state
+    def _check(self, state: _State) -> None:
+        """Raises PermanentError where a percentage would not be everybody's share."""
+        if why := state.given or state.narrowed:
+            raise PermanentError(f"{self._name} in Flagsmith is not a share of everybody: {why}")
 
     def _check_approvals(self, place: _Place) -> None:
         """Flagsmith's API would take the change nevertheless: the rule is kept here."""

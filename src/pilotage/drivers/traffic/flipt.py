@@ -74,11 +74,15 @@ class FliptTraffic:
 
     async def read_weight(self) -> float:
         flag = await self._read()
-        self._check(flag)
-        return self._percentage(flag.rollouts[self._ours(flag)])
+        percentage = self._percentage(flag.rollouts[self._ours(flag)])
+        self._check(flag, percentage)
+        return percentage
 
     async def probe(self) -> str:
-        return f"Flipt has {self._name} at {await self.read_weight():g} %; it does not tell whether it may be changed"
+        flag = await self._read()
+        percentage = self._percentage(flag.rollouts[self._ours(flag)])
+        self._check(flag, 100)
+        return f"Flipt has {self._name} at {percentage:g} %; it does not tell whether it may be changed"
 
     async def close(self) -> None:
         """The connections are the process's."""
@@ -92,13 +96,13 @@ class FliptTraffic:
         flag = await self._read()
         place = self._ours(flag)
         if steps:
-            self._check(flag)
+            self._check(flag, steps)
         if self._percentage(flag.rollouts[place]) != steps:
             if self._options.environment is None:
                 await self._put_rollout(flag.rollouts[place], steps)
             else:
                 await self._put_flag(flag, place, steps)
-        self._check(flag)  # on the way to nobody: says who has it still
+        self._check(flag, steps)  # on the way to nobody: says who has it still
 
     async def _put_rollout(self, ours: Mapping[str, Any], steps: int) -> None:
         """Flipt 1 takes a rollout alone, and knows no revisions."""
@@ -166,8 +170,8 @@ class FliptTraffic:
             )
         return thresholds[0]
 
-    def _check(self, flag: _Flag) -> None:
-        """Raises PermanentError where the percentage is not everybody's share."""
+    def _check(self, flag: _Flag, percentage: float) -> None:
+        """Raises PermanentError where that percentage is not everybody's share."""
         others = [one for one in flag.rollouts if not isinstance(one.get("threshold"), dict)]
         gives = [one for one in others if (one.get("segment") or {}).get("value") is True]
         if flag.enabled:
@@ -179,7 +183,7 @@ class FliptTraffic:
                 f"{self._name} in Flipt has {listed([_shown(one) for one in gives])}, who get it at every weight, also "
                 "at 0 %: take it out"
             )
-        if others and not self._options.narrowed:
+        if percentage and others and not self._options.narrowed:
             raise PermanentError(
                 f"{self._name} in Flipt is not for everybody: it has {listed([_shown(one) for one in others])}. With "
                 "`narrowed: true` weights are of those that it leaves"

@@ -40,7 +40,8 @@ class CloudRunTraffic:
         service = await self._run.look()
         parts = self._run.traffic(service)
         two = sides(parts, self._options.canary, self._options.stable, self._run.what)
-        share(parts, two, self._run.what, self._run.advice(two.stable))
+        if percent:
+            share(parts, two, self._run.what, self._run.advice(two.stable))
         wanted = divided(parts, two, percent, self._run.what)
         if percents(parts) != percents(wanted):
             await self._run.change(service, "traffic", {"traffic": targets(wanted)})

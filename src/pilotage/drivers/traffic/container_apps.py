@@ -38,27 +38,31 @@ class ContainerAppsTraffic:
     @in_turn
     async def set_weight(self, weight: float, call: Call) -> float:
         percent = round(in_steps(weight, _STEP, "Container Apps"))
-        app = await self._app.look()
-        parts = self._app.traffic(app)
-        self._share(app)
-        two = sides(parts, self._options.canary, self._options.stable, self._app.what)
-        wanted = divided(parts, two, percent, self._app.what)
-        if percents(parts) != percents(wanted) or app["provisioningState"] in _ENDED:
-            await self._app.change(ingress(wanted))
+        asked, state, there = False, "", False
         async for _ in looks(call.timeout_s, 0.05, 1.0):
             app = await self._app.look()
-            state, there = app["provisioningState"], percents(self._app.traffic(app)) == percents(wanted)
+            if percent:
+                self._share(app)
+            state, parts = app["provisioningState"], self._app.traffic(app)
+            two = sides(parts, self._options.canary, self._options.stable, self._app.what)
+            wanted = divided(parts, two, percent, self._app.what)
+            there = percents(parts) == percents(wanted)
             if there and state == "Succeeded":
                 return self._share(app)
-            if state in _ENDED:
+            if asked and state in _ENDED:
                 raise PermanentError(
                     f"{self._app.what} did not come to {percent} %: its provisioningState is {state}. Azure's activity "
                     "log of the app tells why"
                 )
+            if not asked and state != "InProgress":  # it takes one change at a time
+                await self._app.change(ingress(wanted))
+                asked, there, state = True, True, "InProgress"
         late = f"{self._app.what} has not come to {percent} % within {call.timeout_s:g} s: "
-        if not there:
-            raise TemporaryError(late + "it has another share now. Does somebody else set it, too?")
-        raise TemporaryError(late + f"Azure is still at it ({state}). It may come into force later")
+        if there:
+            raise TemporaryError(late + f"Azure is still at it ({state}). It may come into force later")
+        if not asked:
+            raise TemporaryError(late + f"Azure is at another change of it all the time ({state})")
+        raise TemporaryError(late + "it has another share now. Does somebody else set it, too?")
 
     async def nearest(self, weight: float) -> float:
         """Raises as `set_weight` would: a plan with another weight is refused before it starts."""

@@ -193,3 +193,12 @@ async def test_one_that_azure_never_gets_to_is_told(driver, service):
     with pytest.raises(TemporaryError, match=r"Azure is at another change of it all the time \(InProgress\)"):
         await driver.set_weight(30, call("a", timeout_s=0.3))
     assert [one.method for one in service.requests].count("PATCH") == 0
+
+
+@pytest.mark.parametrize("status", [404, 410])
+async def test_azures_metadata_server_is_being_updated_for_a_while(service, monkeypatch, status):
+    """learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token, "Error handling"."""
+    with serve(Served(instead=lambda _: (status, {}, None))) as imds:
+        monkeypatch.setattr(container_apps, "_IMDS", imds.url)
+        with pytest.raises(TemporaryError, match=rf"being updated, or has no identity for this machine \({status}\)"):
+            await splitter(service.url, token=None).probe()

@@ -117,4 +117,4 @@ def _machine(options: AppOptions) -> MetadataServer:
     params = {"api-version": "2018-02-01", "resource": f"{options.api}/"}
     if options.identity is not None:
         params["client_id"] = str(options.identity)
-    return MetadataServer("Azure", _IMDS, "/metadata/identity/oauth2/token", {"Metadata": "true"}, params)
+    return MetadataServer("Azure", _IMDS, "/metadata/identity/oauth2/token", {"Metadata": "true"}, params, (404, 410))

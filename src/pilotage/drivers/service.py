@@ -48,8 +48,8 @@ class Tokens(Protocol):
 
     async def get(self) -> str: ...
 
-    def forget(self) -> None:
-        """The last one was refused."""
+    def forget(self) -> bool:
+        """The last one was refused. Whether the next one will be another."""
         ...
 
 
@@ -167,8 +167,10 @@ class Service:
             raise self.stranger("expected an http:// or https:// address") from None
         except httpx.HTTPError as error:
             raise self._unreached(error) from None
-        if answer.status == 401 and self._tokens is not None:
-            self._tokens.forget()
+        if answer.status == 401 and self._tokens is not None and self._tokens.forget():
+            raise TemporaryError(
+                f"{self.name} refuses {self._tokens.told} (401), kept from before: the next try gets a new one"
+            )
         return answer
 
     async def ask(

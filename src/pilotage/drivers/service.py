@@ -286,6 +286,8 @@ def unreached(
 
     `trust` says how to have a certificate trusted.
     """
+    if broke_off(error):
+        return TemporaryError(f"{who} ended the connection before it was encrypted: does it start just now?")
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLError) or "CERTIFICATE_VERIFY_FAILED" in str(cause):
             why = one_line(str(getattr(cause, "verify_message", "") or getattr(cause, "reason", "") or cause), 100)
@@ -298,6 +300,15 @@ def unreached(
                 f"{who} does not answer: nothing listens at {one_line(url, 100)} (connection refused)"
             )
     return TemporaryError(f"{who} does not answer ({type(error).__name__})")
+
+
+def broke_off(error: Exception) -> bool:
+    """Whether the other side went away in the TLS handshake, as a load balancer does whose servers start anew."""
+    ended = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
+    return any(
+        isinstance(cause, ended) or (isinstance(cause, ssl.SSLError) and "UNEXPECTED_EOF" in str(cause))
+        for cause in _causes(error)
+    )
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

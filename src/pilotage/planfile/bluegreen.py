@@ -35,7 +35,8 @@ def colours(reader: Reader, top: dict[str, Node]) -> dict[str, Node]:
     live, idle = (reader.text(found.get(key), f"blue_green.{key}", A_NAME, NAME) for key in ("live", "idle"))
     if live and live == idle:
         reader.wrong("blue_green.idle", found["idle"], "another colour than the live one", live)
-    words = {key: one for key, one in (("live", live), ("idle", idle)) if one}
+    # A colour that is wrong is told above: what drivers would say of its place follows from that.
+    words = {"live": live or "live", "idle": idle or "idle"}
     return {key: filled(one, words) if key in FILLED else one for key, one in top.items()}
 
 

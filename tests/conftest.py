@@ -17,7 +17,12 @@ LONGEST = (
     *("engine/test_crashes.py", "planfile/test_mutations.py", "direct/test_watchdog.py", "engine/test_rollouts.py"),
     *("direct/test_with_a_coordinator.py", "direct/test_watchdog_beside_a_coordinator.py", "cli/test_commands.py"),
     *("engine/test_blue_green_and_rolling.py", "engine/test_logs.py", "cli/test_checklist.py", "cli/test_drivers.py"),
-    *("drivers/test_traffic_unleash.py", "engine/test_on_real_unleash.py"),
+    *("drivers/test_traffic_unleash.py", "engine/test_on_real_unleash.py", "engine/test_on_kubernetes_outages.py"),
+    *(
+        "engine/test_on_kubernetes_trouble.py",
+        "engine/test_on_kubernetes_strategies.py",
+        "engine/test_on_kubernetes.py",
+    ),
 )
 """The files that take a minute, or nearly so. They begin first: the last to begin would keep one worker busy while the
 others have nothing left to do."""

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
-from pilotage.core.model import Plan, RatioMetric, Strategy
+from pilotage.core.model import LatencyMetric, Plan, RatioMetric, Strategy
 from pilotage.drivers import Delays, Driver, Metrics, Steps
 from pilotage.engine import signals
 from pilotage.engine.acting import is_in_force
 from pilotage.engine.crew import Crew
-from pilotage.engine.measure import for_group
+from pilotage.engine.measure import for_group, histogram
+from pilotage.engine.unborn import never_counts
 from pilotage.wording import check_templates
 
 PROBE_S = 10.0
@@ -56,8 +57,9 @@ async def _asked(plan: Plan, state: Path) -> Answers:
         weights += [_weights_are_steps(crew, one.name) for one in plan.targets if one.kind == "traffic"]
         measures = [plan.measures.errors] + ([plan.measures.bug] if plan.measures.bug else [])
         series = [_has_series(plan, crew.sources[one.source], one) for one in measures]
+        series += [_has_histogram(plan, crew, one) for one in (plan.measures.latency,) if one]
         moved = tuple(answer for answer in await asyncio.gather(*weights) if answer)
-        without = [answer for answer in await asyncio.gather(*series) if answer]
+        without = list(dict.fromkeys(answer for answer in await asyncio.gather(*series) if answer))
         return Answers(moved, tuple(_seldom(crew) + without + await _signals(crew)), len(everyone), True)
     finally:
         await crew.close()
@@ -131,13 +133,33 @@ async def _signals(crew: Crew) -> list[str]:
 async def _has_series(plan: Plan, source: Driver, metric: RatioMetric) -> str:
     control = for_group(metric.total, plan.measures.control)
     bad = for_group(metric.bad, plan.measures.control)
-    bare = bad.split("{", 1)[0].strip()
     try:
-        total, errors, named = await cast(Metrics, source).read([control, bad, bare if bare.isidentifier() else bad])
+        async with asyncio.timeout(PROBE_S):
+            total, errors = await cast(Metrics, source).read([control, bad])
+            never = (
+                "" if errors or not total else await never_counts(cast(Metrics, source), metric, plan.measures.control)
+            )
+    except TimeoutError:
+        return f"metrics source {metric.source}: did not answer within {PROBE_S:g} s"
     except Exception as error:
         return f"metrics source {metric.source}: {error or type(error).__name__}"
     if not total:
         return f"{metric.name}: {metric.source} has no series for {control}. Is the selector right, does stable serve?"
-    if not errors and not named:
-        return f"{metric.name}: {metric.source} has no series called {bare}; a misspelt error counter would always pass"
+    return f"{metric.name}: {metric.source} {never}" if never else ""
+
+
+async def _has_histogram(plan: Plan, crew: Crew, metric: LatencyMetric) -> str:
+    """Latency that could never be judged: said before, not at the end of the first watch."""
+    control = for_group(metric.histogram, plan.measures.control)
+    try:
+        async with asyncio.timeout(PROBE_S):
+            (points,) = await crew.sources[metric.source].read([control])
+    except TimeoutError:
+        return f"metrics source {metric.source}: did not answer within {PROBE_S:g} s"
+    except Exception as error:
+        return f"metrics source {metric.source}: {error or type(error).__name__}"
+    if not points:
+        return f"latency: {metric.source} has no series for {control}. Is the selector right? Or leave latency out"
+    if histogram(points, 1.0) is None:
+        return f"latency: {control} gives no histogram: series with le labels up to +Inf are expected"
     return ""

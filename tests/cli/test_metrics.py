@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import threading
@@ -13,6 +14,9 @@ from typing import Any
 
 import pytest
 
+from pilotage import planfile
+from pilotage.cli import sounding
+from pilotage.drivers.metrics.scrape import ScrapeMetrics
 from pilotage.testing.faults import faulty
 from tests import servers
 from tests.cli.test_commands import pilotage
@@ -151,6 +155,21 @@ def test_a_group_without_series_is_told_with_what_the_label_has(source: str, tmp
     assert "Missing: 7 of 15." in said
 
 
+def test_readings_are_so_far_apart_that_every_source_has_new_numbers(
+    live: servers.Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between two equal readings a histogram that begins at 0 would look empty."""
+    text = METRICS.replace("SOURCE", scraped(live.url))
+    (tmp_path / "plan.yaml").write_text(HEAD + text.replace("NEW", "new"))
+    plan = planfile.load_file(tmp_path / "plan.yaml")
+    monkeypatch.setattr(sounding, "APART_S", 0.01)
+    monkeypatch.setattr(ScrapeMetrics, "every_s", property(lambda _: 0.5), raising=False)
+    monkeypatch.setattr(ScrapeMetrics, "behind_s", property(lambda _: 0.0), raising=False)
+    found = asyncio.run(sounding.sound(plan, tmp_path, None, 10.0))
+    assert found.apart_s == pytest.approx(0.55)
+    assert asyncio.run(sounding.sound(plan, tmp_path, 0.1, 10.0)).apart_s == 0.1
+
+
 def test_what_has_no_series_at_all_is_told(live: servers.Page, tmp_path: Path) -> None:
     text = METRICS.replace("npe_total", "mpe_total").replace("tries_total", "trys_total")
     text = text.replace("label: track}", "label: track, histogram: took_seconds}")
@@ -161,7 +180,7 @@ def test_what_has_no_series_at_all_is_told(live: servers.Page, tmp_path: Path) -
     text = METRICS.replace("npe_total", "mpe_total")
     code, said = tried(tmp_path / "it", scraped(live.url), text=text)
     assert code == 1
-    assert "no series called mpe_total: a misspelt counter of bad ones would always pass" in said
+    assert "it has no series called mpe_total; a misspelt error counter would always pass" in said
     text = METRICS.replace('npe_total{track="$group"}', 'npe_total{track="$group",pod="z"}')
     assert tried(tmp_path / "it", scraped(live.url), text=text)[0] == 0
 
@@ -251,7 +270,7 @@ def test_what_a_preset_leaves_out_is_said(tmp_path: Path) -> None:
         b'haproxy_server_http_responses_total{proxy="app",server="old",code="2xx"} 9\n'
         b'haproxy_server_http_responses_total{proxy="app",server="old",code="5xx"} 0\n'
     )
-    text = METRICS.split("  requests")[0] + "  requests: {preset: haproxy, source: it}\n"
+    text = METRICS.split("  requests")[0] + "  requests: {preset: haproxy, source: it, select: 'proxy=\"app\"'}\n"
     with servers.http_server(body) as served:
         code, said = tried(tmp_path / "it", scraped(served.url), text=text)
     assert code == 0, said

@@ -105,11 +105,19 @@ async def test_the_change_says_who_made_it(driver, running, namespace):
     assert notes["kubernetes.io/change-cause"] == "Pilotage: payment v2"
 
 
+async def test_pods_that_run_for_a_while_between_their_crashes_end_it_too(driver, kubelet):
+    """Longer than they are looked at, and never ready."""
+    kubelet.behave("registry.test/payment:v2", "crash-loop")
+    kubelet.ready_after_s, kubelet.backoff_s = 0.8, 0.1
+    with pytest.raises(PermanentError, match=r"crashes again and again \(\d+ restarts\): exit code 1"):
+        await asyncio.wait_for(driver.deploy("v2", call("a")), 20)
+
+
 @pytest.mark.parametrize(
     ("word", "said"),
     [
         ("pull-fails", r"cannot be pulled: .*not found"),
-        ("crash-loop", r"crashes again and again \(\d+ restarts\): exit code 1"),
+        ("crash-loop", r"it crash(ed|es again and again \(\d+ restarts\)): exit code 1"),
         ("oom", "took more memory than its limit"),
     ],
 )
@@ -126,7 +134,7 @@ async def test_pods_that_never_get_ready_end_at_the_deadline_of_the_deployment(c
         cluster.patch, place(namespace), {"spec": {"progressDeadlineSeconds": 3, "minReadySeconds": 0}}
     )
     kubelet.behave("registry.test/payment:v2", "never-ready")
-    with pytest.raises(PermanentError, match="made no progress for 3 s"):
+    with pytest.raises(PermanentError, match=r"made no progress for 3 s.*readiness probe does not answer"):
         await deployer(cluster.kubeconfig, namespace).deploy("v2", call("a"))
 
 

@@ -108,7 +108,7 @@ class TestInfluxdb(MetricsContract, HistoryContract, DelaysContract):
 
     async def test_a_wrong_password_is_told_and_not_shown(self, influxdb, monkeypatch):
         monkeypatch.setenv("INFLUX", "planted-secret")
-        with pytest.raises(PermanentError, match=r"refuses the token in INFLUX") as caught:
+        with pytest.raises(PermanentError, match=r"refuses the password in INFLUX") as caught:
             await build(influxdb).probe()
         assert "planted" not in str(caught.value)
 

@@ -61,8 +61,13 @@ def test_what_is_no_number_is_told(pointer, said):
         found(pointer)
 
 
-def test_nan_is_missing():
-    assert found("/x", {"x": math.nan}) == found("/x", {"x": "NaN"}) == []
+def test_nan_is_passed_on_for_the_engine_to_tell_and_null_is_nothing():
+    """As bad ones that are nothing count as 0, what is not known must not become nothing."""
+    for value in (math.nan, "NaN"):
+        ((labels, number),) = found("/x", {"x": value})
+        assert labels == {}
+        assert math.isnan(number)
+    assert found("/x", {"x": None}) == []
 
 
 @pytest.mark.parametrize("pointer", ["", "v2/requests", "/a~b", "/a~2"])

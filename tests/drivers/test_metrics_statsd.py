@@ -14,13 +14,20 @@ from pydantic import ValidationError
 
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context
-from pilotage.drivers.metrics import statsd_table
+from pilotage.drivers.metrics import statsd, statsd_table
 from pilotage.drivers.metrics.exposition import parse_selector
 from pilotage.drivers.metrics.statsd import StatsdMetrics, _address
 from pilotage.drivers.metrics.statsd_lines import Line, lines
 from pilotage.drivers.metrics.statsd_listener import Listener
 from pilotage.drivers.metrics.statsd_table import Table
 from pilotage.testing import MetricsContract
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch):
+    """A probe waits for nothing, unless a test says so."""
+    monkeypatch.setattr(statsd, "FIRST_S", 0.0)
+    monkeypatch.setattr(statsd, "MORE_S", 0.0)
 
 
 @pytest.mark.parametrize(
@@ -237,6 +244,28 @@ class TestStatsd(MetricsContract):
         assert "1 packets, 2 names, 3 series; 1 lines malformed, such as in" in await driver.probe()
         monkeypatch.setattr("pilotage.drivers.metrics.statsd.QUIET_S", -1.0)
         assert "nothing has arrived in the last" in await driver.probe()
+        await driver.close()
+
+
+async def test_a_plans_selectors_are_known_after_the_probe_though_senders_collect_first(tmp_path, monkeypatch):
+    """As the preflight does it: drivers are built, asked, and read at once."""
+    monkeypatch.setattr(statsd, "FIRST_S", 5.0)
+    monkeypatch.setattr(statsd, "MORE_S", 0.3)
+    bind = f"unix:{tmp_path / 's.sock'}"
+    driver = build(tmp_path, bind=bind)
+    with sender(bind) as sending:
+
+        async def flushes():
+            await asyncio.sleep(0.5)
+            sending.send(b"shop.requests:9|c|#version:v1")
+            await asyncio.sleep(0.1)
+            sending.send(b"shop.requests:3|c|#version:v2")
+
+        flushing = asyncio.create_task(flushes())
+        assert "2 packets" in await driver.probe()
+        first, second = await driver.read(['shop.requests{version="v1"}', 'shop.requests{version="v2"}'])
+        assert [one.value for one in (*first, *second)] == [9, 3]
+        await flushing
         await driver.close()
 
 

@@ -63,6 +63,31 @@ async def test_a_misspelt_series_fails_the_metrics(stage: Stage) -> None:
     assert (found.holds, "has no series for" in found.text) == (False, True)
 
 
+@pytest.mark.parametrize(
+    ("latency", "said"),
+    [
+        ("took_bucket", 'latency: app has no series for took_bucket{group="old"}. Is the selector right?'),
+        ("requests_total", 'latency: requests_total{group="old"} gives no histogram: series with le labels'),
+    ],
+)
+async def test_latency_that_could_never_be_judged_fails_the_metrics(stage: Stage, latency: str, said: str) -> None:
+    body = stage.plan("shop", more="checklist: [{id: it, part: team, text: T, check: metrics}]\n")
+    row = f"  latency: {{source: app, histogram: '{latency}{{group=\"$group\"}}', unit: s}}\nsuccess:"
+    plan = planfile.load(body["plan"].replace("success:", row), directory=stage.folder)
+    found = await seen(stage, plan)
+    assert (found.holds, said in found.text) == (False, True), found.text
+
+
+async def test_errors_by_a_label_that_nobody_has_fail_the_metrics(stage: Stage) -> None:
+    """The counter is there, so the selector looks right; yet no error could ever be counted by it."""
+    body = stage.plan("shop", more="checklist: [{id: it, part: team, text: T, check: metrics}]\n")
+    bad = """bad: 'requests_total{group="$group",kode=~"5.."}'"""
+    plan = planfile.load(body["plan"].replace("""bad: 'errors_total{group="$group"}'""", bad), directory=stage.folder)
+    found = await seen(stage, plan)
+    assert found.holds is False
+    assert "errors: app has no label kode on requests_total{group=" in found.text
+
+
 @pytest.mark.parametrize("role", ["on-call", "escalation"])
 async def test_a_role_holds_when_the_contacts_name_somebody(stage: Stage, role: str) -> None:
     somebody = f"contacts: [{{role: {role}, name: Ann, reach: '+49 1'}}]\n"

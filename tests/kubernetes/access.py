@@ -41,6 +41,8 @@ class Access:
                 trusted.load_cert_chain(both.name)
         self.how: Object = {"base_url": self.server, "verify": trusted, "headers": headers, "trust_env": False}
         """What an httpx client takes."""
+        self.authority = self._ca.decode()
+        """The certificate that the server is known by, as PEM."""
         self.api = httpx.Client(timeout=20, **self.how)
         self._places: dict[tuple[str, str], tuple[str, bool]] = {}
 

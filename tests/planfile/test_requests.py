@@ -28,6 +28,7 @@ SELECT = {
     "istio": 'destination_service_name="payment"',
     "nginx-ingress": 'ingress="payment"',
     "http-server": 'job="payment"',
+    "haproxy": 'proxy="payment"',
 }
 
 
@@ -73,7 +74,7 @@ def test_envoys_selectors_are_those_that_a_person_would_write() -> None:
 
 
 def test_haproxy_has_no_latency_and_the_plan_says_so() -> None:
-    found = measures(asked("haproxy", more=", label: proxy, select: 'job=\"lb\"'"))
+    found = measures("{preset: haproxy, source: prom, label: proxy, select: 'job=\"lb\"'}")
     assert found.errors.total == 'haproxy_backend_http_responses_total{job="lb",proxy="$group"}'
     assert found.latency is None
     assert found.left_out == ("latency: HAProxy's exporter has averages of times only, no histogram",)
@@ -146,7 +147,7 @@ def test_an_empty_name_in_a_pattern_would_match_more_than_its_own() -> None:
         ("{preset: envoy, source: prim}", ".source", "one of prom, page", 'Did you mean "prom"?'),
         ("{preset: envoy}", ".source", "the key source", ""),
         ("{preset: envoy, source: prom, code: x}", ".code", "one of preset, source, select, label", ""),
-        ("{preset: haproxy, source: prom, label: pod}", ".label", "one of server, proxy", ""),
+        ("{preset: haproxy, source: prom, select: 'job=\"a\"', label: pod}", ".label", "one of server, proxy", ""),
         ("{preset: envoy, source: prom, select: '{a=\"b\"}'}", ".select", "label matchers", "without braces"),
         (
             "{preset: istio, source: prom}",

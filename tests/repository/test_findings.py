@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import uuid
 from typing import Any
 
 import pytest
 
+from pilotage.core.planning import drivers as planned
 from pilotage.drivers import registry
 from pilotage.repository import look
+from pilotage.repository.flags import SERVICES
 from tests import repositories
 
 ENVOY = """\
@@ -264,12 +267,7 @@ def test_capistrano_takes_its_branch_from_the_environment(repo):
         ("infra/main.tf", 'resource "x" "y" {}\n', "Terraform"),
         ("docker-compose.yml", "services:\n  a:\n    image: x\n", "docker compose up"),
         ("charts/payment/Chart.yaml", "apiVersion: v2\nname: payment\n", "Helm chart payment"),
-        (
-            "k8s/all.yaml",
-            MANIFESTS,
-            "Kubernetes Deployment payment: not driven by this release; `kubectl -n shop set image",
-        ),
-        ("k8s/all.yaml", MANIFESTS, "Kubernetes Rollout search (Argo Rollouts)"),
+        ("k8s/all.yaml", MANIFESTS, "Rollout search (Argo Rollouts): `kubectl argo rollouts set image` deploys"),
     ],
 )
 def test_what_no_driver_reaches_is_said(repo, name, text, said):
@@ -278,13 +276,12 @@ def test_what_no_driver_reaches_is_said(repo, name, text, said):
     assert any(said in note for note in notes)
 
 
-def test_the_traffic_of_kubernetes_is_said(repo):
+def test_an_ingress_is_said_and_routes_are_driven(repo):
     repo.write("k8s/all.yaml", MANIFESTS)
-    proposals = found(repo, "traffic", "")
-    assert {one.name for one in proposals} == {"VirtualService payment", "Ingress shop"}
-    (service,) = (one for one in proposals if one.name == "VirtualService payment")
+    assert {one.name for one in found(repo, "traffic", "")} == {"Ingress shop"}
+    (service,) = found(repo, "traffic", "istio")
     assert seen(service) == ["k8s/all.yaml:12 (kind: VirtualService)", "k8s/all.yaml:14 (name: payment)",
-                             "k8s/all.yaml:19 (weight: 100)"]  # fmt: skip
+                             "k8s/all.yaml:18 (- destination: {host: payment})"]  # fmt: skip
 
 
 def test_pods_logs_are_followed_by_their_label(repo):
@@ -306,8 +303,8 @@ def test_names_that_a_template_fills_in_are_not_made_up(repo):
         repo.write(
             f"chart/{name}.yaml", 'apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {{ include "x" . }}\n'
         )
-    (proposal,) = found(repo, "deploy", "")
-    assert "filled in by a template" in proposal.note
+    proposals = found(repo, "deploy", "kubernetes")
+    assert {one.options["deployment"] for one in proposals} == {"REPLACE_ME: the new version's Deployment"}
     assert found(repo, "logs") == []
 
 
@@ -426,12 +423,34 @@ def test_flags_that_are_disabled_or_yaml_are_said(repo):
     assert "YAML" in found(repo, "traffic", "")[0].note
 
 
-def test_flag_services_are_notes(repo):
-    repo.write("package.json", '{"dependencies": {\n"launchdarkly-node-server-sdk": "^7"}}')
+def test_flag_services_are_found_by_their_libraries(repo):
+    repo.write(
+        "package.json", '{"dependencies": {\n"launchdarkly-node-server-sdk": "^7", "@splitsoftware/splitio": "1"}}'
+    )
     repo.write("requirements.txt", "UnleashClient==6\nflask\n")
-    services = {one.name: seen(one)[0] for one in found(repo, "traffic", "")}
-    assert services["LaunchDarkly"].startswith("package.json:2")
-    assert services["Unleash"] == "requirements.txt:1 (UnleashClient==6)"
+    services = {one.name: one for one in found(repo, "traffic")}
+    assert seen(services["LaunchDarkly"])[0].startswith("package.json:2")
+    assert seen(services["Unleash"]) == ["requirements.txt:1 (UnleashClient==6)"]
+    assert {name: one.driver for name, one in services.items()} == {
+        "LaunchDarkly": "launchdarkly",
+        "Unleash": "unleash",
+        "Split": "",
+    }
+
+
+@pytest.mark.parametrize("word", [word for word, (_, driver, _) in SERVICES.items() if driver])
+def test_what_a_flag_service_needs_is_what_its_driver_takes(repo, word):
+    repo.write("requirements.txt", f"{word}==6\n")
+    (proposal,) = found(repo, "traffic")
+    values = {"address": "http://127.0.0.1:4242", "number": "7", "environment's id": str(uuid.UUID(int=7))}
+
+    def given(text):
+        said = next((value for what, value in values.items() if what in text), "payment")
+        return said if text.startswith("REPLACE_ME") else text
+
+    options = {name: given(one) if isinstance(one, str) else one for name, one in proposal.options.items()}
+    assert registry.find("traffic", proposal.driver).Options.model_validate(options)
+    assert proposal.driver in planned.FLAGS
 
 
 @pytest.mark.parametrize(
@@ -575,6 +594,7 @@ def filled(value: Any) -> Any:
     """Placeholders as a person would fill them in."""
     if isinstance(value, str):
         as_said = "http://127.0.0.1:9901" if "address" in value else "octo/payment"
+        as_said = "a/b:{version}" if "the image" in value else "new" if "new version's" in value else as_said
         return re.sub(r"^REPLACE_ME: .*", as_said, value, flags=re.S)
     if isinstance(value, dict):
         return {key: filled(one) for key, one in value.items()}
@@ -593,7 +613,7 @@ def test_every_proposal_is_one_its_driver_takes(repo):
          "prometheus"),
         ("metrics", "scrape"), ("logs", "files"), ("logs", "command"), ("checks", "github-build"), ("checks",
          "git-merged"),
-        ("checks", "command"),
+        ("checks", "command"), ("deploy", "kubernetes"), ("traffic", "argo-rollouts"), ("traffic", "istio"),
     }  # fmt: skip
     for one in proposals:
         registry.find(one.port, one.driver).Options.model_validate(filled(dict(one.options)))

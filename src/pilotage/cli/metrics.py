@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pilotage.core.model import Plan
 
 ALL, MISSING = 0, 1
-APART_S, WITHIN_S = 5.0, 30.0
+WITHIN_S = 30.0
 MOST_INSTANCES = 6
 
 
@@ -36,11 +36,14 @@ def metrics() -> None:
 @metrics.command("try", short_help="Read everything that a plan measures, now.")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option(
-    "--apart", default=APART_S, show_default=True, metavar="SECONDS", help="Between the two readings (for rates)."
+    "--apart",
+    type=float,
+    metavar="SECONDS",
+    help="Between the two readings (for rates); 5, or more where a source has new numbers more seldom.",
 )
 @click.option("--within", default=WITHIN_S, show_default=True, metavar="SECONDS", help="What a source's call may take.")
 @click.option("--json", "json_out", is_flag=True, help="Print JSON for a program.")
-def try_(file: Path, apart: float, within: float, json_out: bool) -> None:
+def try_(file: Path, apart: float | None, within: float, json_out: bool) -> None:
     """Read every metric of the plan FILE for both groups, twice; nothing is changed, no rollout started.
 
     \b
@@ -56,7 +59,7 @@ def try_(file: Path, apart: float, within: float, json_out: bool) -> None:
     from pilotage.cli.sounding import sound
     from pilotage.drivers.secrets import hide
 
-    if not apart > 0 or not within > 0:
+    if (apart is not None and not apart > 0) or not within > 0:
         raise click.UsageError("--apart and --within: expected seconds, more than 0")
     plan = planfile.load_file(file, secrets=False)  # a driver says so when its own is missing
     found = asyncio.run(sound(plan, state_folder(), apart, within))
@@ -64,7 +67,7 @@ def try_(file: Path, apart: float, within: float, json_out: bool) -> None:
     if json_out:
         click.echo(hide(json.dumps(_data(found), indent=2, ensure_ascii=False), secrets))
     else:
-        for line in _lines(found, plan, apart):
+        for line in _lines(found, plan):
             click.echo(printable(hide(line, secrets)))
     sys.exit(ALL if found.good else MISSING)
 
@@ -80,10 +83,10 @@ def _data(found: Sounding) -> dict[str, Any]:
     }
 
 
-def _lines(found: Sounding, plan: Plan, apart: float) -> Iterator[str]:
+def _lines(found: Sounding, plan: Plan) -> Iterator[str]:
     of = plan.measures
     groups = f"canary {of.canary or '(none)'}, control {of.control or '(none)'}"
-    yield f"{plan.service} in {plan.environment}: {groups}; read twice, {apart:g} s apart."
+    yield f"{plan.service} in {plan.environment}: {groups}; read twice, {found.apart_s:g} s apart."
     for name, line in found.sources.items():
         yield f"source {name}: {line}"
     for name, why in found.faults.items():

@@ -20,10 +20,12 @@ from pilotage.drivers import Ages, Context, Delays, Metrics, Point, registry
 from pilotage.drivers.metrics.exposition import parse_selector
 from pilotage.engine.measure import for_group, histogram
 from pilotage.engine.signals import levels
+from pilotage.engine.unborn import never_counts
 
 Table = Mapping[tuple[str, str], list[Point] | str]
 """(source, selector) -> its series, or why there are none."""
 
+APART_S, MOST_APART_S = 5.0, 120.0
 MOST_VALUES = 12
 OLD_TICKS = 3
 """A newest sample that is older is told."""
@@ -52,17 +54,22 @@ class Sounding:
     faults: Mapping[str, str]
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
+    apart_s: float = 0.0
 
     @property
     def good(self) -> bool:
         return not self.faults and not any(row.missing for row in self.rows)
 
 
-async def sound(plan: Plan, state: Path, apart_s: float, within_s: float) -> Sounding:
-    """Two readings `apart_s` seconds apart; each call of a source may take `within_s`."""
+async def sound(plan: Plan, state: Path, apart_s: float | None, within_s: float) -> Sounding:
+    """Two readings `apart_s` seconds apart (None: so that every source has had new numbers); each call of a source may
+    take `within_s`."""
     context = Context(Path(plan.directory), state, plan.service, plan.environment)
     refs = plan.measures.sources
     sources = {name: cast(Metrics, registry.build("metrics", ref, context)) for name, ref in refs.items()}
+    if apart_s is None:
+        seldom = [one.every_s for one in sources.values() if isinstance(one, Delays)]
+        apart_s = min(max([APART_S, *(1.1 * every_s for every_s in seldom)]), MOST_APART_S)
     try:
         probes = await asyncio.gather(*(_told(one.probe(), within_s) for one in sources.values()))
         faults = {name: why for name, (_, why) in zip(sources, probes, strict=True) if why}
@@ -80,7 +87,7 @@ async def sound(plan: Plan, state: Path, apart_s: float, within_s: float) -> Sou
             if isinstance(one, Delays) and one.every_s > apart_s
         ]
         notes += await _old(plan, sources, asked, second, within_s)
-        return Sounding(said, faults, tuple(rows), tuple(notes))
+        return Sounding(said, faults, tuple(rows), tuple(notes), apart_s)
     finally:
         for one in sources.values():
             with suppress(Exception):
@@ -246,13 +253,10 @@ async def _explained(plan: Plan, sources: Mapping[str, Metrics], row: Row, withi
         text = f'no series for group {row.group} "{row.name}" ({for_group(templates[0], row.name)}); {there}'
         return Row(row.metric, row.kind, row.source, row.group, row.name, missing=text)
     if row.values.get("bad_series") == 0:
-        named = _WITH_GROUP.search(templates[1])
-        if named is None or not named[1]:
-            return row
-        found, why = await _told(sources[row.source].read([named[1]]), within_s)
-        if not why and not found[0]:
-            text = f"no series called {named[1]}: a misspelt counter of bad ones would always pass"
-            return Row(row.metric, row.kind, row.source, row.group, row.name, row.values, text)
+        metric = plan.measures.bug if row.kind == "bug" and plan.measures.bug else plan.measures.errors
+        never, why = await _told(never_counts(sources[row.source], metric, row.name), within_s)
+        if why or never:
+            return Row(row.metric, row.kind, row.source, row.group, row.name, row.values, why or f"it {never}")
     return row
 
 

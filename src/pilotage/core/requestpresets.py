@@ -61,6 +61,7 @@ REQUESTS: Mapping[str, RequestPreset] = {
             "proxy": "haproxy_backend_http_responses_total",
         },
         without="HAProxy's exporter has averages of times only, no histogram",
+        shared=("promql", "page"),
     ),
     "istio": RequestPreset(
         "destination_version",

@@ -99,7 +99,8 @@ def bad_of(found: Ratio, good_above: bool) -> tuple[str, str]:
             tuple((label, _NEGATED[sign], value) if one == more[0] else one for one in found.above.matchers),
         )
         return total, f"sum({bad.selector})"
-    return total, f"{total} - sum({found.above.selector})"
+    # Where nothing goes well there is no good series yet, and all minus nothing is nothing: no bad ones.
+    return total, f"{total} - (sum({found.above.selector}) or 0 * {total})"
 
 
 def _outer(text: str) -> str:

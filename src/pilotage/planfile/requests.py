@@ -77,6 +77,7 @@ _EXAMPLES = {
     "istio": "select: 'destination_service_name=\"payment\"'",
     "nginx-ingress": 'select: \'namespace="shop",ingress="payment"\'',
     "http-server": "select: 'job=\"payment\"'",
+    "haproxy": "select: 'proxy=\"payment\"'",
 }
 
 
@@ -85,6 +86,8 @@ def _named(reader: Reader, found: dict[str, Node], path: str, chosen: str) -> Re
     preset = REQUESTS[chosen]
     if preset.counters:
         label = reader.one_of(found.get("label"), f"{path}.label", tuple(preset.counters))
+        if label and label != preset.label:  # a backend has its name for itself, a server only within its backend
+            preset = replace(preset, shared=())
     else:
         label = reader.text(found.get("label"), f"{path}.label", "a label's name", LABEL_NAME)
     preset = replace(preset, label=label or preset.label)

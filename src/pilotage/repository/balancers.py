@@ -10,7 +10,7 @@ from pilotage.core.proposals import Proposal, Trace
 from pilotage.repository.files import Line, first, trace
 from pilotage.repository.scene import PLACEHOLDER, Scene
 
-_NEW = re.compile(r"(?:^|[^a-z])(?:canary|green|new|next|beta)(?:[^a-z]|$)", re.IGNORECASE)
+NEW = re.compile(r"(?:^|[^a-z])(?:canary|green|new|next|beta)(?:[^a-z]|$)", re.IGNORECASE)
 _NAME = r"[A-Za-z0-9_.:][A-Za-z0-9_.:-]*"
 
 _HAPROXY = re.compile(
@@ -73,7 +73,7 @@ def _of_backend(
     scene: Scene, backend: _Backend, common: dict[str, str], traces: list[Trace], sure: float, note: str
 ) -> Iterator[Proposal]:
     names = [one for _, one, _ in backend.servers]
-    canary = [one for one in names if _NEW.search(one)]
+    canary = [one for one in names if NEW.search(one)]
     stable = [one for one in names if one not in canary]
     if canary and stable:
         options = {**common, "canary": canary, "stable": stable}
@@ -120,7 +120,7 @@ def _traefik(scene: Scene) -> Iterator[Proposal]:
             parts = _parts(lines[place + 1 :], depth)
             if not service or len(parts) < 2:
                 continue
-            new = next((one for _, one in parts if _NEW.search(one)), "")
+            new = next((one for _, one in parts if NEW.search(one)), "")
             old = next((one for _, one in parts if one != new), "") if new else ""
             options = {
                 "file": f"{PLACEHOLDER}: a file of Pilotage's own in the file provider's folder",

@@ -1,4 +1,4 @@
-"""Feature flags: flagd's definition files, and signs of flag services that this release does not drive."""
+"""Feature flags: flagd's definition files, and flag services by the libraries that a project uses."""
 
 from __future__ import annotations
 
@@ -17,15 +17,73 @@ _NOT = re.compile(r"(?:^|/)(?:package(?:-lock)?|tsconfig[\w.]*|composer|angular|
 _MOST_FLAGS = 50
 _ON = ("on", "true", "enabled", "new", "canary", "fix", "treatment")
 _OFF = ("off", "false", "disabled", "old", "stable", "control")
-_SERVICES = {
-    "launchdarkly": "LaunchDarkly",
-    "unleash": "Unleash",
-    "flagsmith": "Flagsmith",
-    "splitio": "Split",
-    "configcat": "ConfigCat",
-    "growthbook": "GrowthBook",
-    "optimizely": "Optimizely",
+_FLAG = f"{PLACEHOLDER}: the flag's key"
+_ENVIRONMENT = f"{PLACEHOLDER}: the environment, such as production"
+SERVICES: Mapping[str, tuple[str, str, Mapping[str, Any]]] = {
+    "launchdarkly": (
+        "LaunchDarkly",
+        "launchdarkly",
+        {
+            "token": {"env": "LAUNCHDARKLY_TOKEN"},
+            "project": f"{PLACEHOLDER}: the project's key",
+            "flag": _FLAG,
+            "environment": _ENVIRONMENT,
+        },
+    ),
+    "unleash": (
+        "Unleash",
+        "unleash",
+        {
+            "api": f"{PLACEHOLDER}: Unleash's address, without /api",
+            "token": {"env": "UNLEASH_TOKEN"},
+            "flag": _FLAG,
+            "environment": _ENVIRONMENT,
+        },
+    ),
+    "flagsmith": (
+        "Flagsmith",
+        "flagsmith",
+        {
+            "token": {"env": "FLAGSMITH_TOKEN"},
+            "environment": f"{PLACEHOLDER}: the environment's client-side key",
+            "flag": _FLAG,
+            "on": f"{PLACEHOLDER}: the variant that is the fix",
+        },
+    ),
+    "flipt": ("Flipt", "flipt", {"api": f"{PLACEHOLDER}: Flipt's address, without /api", "flag": _FLAG}),
+    "growthbook": (
+        "GrowthBook",
+        "growthbook",
+        {
+            "feature": f"{PLACEHOLDER}: the feature's id",
+            "rule": f"{PLACEHOLDER}: the id of its percentage rule, such as fr_123abc",
+            "environment": _ENVIRONMENT,
+            "token": {"env": "GROWTHBOOK_TOKEN"},
+        },
+    ),
+    "configcat": (
+        "ConfigCat",
+        "configcat",
+        {
+            "environment": f"{PLACEHOLDER}: the environment's id",
+            "setting": f"{PLACEHOLDER}: the flag's id, a number",
+            "username": f"{PLACEHOLDER}: the user name of the public API credential",
+            "password": {"env": "CONFIGCAT_PASSWORD"},
+        },
+    ),
+    "statsig": (
+        "Statsig",
+        "statsig",
+        {
+            "gate": f"{PLACEHOLDER}: the gate's id",
+            "rule": f"{PLACEHOLDER}: the name of the rule whose pass percentage is set",
+            "key": {"env": "STATSIG_CONSOLE_KEY"},
+        },
+    ),
+    "splitio": ("Split", "", {}),
+    "optimizely": ("Optimizely", "", {}),
 }
+"""By the word in a list of dependencies: the service, the driver, and its options as far as a repository tells them."""
 _DEPENDENCIES = re.compile(
     r"(?:[\w.-]+/){0,2}(?:package\.json|requirements[\w.-]*\.txt|pyproject\.toml|go\.mod|Gemfile|pom\.xml|build\.gradle(?:\.kts)?"
     r"|Cargo\.toml|composer\.json|\.env\.(?:example|sample|template))"
@@ -109,11 +167,14 @@ def _ours(flag: Mapping[str, Any], on: str, off: str) -> bool:
 
 
 def _services(scene: Scene) -> Iterator[Proposal]:
-    left = dict(_SERVICES)
+    left = dict(SERVICES)
     for name in scene.files.named(_DEPENDENCIES):
         text = scene.files.text(name).lower()
         for word in [one for one in left if one in text]:
-            service = left.pop(word)
+            service, driver, options = left.pop(word)
             line = next((one for one in scene.files.lines(name) if word in one.text.lower()), None)
             note = f"{service}: a flag service that this release does not drive; a command of yours can"
-            yield scene.propose("traffic", service, "", {}, [trace(name, line)], 0.3, note)
+            if driver:
+                note = f"{service} is used here; which flag, and where, is to be said"
+            sure = 0.5 if driver else 0.3
+            yield scene.propose("traffic", service, driver, options, [trace(name, line)], sure, note)

@@ -6,17 +6,20 @@ import re
 from collections.abc import Iterator
 
 from pilotage.core.proposals import Proposal, Trace
+from pilotage.repository import routes
 from pilotage.repository.blocks import documents, inner, value
 from pilotage.repository.files import Line, first, trace
-from pilotage.repository.scene import Scene
+from pilotage.repository.routes import Target
+from pilotage.repository.scene import PLACEHOLDER, Scene
 from pilotage.repository.watching import COMPOSE
+from pilotage.repository.workloads import WORKLOADS, rollout, workload
 
 _MANIFEST = re.compile(r"(?:[\w.-]+/)*[\w.-]+\.ya?ml")
 _NO_MANIFEST = re.compile(r"(?:^|/)(?:\.github|\.circleci|tests?|docs?)/")
 _KIND = re.compile(r"^kind:\s*[\"']?(\w+)")
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
-_WORKLOADS = {"Deployment": "deployment", "StatefulSet": "statefulset", "DaemonSet": "daemonset"}
-_SPLITTERS = ("VirtualService", "HTTPRoute", "TrafficSplit")
+_ARGO = re.compile(r"^apiVersion:\s*[\"']?argoproj\.io/")
+_FLAGGER = re.compile(r"^apiVersion:\s*[\"']?flagger\.app/")
 _CANARY = re.compile(r"nginx\.ingress\.kubernetes\.io/canary(?:-weight)?:|traefik.*weight|alb\.ingress.*actions", re.I)
 _TEMPLATED = "(its name is filled in by a template)"
 _LABEL = re.compile(r"\s+[\"']?(app(?:\.kubernetes\.io/(?:name|instance))?)[\"']?\s*:\s*(\S+)")
@@ -57,19 +60,25 @@ def _manifest(scene: Scene, name: str, lines: list[Line]) -> Iterator[Proposal]:
     title = f"{kind} {called or _TEMPLATED}"
     traces = [trace(name, line), *([trace(name, written[0])] if written and called else [])]
     space = value(metadata, "namespace")
-    within = ["-n", space[1]] if space and _NAME.fullmatch(space[1]) and space[1] != "default" else []
+    within = space[1] if space and _NAME.fullmatch(space[1]) else ""
     fits = 0.2 * scene.fits(called)
-    if kind in _WORKLOADS:
-        what = f"{_WORKLOADS[kind]}/{called}" if called else f"{_WORKLOADS[kind]}/..."
-        command = " ".join(["kubectl", *within, "set", "image", what, "..."])
-        note = f"Kubernetes {title}: not driven by this release; `{command}` through a shell driver works"
-        yield scene.propose("deploy", title, "", {}, traces, 0.4 + fits, note)
+    target = Target(name, called or f"{PLACEHOLDER}: the {kind}'s name", title, within, traces, fits)
+    if kind in WORKLOADS:
+        yield workload(scene, target, kind, called, lines)
         if called:
-            yield _logs(scene, name, lines, traces, what, within, called)
-    elif kind == "Rollout":
-        note = f"Kubernetes {title} (Argo Rollouts): it shifts traffic itself, and is not driven by this release"
-        yield scene.propose("deploy", title, "", {}, traces, 0.4 + fits, note)
-    elif kind in _SPLITTERS or (kind == "Ingress" and first(lines, _CANARY)):
+            what, there = f"{WORKLOADS[kind]}/{called}", ["-n", within] if within not in ("", "default") else []
+            yield _logs(scene, name, lines, traces, what, there, called)
+    elif kind == "Rollout" and first(lines, _ARGO):
+        yield rollout(scene, target, called, lines)
+        yield from routes.argo(scene, target, lines)
+    elif kind == "Canary" and first(lines, _FLAGGER):
+        note = f"Flagger Canary {called or _TEMPLATED}: `pilotage import flagger {name}` makes a plan of it"
+        yield scene.propose("traffic", title, "", {}, traces, 0.5 + fits, note)
+    elif kind in ("HTTPRoute", "GRPCRoute"):
+        yield routes.gateway(scene, target, kind, lines)
+    elif kind == "VirtualService":
+        yield routes.istio(scene, target, lines)
+    elif kind == "TrafficSplit" or (kind == "Ingress" and first(lines, _CANARY)):
         weight = first(lines, re.compile(r"weight\b.*:"))
         traces += [trace(name, weight[0])] if weight else []
         note = f"Kubernetes {title}: not driven by this release; `kubectl patch` through a shell driver works"

@@ -323,7 +323,7 @@ def test_without_a_flag_the_proxy_is_taken_and_its_page_of_metrics_too() -> None
 @pytest.mark.parametrize(("driver", "label"), [("haproxy", "server"), ("traefik", "service"), ("nginx", "label value")])
 def test_a_proxy_that_counts_by_version_has_a_preset_on_prometheus(driver: str, label: str) -> None:
     seen = (
-        Proposal("traffic", "proxy", driver, {}, (Trace("proxy.cfg", 1),)),
+        Proposal("traffic", "proxy", driver, {"backend": "payment"}, (Trace("proxy.cfg", 1),)),
         Proposal("metrics", "prometheus", "prometheus", {"url": "http://localhost:9090"}, (Trace("p.yml", 1),)),
     )
     drafted = draft(brief(flag=Flag(False)), Repository(proposals=seen))
@@ -333,7 +333,8 @@ def test_a_proxy_that_counts_by_version_has_a_preset_on_prometheus(driver: str, 
         assert str(metrics["errors"]["total"]).startswith("REPLACE_ME")
         assert "requests" not in metrics
     else:
-        assert metrics["requests"] == {"preset": driver, "source": "prometheus"}
+        select = {"select": 'proxy="payment"'} if driver == "haproxy" else {}
+        assert metrics["requests"] == {"preset": driver, "source": "prometheus", **select}
         assert ("No latency: HAProxy's" in drafted.text) == (driver == "haproxy")
 
 

@@ -19,14 +19,22 @@ _OTHERS = (
     'Or: {name: proxy, driver: envoy, runtime_dir: runtime, key: payment.canary, admin: "http://127.0.0.1:9901"}',
     'Or: {name: flag, driver: flagd-file, file: flags.json, flag: new-payment, on: "on", off: "off"}',
     "Or: {name: proxy, driver: haproxy, socket: /run/haproxy/admin.sock, backend: app, canary: [new1], stable: [old1]}",
+    "Or: {name: route, driver: gateway-api, route: payment, canary: payment-canary, stable: payment-stable}",
     'Or: {name: script, driver: shell, set: ["./traffic.sh", "set", "{weight}"], read: ["./traffic.sh", "get"]}',
 )
 _GROUPS = {
     "envoy": "cluster in Envoy",
     "traefik": "service in Traefik, such as payment-canary@file,",
     "haproxy": "server in HAProxy",
+    "istio": "destination_version in Istio",
 }
 """What has the versions' names in a proxy that counts requests by version: the preset's name is the driver's."""
+FLAGS = frozenset(
+    {"flagd-file", "unleash", "launchdarkly", "flagsmith", "flipt", "growthbook", "configcat", "statsig", "posthog"}
+)
+"""Drivers that move users by a flag."""
+_KEYS = ("flag", "feature", "gate")
+"""What these call the flag's name."""
 _TIME = 'the buckets of a histogram, such as request_seconds_bucket{group="$group"}'
 
 
@@ -57,14 +65,18 @@ def deploy(repository: Repository, strategy: Strategy = Strategy.CANARY) -> list
 
 _WORDS = {Strategy.BLUE_GREEN: "{idle}", Strategy.ROLLING: "{server}"}
 """Where a deploy goes to, where that is not everywhere."""
+_OBJECTS = ("deployment", "statefulset", "daemonset")
 
 
 def _there(row: Mapping[str, Any], word: str) -> Mapping[str, Any]:
     """A command that does not say where it deploys to may deploy everywhere: a person has to say how it takes that."""
     command = row.get("command")
-    if not word or not isinstance(command, list) or any(word in str(one) for one in command):
+    if not word or any(word in str(one) for one in (command if isinstance(command, list) else row.values())):
         return row
-    return {**row, "command": [*command, missing(f"{word}, in the way that the command takes it")]}
+    if isinstance(command, list):
+        return {**row, "command": [*command, missing(f"{word}, in the way that the command takes it")]}
+    objects = [key for key in _OBJECTS if key in row]
+    return {**row, **{key: missing(f"the object with {word} in its name, such as payment-{word}") for key in objects}}
 
 
 def health(repository: Repository, word: str) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -83,8 +95,11 @@ def traffic(brief: Brief, repository: Repository) -> list[Entry]:
     proposal = _splitter(repository, wanted)
     if proposal is not None:
         seen = (*why(proposal), *others(repository, "traffic", proposal))
-        return [Entry("traffic", [_row(proposal)], above=(above, *seen), gap=True)]
-    row: dict[str, Any] = {
+        row = dict(_row(proposal))
+        if wanted and brief.flag is not None and (name := one_line(brief.flag.value.name)):
+            row |= {key: name for key in _KEYS if str(row.get(key, "")).startswith(PLACEHOLDER)}
+        return [Entry("traffic", [row], above=(above, *seen), gap=True)]
+    row = {
         "name": "splitter",
         "driver": missing("envoy, haproxy, flagd-file or shell, with its options as below"),
     }
@@ -104,18 +119,23 @@ def traffic(brief: Brief, repository: Repository) -> list[Entry]:
 def _splitter(repository: Repository, flag: bool) -> Proposal | None:
     """A flag only where the brief wants one; and where it does, nothing else."""
     usable = [one for one in repository.proposals if one.port == "traffic" and one.driver]
-    fitting = [one for one in usable if (one.driver == "flagd-file") == flag]
+    fitting = [one for one in usable if (one.driver in FLAGS) == flag]
     return max(fitting, key=lambda one: one.confidence, default=None)
 
 
 def metrics(brief: Brief, repository: Repository, known_bad: bool) -> list[Entry]:
     source, row, preset = _source(brief, repository)
+    wanted = brief.flag is not None and brief.flag.value.wanted
     what = _GROUPS.get(preset, "label value")
     groups = {
         "canary": missing(f"the {what} of the new version's series"),
         "control": missing(f"the {what} of the running version's series"),
     }
-    sections = [Entry("sources", (Entry(source, row),)), Entry("groups", groups), *_requests(source, preset)]
+    sections = [
+        Entry("sources", (Entry(source, row),)),
+        Entry("groups", groups),
+        *_requests(source, preset, _splitter(repository, wanted)),
+    ]
     if known_bad:
         bug = {
             "source": source,
@@ -141,13 +161,19 @@ def metrics(brief: Brief, repository: Repository, known_bad: bool) -> list[Entry
     return [Entry("metrics", tuple(sections), above=(head, *seen), gap=True)]
 
 
-def _requests(source: str, preset: str) -> list[Entry]:
+def _requests(source: str, preset: str, splitter: Proposal | None) -> list[Entry]:
     """Errors and latency: as the proxy counts them, or written out."""
     if preset:
         without = REQUESTS[preset].without
         above = (f"Errors and latency as {preset} counts them; `pilotage metrics try` shows what comes.",)
         more = (f"No latency: {without}.",) if without else ()
-        return [Entry("requests", {"preset": preset, "source": source}, above=(*above, *more))]
+        row = {"preset": preset, "source": source}
+        if preset == "haproxy":
+            backend = splitter.options.get("backend") if splitter is not None else None
+            row["select"] = f'proxy="{backend}"' if backend else missing('the backend, as in proxy="payment"')
+        if preset == "istio":
+            row["select"] = missing('matchers that name the service, as in destination_service_name="payment"')
+        return [Entry("requests", row, above=(*above, *more))]
     total = missing('counter of all requests, such as requests_total{group="$group"}')
     bad = missing('counter of failed requests, such as requests_total{group="$group",code=~"5.."}')
     time = {"source": source, "histogram": missing(_TIME), "unit": "s"}

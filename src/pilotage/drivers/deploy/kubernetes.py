@@ -164,7 +164,7 @@ class KubernetesDeployer:
                 lost = str(error)
                 continue
             if why := workloads.given_up(found, changed):
-                raise self._failed(what, why, list(troubles.values()))
+                raise self._failed(what, why, list((await self._troubles(found, version, what, late=True)).values()))
             since = {pod: since.get(pod, clock()) for pod in troubles}
             long = [text for pod, text in troubles.items() if clock() - since[pod] >= self._options.trouble_s]
             if long:

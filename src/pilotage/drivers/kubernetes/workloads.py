@@ -19,6 +19,8 @@ KINDS = {
     "daemonset": Kind("apps", "v1", "DaemonSet", "daemonsets"),
 }
 POD = Kind("", "v1", "Pod", "pods")
+_AGAIN = 2
+"""So many restarts are more than a bad start."""
 
 
 def containers(found: Object) -> list[dict[str, Any]]:
@@ -120,11 +122,14 @@ def trouble(pod: Object) -> str:
             return f"{image} is no image's name"
         if reason in ("CreateContainerConfigError", "CreateContainerError", "RunContainerError"):
             return f"its container cannot be made: {said or reason}"
-        last = part(part(one, "lastState"), "terminated")
-        if reason == "CrashLoopBackOff":
-            return f"it crashes again and again ({number(one, 'restartCount')} restarts): {_ended(last)}"
-        ended = part(part(one, "state"), "terminated")
-        if ended and number(ended, "exitCode") != 0:
+        now, count = part(part(one, "state"), "terminated"), number(one, "restartCount")
+        ended = now or part(part(one, "lastState"), "terminated")
+        failed = number(ended, "exitCode") != 0
+        # Between two crashes it runs: that it has not got ready since the last one is no good sign.
+        again = failed and count >= _AGAIN and one.get("ready") is not True
+        if again or reason == "CrashLoopBackOff":
+            return f"it crashes again and again ({count} restarts): {_ended(ended)}"
+        if now and failed:
             return f"it crashed: {_ended(ended)}"
     return ""
 

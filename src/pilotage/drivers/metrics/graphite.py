@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import re
 import time
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ from pydantic import Field, model_validator
 from pilotage.core.errors import PermanentError
 from pilotage.drivers import Context, Past, Point
 from pilotage.drivers.address import Address, check_encrypted
-from pilotage.drivers.answers import one_line, usable
+from pilotage.drivers.answers import one_line
 from pilotage.drivers.metrics.bucketed import Bucketed, BucketOptions, Late, Wanted
 from pilotage.drivers.metrics.counting import Row, Span
 from pilotage.drivers.secrets import Secret
@@ -29,7 +28,7 @@ class GraphiteMetrics(Late):
     class Options(BucketOptions):
         url: Address = Field(description="the address of graphite-web (or carbonapi), without /render")
         token: Secret | None = Field(default=None, description="a bearer token, when one is asked for")
-        username: str | None = Field(default=None, description="whom to log in as, with `password`")
+        username: str | None = Field(default=None, min_length=1, description="whom to log in as, with `password`")
         password: Secret | None = Field(default=None, description="the password of `username`")
         timeout_s: float = Field(default=5.0, gt=0, le=60, description="seconds for each whole answer")
 
@@ -43,7 +42,8 @@ class GraphiteMetrics(Late):
     def __init__(self, options: Options, context: Context) -> None:
         self._options = options
         token, scheme = options.token or options.password, "Bearer" if options.token else ""
-        self._service = Service("Graphite", options.url, token, options.timeout_s, scheme, option="url")
+        user = options.username or ""
+        self._service = Service("Graphite", options.url, token, options.timeout_s, scheme, option="url", user=user)
         self._bucketed = Bucketed("Graphite", options, self._ask)
 
     async def read(self, selectors: Sequence[str]) -> list[list[Point]]:
@@ -75,19 +75,13 @@ class GraphiteMetrics(Late):
             "from": f"{span.start - 1:.0f}",
             "until": f"{span.until - 1:.0f}",
         }
-        answer = await self._service.call("POST", "/render", form=form, headers=self._basic())
+        answer = await self._service.call("POST", "/render", form=form)
         self._service.refuse(answer, f"the target {one_line(target, 200)}")
         self._service.check_clock(answer)
         try:
             return [_row(one) for one in _listed(answer.body)]
         except (KeyError, TypeError, ValueError):
             raise self._service.stranger("it holds no datapoints") from None
-
-    def _basic(self) -> dict[str, str]:
-        if self._options.password is None:
-            return {}
-        pair = f"{self._options.username}:{usable(self._options.password)}"
-        return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
 
 
 def _listed(body: Any) -> list[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +9,7 @@ from pydantic import Field, model_validator
 
 from pilotage.drivers import Context, Past, Point
 from pilotage.drivers.address import Address, check_encrypted
-from pilotage.drivers.answers import one_line, usable
+from pilotage.drivers.answers import one_line
 from pilotage.drivers.metrics import influxql
 from pilotage.drivers.metrics.bucketed import Bucketed, BucketOptions, Late
 from pilotage.drivers.metrics.counting import Row, Span
@@ -26,7 +25,9 @@ class InfluxdbMetrics(Late):
         database: str = Field(min_length=1, description="the database; in version 2 what is mapped to the bucket")
         retention_policy: str = Field(default="", description="the retention policy, when it is not the default one")
         token: Secret | None = Field(default=None, description="a token that may read, for versions 2 and 3")
-        username: str | None = Field(default=None, description="whom to log in as, with `password`, for version 1")
+        username: str | None = Field(
+            default=None, min_length=1, description="whom to log in as, with `password`, for version 1"
+        )
         password: Secret | None = Field(default=None, description="the password of `username`")
         timeout_s: float = Field(default=5.0, gt=0, le=60, description="seconds for each whole answer")
 
@@ -41,7 +42,8 @@ class InfluxdbMetrics(Late):
         self._options = options
         token = options.token or options.password
         scheme = "Token" if options.token else ""
-        self._service = Service("InfluxDB", options.url, token, options.timeout_s, scheme, option="url")
+        user = options.username or ""
+        self._service = Service("InfluxDB", options.url, token, options.timeout_s, scheme, option="url", user=user)
         self._bucketed = Bucketed("InfluxDB", options, self._ask)
 
     async def read(self, selectors: Sequence[str]) -> list[list[Point]]:
@@ -67,13 +69,7 @@ class InfluxdbMetrics(Late):
         params = {"db": self._options.database, "epoch": "ms", "q": "; ".join(statements)}
         if self._options.retention_policy:
             params["rp"] = self._options.retention_policy
-        answer = await self._service.call("GET", "/query", params=params, headers=self._basic())
+        answer = await self._service.call("GET", "/query", params=params)
         self._service.refuse(answer, f"the queries {one_line('; '.join(statements), 200)}")
         self._service.check_clock(answer)
         return answer.body
-
-    def _basic(self) -> dict[str, str]:
-        if self._options.password is None:
-            return {}
-        pair = f"{self._options.username}:{usable(self._options.password)}"
-        return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}

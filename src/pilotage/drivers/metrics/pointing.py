@@ -8,7 +8,6 @@ is what is called ``le``.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -121,16 +120,15 @@ def _text(value: Any) -> str | None:
 
 
 def _number(value: Any) -> float | None:
-    """Also one that is written as a text. None for null, and for what is not a number."""
+    """Also one that is written as a text. None for null; NaN is kept, for the engine to tell."""
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise Misfit(f"has {_kind(value)} where a number is expected")
     try:
-        number = float(value)
+        return float(value)
     except (ValueError, OverflowError):
         raise Misfit(f"has {_kind(value)} where a number is expected") from None
-    return None if math.isnan(number) else number
 
 
 def _kind(value: Any) -> str:

@@ -14,11 +14,17 @@ from pydantic import Field, field_validator
 from pilotage.core.errors import PermanentError
 from pilotage.drivers import Context, DriverOptions, Point
 from pilotage.drivers.answers import one_line
+from pilotage.drivers.looks import looks
 from pilotage.drivers.metrics.exposition import Selector, parse_selector
 from pilotage.drivers.metrics.statsd_listener import Address, Listener, shown
 from pilotage.drivers.metrics.statsd_table import MOST_SERIES
 
 QUIET_S = 60.0
+FIRST_S = 8.5
+"""A probe waits so long for the first packet after listening began: most senders collect for up to ten seconds. What a
+plan's selectors give is read right after it."""
+MORE_S = 0.5
+"""And then for what is sent with the first one."""
 _HOST = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([\w.-]+)):(\d{1,5})", re.ASCII)
 _BUCKETS = (1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0, 10000.0)
 
@@ -71,7 +77,9 @@ class StatsdMetrics:
             raise PermanentError(f"StatsD at {shown(self._address)}: {error}. Send it less, or fewer tags") from None
 
     async def probe(self) -> str:
-        listener, now = self._listen(), time.time()
+        listener = self._listen()
+        await self._first(listener)
+        now = time.time()
         names, series = listener.table.sizes()
         where = f"listens for StatsD at {shown(self._address)}"
         if listener.last is None:
@@ -93,6 +101,15 @@ class StatsdMetrics:
         self._closed = True
         if self._let_go is not None:
             await asyncio.to_thread(self._let_go)
+
+    async def _first(self, listener: Listener) -> None:
+        left = FIRST_S - (time.time() - listener.began)
+        if listener.last is None and left > 0:
+            async for _ in looks(left, 0.05):
+                if listener.last is not None:
+                    break
+        if listener.last is not None and time.time() - listener.began < FIRST_S + MORE_S:
+            await asyncio.sleep(MORE_S)
 
     def _listen(self) -> Listener:
         if self._closed:

@@ -218,6 +218,17 @@ def test_a_workload_that_argo_has_not_looked_at_has_not_been_seen():
 class TestGoingBack:
     """Depends on nothing that only going forward needs."""
 
+    async def test_counts_when_argo_is_no_longer_at_work_on_the_step_that_was_wanted_before(self, driver, stage):
+        for number in range(8):
+            forward = asyncio.create_task(driver.set_weight(75, within(f"forward-{number}")))
+            await asyncio.wait([forward], timeout=0.04 + 0.01 * number)
+            forward.cancel()
+            await asyncio.wait([forward])
+            assert await driver.set_weight(0, within(f"back-{number}")) == 0
+            for _ in range(12):
+                assert (await driver.read_weight(), stage.nginx) == (0, 0)
+                await asyncio.sleep(0.02)
+
     async def test_of_one_that_somebody_paused(self, driver, stage):
         """Argo leaves the traffic of such a one as it is, also when it is aborted."""
         await driver.set_weight(10, within("a"))

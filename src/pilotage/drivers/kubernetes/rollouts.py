@@ -135,7 +135,9 @@ class ArgoRollout:
         if self.current == self._status.get("stableRS"):
             return self.weight() == weight
         if weight == 0:
-            rests = bool(self._status.get("abort")) or self._wanted() == 0
+            # Before the controller notes when, it may be at work on the step that was wanted a moment ago.
+            aborted = bool(self._status.get("abort") and self._status.get("abortedAt"))
+            rests = aborted or self._wanted() == 0
             return rests and not self._status.get("promoteFull") and self.weight() == 0
         step = self._step(weight)
         if step is None or self._status.get("abort") or self._status.get("currentStepIndex") != step + 1:

@@ -235,3 +235,18 @@ async def test_what_is_read_while_loki_fails_comes_later(loki, tmp_path):
         await driver.read()
     loki.instead = None
     assert text(await driver.read()) == b"one\n"
+
+
+async def test_of_long_lines_fewer_are_asked_for_at_once(loki, tmp_path):
+    """Stack traces in one line each: five thousand of them are more than an answer may be."""
+    driver = logs(loki, tmp_path)
+    await driver.read()
+    begun = time.time_ns()
+    for number in range(300):
+        loki.push(f"{number:04d}" + "x" * 50_000, begun + number)
+    heard = b""
+    for _ in range(10):
+        heard += text(await driver.read())
+    assert heard.count(b"\n") == 300
+    assert [line[:4] for line in heard.split(b"\n")[:-1]] == [b"%04d" % number for number in range(300)]
+    assert driver.troubles() == []

@@ -13,6 +13,8 @@ from pilotage.drivers import Context, Metrics, Past, Point
 from pilotage.drivers.metrics.prometheus import PrometheusMetrics
 from pilotage.drivers.metrics.scrape import ScrapeMetrics
 from pilotage.engine.unborn import never_counts
+from pilotage.importing.promql import bad_of
+from pilotage.importing.promql import ratio as ratio_of
 from tests import servers
 
 TEXT = b"""# TYPE requests_total counter
@@ -80,6 +82,12 @@ async def test_the_vectors_of_an_expression_are_looked_at(page: servers.Page, tm
         total = 'sum(requests_total{version="$group"})'
         good = 'sum(requests_total{version="$group",status=~"5.."})'
         assert await never_counts(driver, ratio(good, total), "v1") == ""
+        asked = ratio_of(
+            'sum(rate(requests_total{version="v9",code="201"}[5m])) / sum(rate(requests_total{version="v9"}[5m]))'
+        )
+        assert asked is not None
+        (found,) = await driver.read([bad_of(asked, good_above=True)[1]])
+        assert [one.value for one in found] == [7], "an imported success rate: nothing went well, all of it is bad"
         wrong = "sum (requests_total{version='$group', kode=~'5..'})"
         assert "has no label kode" in await never_counts(driver, ratio(wrong, total), "v1")
 

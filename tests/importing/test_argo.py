@@ -247,3 +247,41 @@ def test_too_many_fields_to_name_are_said_to_be_more(tmp_path: Path) -> None:
     file.write_text(ROLLOUT.read_text() + "".join(f"  field{number}: 1\n" for number in range(2500)))
     found = imported(file, ANALYSIS)
     assert any("more than 2000 fields have no equal" in one.text for one in found.looks)
+
+
+# ------------------------------------------------------------------ steps that Argo would walk by itself
+
+THROUGH = "question: for the driver argo-rollouts the Rollout's steps must "
+
+
+def of_own_weight(tmp_path: Path, *steps: str) -> str:
+    """What is said of a Rollout without a router."""
+    rows = "".join(f"        - {one}\n" for one in steps)
+    (tmp_path / "rollout.yaml").write_text(
+        "apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {name: payment, namespace: shop}\n"
+        f"spec:\n  strategy:\n    canary:\n      steps:\n{rows}"
+    )
+    found = imported(tmp_path / "rollout.yaml")
+    assert drafted(found).data["traffic"][0]["driver"] == "argo-rollouts"
+    return said(found, "strategy.canary")
+
+
+def test_steps_that_go_on_by_themselves_are_told(tmp_path: Path) -> None:
+    """They would give the new version its share before anybody looked."""
+    text = of_own_weight(tmp_path, "setWeight: 20", "pause: {duration: 1h}", "setWeight: 60", "pause: {}")
+    assert text.startswith(f"{THROUGH}begin with `pause: {{}}`, or the deploy itself moves traffic")
+    assert "right after every setWeight, or Argo goes on by itself (steps[0])" in text
+    assert "end with a setWeight for 100 %" in text
+
+
+def test_steps_that_all_wait_need_nothing_said(tmp_path: Path) -> None:
+    pause = "pause: {}"
+    assert of_own_weight(tmp_path, pause, "setWeight: 20", pause, "setWeight: 100", pause) == ""
+    text = of_own_weight(tmp_path, pause, "setWeight: 100", pause, "analysis: {templates: [{templateName: a}]}")
+    assert text == f"{THROUGH}have no other steps than setWeight, pause and setCanaryScale, or the driver refuses them"
+
+
+def test_flaggers_files_are_sent_to_their_own_import() -> None:
+    with pytest.raises(FilesWrong) as caught:
+        imported(FILES / "canary.yaml")
+    assert "pilotage import flagger" in str(caught.value)

@@ -66,7 +66,11 @@ def test_route_deploy_logs_and_patience_are_flaggers_own() -> None:
     assert plan["traffic"][0]["virtual_service"] == "payment"
     assert plan["deploy"][0]["container"] == "app"
     assert plan["deploy"][0]["image"] == "registry.example:5000/shop/payment:{version}"
-    assert plan["logs"]["control"] == {"driver": "kubernetes", "selector": "app=payment-primary", "namespace": "shop"}
+    assert plan["logs"]["control"] == {
+        "driver": "kubernetes",
+        "selector": {"app": "payment-primary"},
+        "namespace": "shop",
+    }
     assert plan["hold"]["deadline"] == "10m"
     assert any("set `spec.suspend: true`" in one for one in found.pieces.head)
 

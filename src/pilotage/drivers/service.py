@@ -62,6 +62,10 @@ class _Sent:
     secrets: list[str]
 
 
+class TooMuch(PermanentError):
+    """More bytes came than an answer may have: who can ask for less may do that."""
+
+
 class Service:
     """`name` is what errors call it, `option` the driver's option that holds its address.
 
@@ -269,7 +273,7 @@ class Service:
         async for piece in answer.aiter_bytes():
             body += piece
             if len(body) > MOST_BYTES:
-                raise self.stranger(f"more than {MOST_BYTES // 2**20} MiB came")
+                raise TooMuch(str(self.stranger(f"more than {MOST_BYTES // 2**20} MiB came")))
         return bytes(body)
 
     def _unreached(self, error: httpx.HTTPError) -> PermanentError | TemporaryError:

@@ -106,6 +106,8 @@ def _chosen(
     if not found:
         seen = ", ".join(dict.fromkeys(one.called for one in everything))[:200]
         hint = "For Helm and kustomize give the rendered manifests." if "Kustomization" in seen else ""
+        other = next((one for one in FORMATS if one != kind and any(_read(each, one) for each in everything)), "")
+        hint = f"Try: pilotage import {other} ..." if other else hint
         if not name:
             findings.wrong(files, "(files)", None, f"a {what} ({_VERSIONS[kind]})", seen or "nothing", hint)
         return None

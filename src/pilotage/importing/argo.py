@@ -81,6 +81,8 @@ def _canary(rollout: Manifest, canary: Spot, analyses: Analyses, others: Sequenc
     moved = traffic(rollout.spot, canary, rollout.name, namespace)
     pieces.traffic, pieces.traffic_above = moved.rows, moved.above
     _only_what_can_be(canary, pieces.phases, moved.rows)
+    if not moved.direct and not pieces.usual_phases:
+        _held(canary)
     behind = f"the Deployment behind the Service {canary.name('canaryService')}, which gets the new version"
     deployed = deploy(rollout.spot, rollout.name, namespace, others, behind if moved.direct else "")
     pieces.deploy, pieces.deploy_above, pieces.image = deployed
@@ -112,6 +114,35 @@ def _only_what_can_be(canary: Spot, phases: list[PhaseRow], rows: list[dict[str,
         one.cohort, one.mirror = None, None
         if one.weight is None:
             phases.remove(one)
+
+
+def _held(canary: Spot) -> None:
+    """What in the Rollout's steps would let Argo go on by itself while Pilotage drives it, or end before 100 %."""
+    steps = [one for one in canary.rows("steps") if isinstance(one.node.value, dict)]
+    waits = ["pause" in one and "duration" not in (one.mapping("pause") or one) for one in steps]
+    free = [
+        f"steps[{place}]"
+        for place, one in enumerate(steps)
+        if "setWeight" in one and not any(waits[place + 1 : place + 2])
+    ]
+    said = []
+    if waits[:1] != [True]:
+        said.append("begin with `pause: {}`, or the deploy itself moves traffic")
+    if free:
+        said.append(
+            f"have `pause: {{}}` right after every setWeight, or Argo goes on by itself ({', '.join(free[:5])})"
+        )
+    if any(one in step for step in steps for one in ("analysis", "experiment", "plugin", "setHeaderRoute")):
+        said.append("have no other steps than setWeight, pause and setCanaryScale, or the driver refuses them")
+    whole = [one.node.plain().get("setWeight") for one in steps if "setWeight" in one][-1:]
+    if whole and whole != [canary.number("trafficRouting", "maxTrafficWeight") if _routed(canary) else 100]:
+        said.append("end with a setWeight for 100 % and `pause: {}`, or no weight takes the promotion back")
+    if said:
+        canary.note("question", f"for the driver argo-rollouts the Rollout's steps must {'; '.join(said)}", look=True)
+
+
+def _routed(canary: Spot) -> bool:
+    return "trafficRouting" in canary and "maxTrafficWeight" in (canary.at("trafficRouting") or canary)
 
 
 def _groups(canary: Spot) -> list[Groups]:

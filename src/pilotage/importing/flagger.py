@@ -134,8 +134,8 @@ def _deploy(pieces: Pieces, target: str, namespace: str, others: Sequence[Manife
 
 def _logs(pieces: Pieces, target: str, namespace: str) -> None:
     pieces.logs = {
-        "canary": {"driver": "kubernetes", "selector": f"app={target}", "namespace": namespace},
-        "control": {"driver": "kubernetes", "selector": f"app={target}-primary", "namespace": namespace},
+        "canary": {"driver": "kubernetes", "selector": {"app": target}, "namespace": namespace},
+        "control": {"driver": "kubernetes", "selector": {"app": f"{target}-primary"}, "namespace": namespace},
     }
     pieces.logs_above = ("from spec.targetRef.name: Flagger's own labels. Leave it out when they are other ones.",)
 

@@ -17,7 +17,7 @@ from pilotage.drivers.address import Address
 from pilotage.drivers.answers import Answer
 from pilotage.drivers.logs.cursors import Cursors, Handing
 from pilotage.drivers.secrets import Secret
-from pilotage.drivers.service import Service
+from pilotage.drivers.service import Service, TooMuch
 
 _PIECE = 1024 * 1024
 _BUDGET = 8 * 1024 * 1024
@@ -106,11 +106,11 @@ class LokiLogs:
                 limit_s = self._options.past_timeout_s
                 self._troubles.append(f"Loki did not give all the past within {limit_s:g} s: the oldest is left out")
                 break
-            page = await self._ask(start, end, "backward")
+            page, full = await self._ask(start, end, "backward")
             for line in page:
                 found[line.stream].append(line)
                 size += len(line.text)
-            if len(page) < self._options.limit:
+            if not full:
                 break
             oldest = min(line.at for line in page)
             end = oldest if oldest < end else end - 1
@@ -129,7 +129,7 @@ class LokiLogs:
     async def probe(self) -> str:
         """One line of the last hour is asked for."""
         now = int(self._clock() * _NS)
-        lines = await self._ask(now - 3600 * _NS, now, "backward", limit=1)
+        lines, _ = await self._ask(now - 3600 * _NS, now, "backward", limit=1)
         seen = "has lines" if lines else "has no line of the last hour; are the labels right?"
         return f"Loki at {self._options.url} {seen}"
 
@@ -146,11 +146,11 @@ class LokiLogs:
         late = int(self._options.late_s * _NS)
         start, size = max(self._begun, self._newest - late), 0
         while size < _BUDGET:
-            page = await self._ask(start, None, "forward")
+            page, full = await self._ask(start, None, "forward")
             fresh = [line for line in page if self._is_new(line)]
             self._hand_out(fresh)
             size += sum(len(line.text) for line in fresh)
-            if len(page) < self._options.limit:
+            if not full:
                 break
             last = max(line.at for line in page)
             if last <= start:
@@ -184,22 +184,29 @@ class LokiLogs:
             self._last[stream] = max(self._last.get(stream, 0), some[-1].at)
             self._ready += self._handings[stream].take([line.text for line in some], str(self._last[stream]))
 
-    async def _ask(self, start: int, end: int | None, direction: str, limit: int | None = None) -> list[Line]:
-        params = {
-            "query": self._options.query,
-            "start": str(start),
-            "limit": str(limit or self._options.limit),
-            "direction": direction,
-        }
+    async def _ask(
+        self, start: int, end: int | None, direction: str, limit: int | None = None
+    ) -> tuple[list[Line], bool]:
+        """Lines, and whether there may be more: of long ones fewer are asked for at once."""
+        params = {"query": self._options.query, "start": str(start), "direction": direction}
         if end is not None:
             params["end"] = str(end)
-        answer = await self._loki.call("GET", _RANGE, params=params)
+        most = limit or self._options.limit
+        while True:
+            try:
+                answer = await self._loki.call("GET", _RANGE, params=params | {"limit": str(most)})
+                break
+            except TooMuch:
+                if most == 1:
+                    raise
+                most = max(1, most // 4)
         if answer.status == 400:
             said = " ".join(answer.text.split())[:300]
             raise PermanentError(f"Loki refuses the query {self._options.query!r}: {said}")
         self._loki.refuse(answer, "logs")
         self._loki.check_clock(answer)
-        return list(self._lines(answer))
+        lines = list(self._lines(answer))
+        return lines, len(lines) >= most
 
     def _lines(self, answer: Answer) -> Iterator[Line]:
         """Raises PermanentError for an answer of another form, and for a query that counts instead of giving lines."""

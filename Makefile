@@ -5,7 +5,7 @@ export UV_LINK_MODE ?= copy
 # Images often forbid Python to keep what it compiled; a coordinator's start then takes 5.8 s of CPU rather than 1.6 s.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: demo demo-bad test check docs lock build bench-judge bench-logs bench-switching clean setup kubernetes unleash histories
+.PHONY: demo demo-bad test test-servers check docs lock build bench-judge bench-logs bench-switching clean setup kubernetes unleash histories
 
 demo: .venv/ready            ## ship a good fix: canary 10 % -> 50 % -> 100 %, promoted
 	$(BIN)/pilotage demo
@@ -13,8 +13,13 @@ demo: .venv/ready            ## ship a good fix: canary 10 % -> 50 % -> 100 %, p
 demo-bad: .venv/ready        ## ship a bad fix: rolled back by itself (exit code 1)
 	$(BIN)/pilotage demo --bad
 
-test: .venv/ready            ## every test, files side by side: most of them wait for real processes
-	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
+
+test: .venv/ready            ## every test but those on servers that no wheel brings, files side by side
+	$(PYTEST) -m "not servers"
+
+test-servers: kubernetes unleash ## the tests on HAProxy, Prometheus, Kubernetes, Unleash and others: what is missing is skipped
+	$(PYTEST) -m servers
 
 check: .venv/ready           ## style, types, floors
 	$(BIN)/ruff check .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,25 @@ LONGEST = (
     *("engine/test_crashes.py", "planfile/test_mutations.py", "direct/test_watchdog.py", "engine/test_rollouts.py"),
     *("direct/test_with_a_coordinator.py", "direct/test_watchdog_beside_a_coordinator.py", "cli/test_commands.py"),
     *("engine/test_blue_green_and_rolling.py", "engine/test_logs.py", "cli/test_checklist.py", "cli/test_drivers.py"),
-    *("drivers/test_traffic_unleash.py", "engine/test_on_real_unleash.py"),
+    *("drivers/test_traffic_unleash.py", "engine/test_on_real_unleash.py", "engine/test_on_kubernetes_outages.py"),
+    *(
+        "engine/test_on_kubernetes_trouble.py",
+        "engine/test_on_kubernetes_strategies.py",
+        "engine/test_on_kubernetes.py",
+    ),
 )
 """The files that take a minute, or nearly so. They begin first: the last to begin would keep one worker busy while the
 others have nothing left to do."""
+
+SERVERS = (
+    *("kubernetes/*", "drivers/test_deploy_kubernetes.py", "drivers/test_logs_kubernetes.py"),
+    *("drivers/test_traffic_argo_rollouts.py", "drivers/test_traffic_gateway_api.py", "drivers/test_traffic_istio.py"),
+    *("drivers/test_traffic_kubernetes_*.py", "drivers/test_traffic_unleash.py", "drivers/test_traffic_haproxy.py"),
+    *("drivers/test_pool_haproxy.py", "drivers/test_switching.py", "drivers/test_logs_journald.py"),
+    *("drivers/test_metrics_graphite.py", "drivers/test_metrics_influxdb.py", "drivers/test_metrics_prometheus.py"),
+    *("engine/test_request_presets.py", "engine/test_on_*.py", "engine/test_rolling_for_real.py"),
+)
+"""What needs servers that no wheel brings: Debian's, a control plane built from Go modules, Unleash from npm."""
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell script that starts the suite with `&` has it ignore Ctrl-C, and so would every command it starts.
@@ -28,5 +44,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
+    for one in items:
+        if any(fnmatch(str(one.path.relative_to(here)), pattern) for pattern in SERVERS):
+            one.add_marker(pytest.mark.servers)
     order = {here / file: place for place, file in enumerate(LONGEST)}
     items.sort(key=lambda one: order.get(one.path, len(order)))

@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 from pilotage.drivers import registry
 from pilotage.drivers.about import About, Option, every
 
-PORTS = "deploy|metrics|tracker|pool|traffic"
+PORTS = "deploy|logs|metrics|tracker|pool|traffic"
 SECTION = re.compile(rf"^## ([\w-]+) \(({PORTS})\)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 EXAMPLE = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
 TEXT = (Path(__file__).parents[2] / "docs" / "drivers.md").read_text()
@@ -31,10 +31,11 @@ def references(value: Any) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(("name", "port", "section"), SECTIONS)
 def test_the_example_of_a_driver_is_good(name: str, port: str, section: str) -> None:
     (example,) = EXAMPLE.findall(section)
-    (given,) = references(YAML(typ="safe").load(example))
-    assert given.pop("driver") == name
-    given.pop("name", None)
-    assert registry.find(port, name).Options.model_validate(given)
+    rows = references(YAML(typ="safe").load(example))
+    assert {row.pop("driver") for row in rows} == {name}
+    for given in rows:
+        given.pop("name", None)
+        assert registry.find(port, name).Options.model_validate(given)
 
 
 def test_there_are_examples_to_check() -> None:

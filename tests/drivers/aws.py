@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import io
 import json
 import logging
 import os
+import threading
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import httpx
 from botocore.config import Config
+
+from pilotage.drivers.aws import Aws
+from pilotage.drivers.process import OVERTAKEN
 
 REGION = "eu-west-1"
 ACCOUNT = "123456789012"
@@ -93,6 +99,36 @@ def archive(text: str) -> bytes:
     with zipfile.ZipFile(data, "w") as file:
         file.writestr("app.py", f"def handler(event, context):\n    return {text!r}\n")
     return data.getvalue()
+
+
+@contextmanager
+def held_up(patch: Any, operation: str) -> Iterator[Any]:
+    """Holds up the next call of `operation` before it is sent: it has `begun`, it may `go_on`."""
+    held = SimpleNamespace(begun=threading.Event(), go_on=threading.Event())
+    real = Aws._call
+
+    def call(self: Aws, client: Any, name: str, *more: Any) -> Any:
+        if name == operation and not held.begun.is_set():
+            held.begun.set()
+            held.go_on.wait(10)
+        return real(self, client, name, *more)
+
+    patch.setattr(Aws, "_call", call)
+    yield held
+    held.go_on.set()
+
+
+async def later_wins(driver: Any, held: Any, call: Any) -> None:
+    """The later call has the last word though the engine does not wait for the earlier one's end."""
+    forward = asyncio.create_task(driver.set_weight(50, call("forward")))
+    assert await asyncio.to_thread(held.begun.wait, 10)
+    forward.cancel(OVERTAKEN)
+    back = asyncio.create_task(driver.set_weight(0, call("back")))
+    await asyncio.wait([back], timeout=0.3)
+    held.go_on.set()
+    assert await back == 0
+    await asyncio.wait([forward])
+    assert await driver.read_weight() == 0
 
 
 def replaced(call: Any, **given: Any) -> Any:

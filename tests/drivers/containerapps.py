@@ -31,7 +31,7 @@ _PATCH = _only(
     properties=_only(
         configuration=_only(ingress=_only(traffic={"type": "array", "items": _WEIGHT})),
         template=_only(
-            revisionSuffix={"type": "string", "pattern": "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", "maxLength": 40},
+            revisionSuffix={"type": "string", "pattern": "^[a-z]([a-z0-9-]*[a-z0-9])?$", "maxLength": 40},
             containers={"type": "array", "items": {"type": "object", "required": ["name", "image"]}},
         ),
     )

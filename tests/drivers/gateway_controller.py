@@ -33,8 +33,15 @@ class Controller:
     others: list[Any] = field(default_factory=list)
     """What other controllers note."""
     asleep: threading.Event = field(default_factory=threading.Event)
+    busy: threading.Lock = field(default_factory=threading.Lock)
     delay_s: float = 0.0
     noted: int = 0
+
+    def fall_asleep(self) -> None:
+        """After the look that it may be at."""
+        self.asleep.set()
+        with self.busy:
+            pass
 
     @property
     def _routes(self) -> str:
@@ -84,10 +91,11 @@ def serving(api: httpx.Client, namespace: str, **how: Any) -> Iterator[Controlle
 
     def work() -> None:
         while not ended.wait(0.02):
-            if not controller.asleep.is_set():
-                # The route is gone, or the cluster is about to be: the next look shows it.
-                with contextlib.suppress(httpx.HTTPError):
-                    controller.look()
+            with controller.busy:
+                if not controller.asleep.is_set():
+                    # The route is gone, or the cluster is about to be: the next look shows it.
+                    with contextlib.suppress(httpx.HTTPError):
+                        controller.look()
 
     thread = threading.Thread(target=work, daemon=True)
     thread.start()

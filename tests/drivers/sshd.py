@@ -15,6 +15,7 @@ import asyncssh
 @dataclass
 class Sshd:
     home: Path
+    address: str = "127.0.0.1"
     port: int = 0
     host_key: asyncssh.SSHKey = field(default_factory=lambda: asyncssh.generate_private_key("ssh-ed25519"))
     user_key: asyncssh.SSHKey = field(default_factory=lambda: asyncssh.generate_private_key("ssh-ed25519"))
@@ -28,13 +29,13 @@ class Sshd:
         self.user_key.write_private_key(folder / "id")
         (folder / "id").chmod(0o600)
         self.known(folder / "known_hosts")
-        return {"host": "127.0.0.1", "port": self.port, "user": "deploy", "key": "id", "known_hosts": "known_hosts"}
+        return {"host": self.address, "port": self.port, "user": "deploy", "key": "id", "known_hosts": "known_hosts"}
 
     def known(self, path: Path, key: asyncssh.SSHKey | None = None) -> None:
         """One more line: this server has its own key, or `key`."""
         line = (key or self.host_key).export_public_key().decode()
         with path.open("a") as file:
-            file.write(f"[127.0.0.1]:{self.port} {line}")
+            file.write(f"[{self.address}]:{self.port} {line}")
 
     def cut(self) -> None:
         """Every connection ends as when a cable is pulled; what runs goes on."""
@@ -43,9 +44,9 @@ class Sshd:
 
 
 @asynccontextmanager
-async def serving(home: Path) -> AsyncIterator[Sshd]:
+async def serving(home: Path, address: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Sshd]:
     home.mkdir(parents=True, exist_ok=True)
-    server = Sshd(home)
+    server = Sshd(home, address)
     children: set[asyncio.subprocess.Process] = set()
 
     class Door(asyncssh.SSHServer):
@@ -76,7 +77,7 @@ async def serving(home: Path) -> AsyncIterator[Sshd]:
             process.exit(child.returncode or 0)
 
     listening = await asyncssh.listen(
-        "127.0.0.1", 0, server_factory=Door, server_host_keys=[server.host_key], process_factory=work, encoding=None
+        address, port, server_factory=Door, server_host_keys=[server.host_key], process_factory=work, encoding=None
     )
     server.port = listening.get_port()
     try:

@@ -151,6 +151,29 @@ async def test_a_token_that_is_refused_is_fetched_anew_and_shown_nowhere(metadat
         assert (await service.ask("GET", "/", "it")).body == {"you": "sent Bearer (hidden)"}
 
 
+async def test_one_that_was_kept_and_is_refused_may_be_tried_again_with_a_new_one(metadata):
+    class Api(Served):
+        revoked: str = ""
+
+        def answer(self, request: Request) -> Given:
+            return (401 if request.headers["authorization"] == f"Bearer {self.revoked}" else 200), {}, {}
+
+    with serve(Api()) as api:
+        service = Service("Cloud Run", api.url, None, 1, tokens=of_machine(metadata.url))
+        assert (await service.call("GET", "/")).status == 200
+        api.revoked = TOKEN
+        with pytest.raises(TemporaryError, match=r"refuses the token of this machine.*the next try gets a new"):
+            await service.call("GET", "/")
+        assert (await service.call("GET", "/")).status == 200
+
+
+async def test_a_metadata_server_that_limits_says_when_it_may_be_asked_again(metadata):
+    metadata.instead = lambda _: (429, {"Retry-After": "7"}, None)
+    with pytest.raises(TemporaryError, match="7 s") as caught:
+        await of_machine(metadata.url).get()
+    assert caught.value.after_s == 7
+
+
 def test_there_is_one_source():
     with pytest.raises(ValidationError, match="or neither"):
         WithToken.model_validate({"token": {"env": "A"}, "token_command": ["b"]})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from pilotage.core.errors import PermanentError, TemporaryError
@@ -126,3 +128,13 @@ async def test_an_app_whose_traffic_follows_the_latest_revision_is_refused_befor
 async def test_an_unknown_container_is_told_with_those_that_there_are(service):
     with pytest.raises(PermanentError, match="no container web, but app"):
         await deployer(service.url, container="web").deploy("v2", call("a"))
+
+
+@pytest.mark.parametrize("version", ["1.2.3", "0b699ef", "2026-11-26", "---", "v2", "é"])
+async def test_a_revisions_name_begins_with_a_letter_whatever_the_version_and_ends_with_none_of_its_hyphens(
+    driver, service, version
+):
+    await driver.deploy(version, call("a"))
+    (name,) = made(service)
+    assert re.fullmatch(r"payment--[a-z](-?[a-z0-9])*", name), name
+    assert len(name) <= len("payment--") + 20

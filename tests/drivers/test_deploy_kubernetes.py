@@ -105,11 +105,19 @@ async def test_the_change_says_who_made_it(driver, running, namespace):
     assert notes["kubernetes.io/change-cause"] == "Pilotage: payment v2"
 
 
+async def test_pods_that_run_for_a_while_between_their_crashes_end_it_too(driver, kubelet):
+    """Longer than they are looked at, and never ready."""
+    kubelet.behave("registry.test/payment:v2", "crash-loop")
+    kubelet.ready_after_s, kubelet.backoff_s = 0.8, 0.1
+    with pytest.raises(PermanentError, match=r"crashes again and again \(\d+ restarts\): exit code 1"):
+        await asyncio.wait_for(driver.deploy("v2", call("a")), 20)
+
+
 @pytest.mark.parametrize(
     ("word", "said"),
     [
         ("pull-fails", r"cannot be pulled: .*not found"),
-        ("crash-loop", r"crashes again and again \(\d+ restarts\): exit code 1"),
+        ("crash-loop", r"it crash(ed|es again and again \(\d+ restarts\)): exit code 1"),
         ("oom", "took more memory than its limit"),
     ],
 )
@@ -126,7 +134,7 @@ async def test_pods_that_never_get_ready_end_at_the_deadline_of_the_deployment(c
         cluster.patch, place(namespace), {"spec": {"progressDeadlineSeconds": 3, "minReadySeconds": 0}}
     )
     kubelet.behave("registry.test/payment:v2", "never-ready")
-    with pytest.raises(PermanentError, match="made no progress for 3 s"):
+    with pytest.raises(PermanentError, match=r"made no progress for 3 s.*readiness probe does not answer"):
         await deployer(cluster.kubeconfig, namespace).deploy("v2", call("a"))
 
 
@@ -136,17 +144,15 @@ async def test_pods_that_are_not_ready_in_time_end_at_the_plans_own_limit(cluste
         await deployer(cluster.kubeconfig, namespace, ready_within_s=1.5).deploy("v2", call("a"))
 
 
+def quota_of(cluster, namespace, pods):
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "small"}}
+    cluster.apply({**quota, "spec": {"hard": {"pods": str(pods)}}}, namespace)
+    place = f"/api/v1/namespaces/{namespace}/resourcequotas/small"
+    cluster.until(place, lambda one: "used" in one["status"], 20)
+
+
 async def test_a_quota_that_is_used_up_is_told(cluster, namespace, running):
-    quota = {
-        "apiVersion": "v1",
-        "kind": "ResourceQuota",
-        "metadata": {"name": "small"},
-        "spec": {"hard": {"pods": "2"}},
-    }
-    await asyncio.to_thread(cluster.apply, quota, namespace)
-    await asyncio.to_thread(
-        cluster.until, f"/api/v1/namespaces/{namespace}/resourcequotas/small", lambda one: "used" in one["status"], 20
-    )
+    await asyncio.to_thread(quota_of, cluster, namespace, 2)
     with pytest.raises(PermanentError, match="exceeded quota"):
         await deployer(cluster.kubeconfig, namespace).deploy("v2", call("a"))
 
@@ -269,3 +275,104 @@ async def test_a_right_that_is_missing_is_told_at_the_probe_with_the_rule_to_add
 def test_options_that_make_no_sense_are_refused(options):
     with pytest.raises(ValidationError):
         deployer("kubeconfig", "shop", **options)
+
+
+async def test_what_kubernetes_said_of_an_earlier_change_does_not_end_this_one(cluster, namespace, kubelet, running):
+    """Going back from a version that made no progress is the very case."""
+    await asyncio.to_thread(cluster.patch, place(namespace), {"spec": {"progressDeadlineSeconds": 2}})
+    kubelet.behave("registry.test/payment:v2", "never-ready")
+    one = deployer(cluster.kubeconfig, namespace)
+    with pytest.raises(PermanentError, match="made no progress for 2 s"):
+        await one.deploy("v2", call("a"))
+    assert "2 of 2 pods are ready" in await one.deploy("v1", call("b"))
+    await one.close()
+
+
+async def test_a_quota_that_is_full_until_the_old_pods_end_is_waited_for(cluster, namespace, running):
+    await asyncio.to_thread(quota_of, cluster, namespace, 2)
+    strategy = {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 1}}
+    await asyncio.to_thread(cluster.patch, place(namespace), {"spec": {"strategy": strategy}})
+    one = deployer(cluster.kubeconfig, namespace, trouble_s=20)
+    assert "2 of 2 pods are ready" in await one.deploy("v2", call("a"))
+    await one.close()
+
+
+async def test_a_statefulset_that_cannot_go_back_by_itself_says_what_to_do_by_hand(cluster, namespace, kubelet):
+    """In its usual order it waits for a pod that never starts, also when that pod's version is no longer wanted."""
+    made = deployment("payment", image="registry.test/payment:v1", replicas=3)
+    made |= {"kind": "StatefulSet"}
+    made["spec"] = {**made["spec"], "serviceName": "payment"}
+    await asyncio.to_thread(cluster.apply, made, namespace)
+    where = place(namespace, kind="statefulsets")
+    await asyncio.to_thread(cluster.until, where, lambda one: one["status"].get("availableReplicas") == 3, 30)
+    kubelet.behave("registry.test/payment:v2", "pull-fails")
+    one = deployer(cluster.kubeconfig, namespace, deployment=None, statefulset="payment")
+    with pytest.raises(PermanentError, match="cannot be pulled"):
+        await one.deploy("v2", call("a"))
+    with pytest.raises(PermanentError, match=r"payment-2: the image .*: kubectl delete pod payment-2"):
+        await one.deploy("v1", call("b"))
+    await asyncio.to_thread(cluster.delete, f"/api/v1/namespaces/{namespace}/pods/payment-2")
+    assert "3 of 3 pods are ready" in await one.deploy("v1", call("c"))
+    await one.close()
+
+
+async def test_a_pod_without_a_node_is_waited_for_as_clusters_grow(cluster, namespace, running, kubelet):
+    """There is no scheduler here: the test says what one would say, and the kubelet lets the pod be."""
+    await asyncio.to_thread(kubelet.stop)
+    await asyncio.to_thread(cluster.patch, place(namespace), {"spec": {"replicas": 3}})
+    pods = f"/api/v1/namespaces/{namespace}/pods"
+    found = await asyncio.to_thread(
+        cluster.until, pods, lambda all: [one for one in all["items"] if "nodeName" not in one["spec"]]
+    )
+    name = next(one["metadata"]["name"] for one in found["items"] if "nodeName" not in one["spec"])
+    said = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes are available"}
+    await asyncio.to_thread(cluster.patch, f"{pods}/{name}/status", {"status": {"conditions": [said]}})
+    one = deployer(cluster.kubeconfig, namespace, replicas=3, ready_within_s=2, image=None, trouble_s=0.1)
+    with pytest.raises(PermanentError, match=r"not ready within 2 s.*no node can take it: 0/3 nodes"):
+        await one.deploy("v1", call("a"))
+    await one.close()
+
+
+async def test_an_image_that_a_policy_gives_its_digest_is_the_same_image(cluster, namespace, running):
+    digest = f"registry.test/payment:v1@sha256:{'0' * 64}"
+    pinned = {"template": {"spec": {"containers": [{"name": "app", "image": digest}]}}}
+    strategic = {"content-type": "application/strategic-merge-patch+json"}
+    await asyncio.to_thread(
+        lambda: cluster.api.patch(place(namespace), json={"spec": pinned}, headers=strategic).raise_for_status()
+    )
+    one = deployer(cluster.kubeconfig, namespace)
+    assert "2 of 2 pods are ready" in await one.deploy("v1", call("a"))
+    assert cluster.get(place(namespace))["spec"]["template"]["spec"]["containers"][0]["image"] == digest
+    await one.close()
+
+
+async def test_a_policy_that_makes_another_image_of_it_is_told(cluster, namespace, running):
+    policy = f"other-registry-{namespace}"
+    rules = [{"apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": ["deployments"]}]
+    where = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}, "resourceRules": rules}
+    to = '"mirror.test/" + object.spec.template.spec.containers[0].image'
+    patch = f'[JSONPatch{{op: "replace", path: "/spec/template/spec/containers/0/image", value: {to}}}]'
+    spec = {
+        **{"matchConstraints": where, "failurePolicy": "Fail", "reinvocationPolicy": "Never"},
+        "matchConditions": [{"name": "not-yet", "expression": f"!({to.partition(' + ')[2]}.startsWith('mirror'))"}],
+        "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": patch}}],
+    }
+    made = {"apiVersion": "admissionregistration.k8s.io/v1", "metadata": {"name": policy}}
+    binding = {"policyName": policy}
+    try:
+        await asyncio.to_thread(cluster.apply, {**made, "kind": "MutatingAdmissionPolicy", "spec": spec})
+        await asyncio.to_thread(cluster.apply, {**made, "kind": "MutatingAdmissionPolicyBinding", "spec": binding})
+        await asyncio.to_thread(cluster.until_dry, place(namespace), lambda one: "mirror.test" in str(one["spec"]))
+        with pytest.raises(PermanentError, match="admission policy that rewrites images"):
+            await deployer(cluster.kubeconfig, namespace).deploy("v2", call("a"))
+    finally:
+        for kind in ("mutatingadmissionpolicybindings", "mutatingadmissionpolicies"):
+            await asyncio.to_thread(cluster.delete, f"/apis/admissionregistration.k8s.io/v1/{kind}/{policy}")
+
+
+def test_what_else_a_statefulset_says_of_its_updates_stays():
+    rolling = {"partition": 1, "maxUnavailable": 2}
+    found = {"spec": {"updateStrategy": {"type": "RollingUpdate", "rollingUpdate": rolling}}}
+    one = deployer("kubeconfig", "shop", deployment=None, statefulset="payment", partition=0, image=None, replicas=1)
+    (change,) = one._patch(found, "v1", "it")
+    assert change["value"] == {"type": "RollingUpdate", "rollingUpdate": {"partition": 0, "maxUnavailable": 2}}

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context
-from pilotage.drivers.flags import reason, settled, to_the_end
+from pilotage.drivers.flags import reason, settled
 from pilotage.drivers.process import OVERTAKEN
+from pilotage.drivers.turns import to_the_end
 from pilotage.drivers.weights import in_steps
 from pilotage.testing import call
 from tests.drivers.launchdarkly import TOKEN, LaunchDarkly

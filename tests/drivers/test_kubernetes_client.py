@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 
@@ -82,6 +83,12 @@ class TestARealCluster:
         assert (await real.get(CONFIG_MAP, "one"))["data"] == replaced["data"] == {"a": "2"}
         with pytest.raises(Conflict, match=r"ConfigMap one in the namespace .* at the same moment"):
             await real.replace(CONFIG_MAP, {**made[0], "data": {"a": "3"}})
+
+    async def test_many_large_objects_come_page_by_page(self, real):
+        """Pods of a mesh have 20 KiB each: 500 of them are more than anybody wants to hold at once."""
+        text = "x" * 80_000
+        await asyncio.gather(*[real.create(CONFIG_MAP, config_map(f"m{number}", a=text)) for number in range(120)])
+        assert len(await real.list(CONFIG_MAP, labels={"app": "payment"})) == 120
 
     @pytest.mark.parametrize("how", ["merge", "strategic", "apply", "json"])
     async def test_patches_of_every_kind(self, real, how):

@@ -388,6 +388,8 @@ class TestRefusals:
                 PermanentError,
                 r"422 .*bad \(in spec\.x\)",
             ),
+            (410, {"reason": "Expired", "message": "too old resource version"}, TemporaryError, "410 .*too old"),
+            (500, {"message": 'failed calling webhook "x": context deadline exceeded'}, TemporaryError, "webhook"),
             (504, {"message": "etcd"}, TemporaryError, "504 .*etcd"),
         ],
     )
@@ -395,3 +397,34 @@ class TestRefusals:
         server.status, server.body = status, json.dumps({"kind": "Status", **body}).encode()
         with pytest.raises(error, match=said):
             await asked(at(written(tmp_path / "config", server.url)))
+
+
+class TestWhatChangesMeanwhile:
+    async def test_another_current_context_or_namespace_moves_no_driver_that_has_begun(self, tmp_path, tokens):
+        """As kubectx and kubens make them, in the terminal of whoever is on call."""
+        tokens.good = "first"
+        file = written(tmp_path / "config", tokens.url, token="first")
+        cluster = at(file)
+        await cluster.get(POD, "a")
+        config = json.loads(file.read_text())
+        (context,) = config["contexts"]
+        context["context"]["namespace"] = "elsewhere"
+        config["contexts"].append({"name": "other", "context": {"cluster": "d", "user": "u"}})
+        config["clusters"].append({"name": "d", "cluster": {"server": "http://127.0.0.1:1"}})
+        file.write_text(json.dumps({**config, "current-context": "other"}))
+        await cluster.get(POD, "a")
+        assert await cluster.namespace() == "shop"
+        await cluster.close()
+
+    @pytest.mark.parametrize("text", ["", "{contexts: [", None])
+    async def test_a_kubeconfig_that_is_being_written_stops_nobody_who_has_read_it(self, tmp_path, tokens, text):
+        tokens.good = "first"
+        file = written(tmp_path / "config", tokens.url, token="first")
+        cluster = at(file)
+        await cluster.get(POD, "a")
+        file.unlink() if text is None else file.write_text(text)
+        await cluster.get(POD, "a")
+        tokens.good = "second"
+        written(file, tokens.url, token="second")
+        await cluster.get(POD, "a")
+        await cluster.close()

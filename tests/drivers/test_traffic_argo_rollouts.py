@@ -10,13 +10,14 @@ import pytest
 
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context
+from pilotage.drivers.kubernetes.rollouts import ArgoRollout
 from pilotage.drivers.traffic import argo_rollouts
 from pilotage.drivers.traffic.argo_rollouts import ArgoRolloutsTraffic
-from pilotage.testing import FaultsContract, TrafficContract, UnreachableContract, call
+from pilotage.testing import FaultsContract, StepsContract, TrafficContract, UnreachableContract, call
 from tests import servers
 from tests.drivers.kubeconfigs import written
 from tests.drivers.roles import least
-from tests.kubernetes.objects import service
+from tests.kubernetes.objects import deployment, service
 
 LEAST = least("argo-rollouts (traffic)")
 SLOW_S = 40.0
@@ -103,8 +104,10 @@ async def driver(stage):
     await driver.close()
 
 
-class TestArgoRollouts(TrafficContract, UnreachableContract):
+class TestArgoRollouts(TrafficContract, UnreachableContract, StepsContract):
     """With the least rights that the documentation names."""
+
+    asked = (0, 10, 30, 55)
 
     @pytest.fixture
     async def driver(self, stage):
@@ -186,10 +189,80 @@ async def test_what_somebody_else_does_is_read(driver, stage):
     assert await driver.read_weight() == 25
 
 
+async def test_a_version_of_a_workload_that_it_refers_to(empty):
+    pods = deployment("payment", "payment:1", replicas=0, labels={"app": "payment"})
+    made = rollout(held(100))
+    made["spec"] |= {"workloadRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "payment"}}
+    del made["spec"]["template"], made["spec"]["selector"]
+    empty.cluster.apply(pods, empty.namespace)
+    empty.cluster.apply(made, empty.namespace)
+    empty.cluster.until(empty.place, lambda one: _status(one).get("phase") == "Healthy")
+    driver = empty.driver()
+    empty.cluster.apply(deployment("payment", "payment:2", 0, {"app": "payment"}), empty.namespace)
+    note = "rollout.argoproj.io/workload-generation"
+    empty.cluster.until(empty.place, lambda one: one["metadata"]["annotations"][note] == "2")
+    assert await driver.set_weight(10, within("a")) == 10
+    assert await driver.set_weight(0, within("b")) == 0
+    await driver.close()
+
+
+def test_a_workload_that_argo_has_not_looked_at_has_not_been_seen():
+    note, status = "rollout.argoproj.io/workload-generation", {"observedGeneration": "3"}
+    for generation, observed, seen in (("2", "1", False), ("2", "2", True), ("2", None, True)):
+        meta = {"name": "payment", "generation": 3, "annotations": {note: generation}}
+        found = {"metadata": meta, "spec": {"strategy": {"canary": {}}}}
+        found["status"] = {**status, "workloadObservedGeneration": observed}
+        assert ArgoRollout(found, "it").seen is seen
+
+
+class TestGoingBack:
+    """Depends on nothing that only going forward needs."""
+
+    async def test_counts_when_argo_is_no_longer_at_work_on_the_step_that_was_wanted_before(self, driver, stage):
+        for number in range(8):
+            forward = asyncio.create_task(driver.set_weight(75, within(f"forward-{number}")))
+            await asyncio.wait([forward], timeout=0.04 + 0.01 * number)
+            forward.cancel()
+            await asyncio.wait([forward])
+            assert await driver.set_weight(0, within(f"back-{number}")) == 0
+            for _ in range(12):
+                assert (await driver.read_weight(), stage.nginx) == (0, 0)
+                await asyncio.sleep(0.02)
+
+    async def test_of_one_that_somebody_paused(self, driver, stage):
+        """Argo leaves the traffic of such a one as it is, also when it is aborted."""
+        await driver.set_weight(10, within("a"))
+        stage.patch({"paused": True})
+        stage.cluster.until(stage.place, lambda one: one["status"].get("observedGeneration") == generation(one))
+        assert await driver.set_weight(0, within("b")) == 0
+        assert stage.nginx == 0
+
+    async def test_of_one_without_a_router_that_somebody_paused(self, empty):
+        empty.deployed(held(50), routing=False, replicas=2)
+        driver = empty.driver()
+        await driver.set_weight(50, within("a"))
+        empty.patch({"paused": True})
+        empty.cluster.until(empty.place, lambda one: one["status"].get("observedGeneration") == generation(one))
+        assert await driver.set_weight(0, within("b")) == 0
+        await driver.close()
+
+    async def test_of_one_whose_steps_somebody_changed(self, driver, stage):
+        await driver.set_weight(10, within("a"))
+        steps = [*held(100), {"experiment": {"templates": [{"name": "x", "specRef": "canary"}]}}]
+        stage.patch({"strategy": {"canary": {"steps": steps}}})
+        assert await driver.set_weight(0, within("b")) == 0
+        assert stage.nginx == 0
+
+
+def generation(one):
+    return str(one["metadata"]["generation"])
+
+
 class TestErrors:
     async def test_a_weight_that_no_step_holds(self, driver):
         with pytest.raises(PermanentError, match=r"no step with setWeight for 33 % .* hold 0.5, 10, 25, 50, 75"):
             await driver.set_weight(33, within("a"))
+        assert await driver.nearest(33) == 25  # so that the plan is refused before anything has moved
 
     async def test_a_rollout_that_is_not_there(self, stage):
         with pytest.raises(PermanentError, match="has no Rollout basket"):

@@ -161,6 +161,18 @@ class TestWhatElseIsThere:
             with pytest.raises(PermanentError, match="also forwards to basket"):
                 await act
 
+    async def test_it_does_not_bar_the_way_back_and_keeps_its_part(self, balancer):
+        basket = balancer.group("basket2")
+        balancer.give(balancer.to((balancer.stable, 6), (balancer.canary, 3), (basket, 1)))
+        with pytest.raises(PermanentError, match="also forwards to basket2"):
+            await balancer.driver().set_weight(0, call("a"))
+        assert balancer.weights() == {balancer.canary: 0, balancer.stable: 9, basket: 1}
+
+    async def test_the_way_back_ends_two_weights_of_nothing(self, balancer):
+        balancer.give(balancer.to((balancer.stable, 0), (balancer.canary, 0)))
+        assert await balancer.driver().set_weight(0, call("a")) == 0
+        assert balancer.weights() == {balancer.canary: 0, balancer.stable: 1}
+
     async def test_two_weights_of_nothing_are_refused(self, balancer):
         balancer.give(balancer.to((balancer.stable, 0), (balancer.canary, 0)))
         with pytest.raises(PermanentError, match="neither target group"):
@@ -284,3 +296,8 @@ class TestFaults(FaultsContract):
 class TestFaultsOfTheChange(TestFaults):
     async def act(self, driver):
         return await driver.set_weight(0, call("a"))
+
+
+async def test_a_call_back_waits_for_what_the_one_forward_has_on_its_way(balancer, monkeypatch):
+    with aws.held_up(monkeypatch, "modify_listener") as held:
+        await aws.later_wins(balancer.driver(), held, call)

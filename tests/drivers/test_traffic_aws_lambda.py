@@ -229,3 +229,25 @@ class TestFaults(FaultsContract):
 class TestFaultsOfTheChange(TestFaults):
     async def act(self, driver):
         return await driver.set_weight(0, call("a"))
+
+
+async def test_a_call_back_waits_for_what_the_one_forward_has_on_its_way(function, monkeypatch):
+    with aws.held_up(monkeypatch, "update_alias") as held:
+        await aws.later_wins(function.driver(), held, call)
+
+
+async def test_more_versions_than_are_looked_through_are_told_rather_than_forgotten(monkeypatch):
+    class Endless(Served):
+        def answer(self, request):
+            if request.path.endswith("/aliases/live"):
+                return 200, {}, {"FunctionVersion": "1", "RevisionId": "r"}
+            first = int(request.query.get("Marker", "1"))
+            rows = [{"Version": str(number), "Description": "old"} for number in range(first, first + 50)]
+            return 200, {}, {"Versions": rows, "NextMarker": str(first + 50)}
+
+    with serve(Endless()) as service:
+        options = {"endpoint_url": service.url, "region": aws.REGION, "function": "pay", "alias": "live", "stable": "1"}
+        driver = AwsLambdaTraffic(AwsLambdaTraffic.Options.model_validate(options), Context(None, None))
+        with pytest.raises(PermanentError, match="more than 2000 published versions"):
+            await driver.set_weight(10, call("a"))
+        assert await driver.set_weight(0, call("b")) == 0

@@ -124,7 +124,15 @@ class TestWhatElseIsThere:
     async def test_two_weights_of_nothing_would_be_everybody(self, zone):
         zone.put(record("canary", 0), record("stable", 0))
         with pytest.raises(PermanentError, match="both records have the weight 0, for which Route 53 shares alike"):
+            await zone.driver().set_weight(10, call("a"))
+        assert await zone.driver().set_weight(0, call("b")) == 0
+        assert zone.weights() == {"canary": 0, "stable": 1}
+
+    async def test_a_third_record_does_not_bar_the_way_back_and_keeps_its_part(self, zone):
+        zone.put(record("canary", 3), record("stable", 6), record("basket", 1))
+        with pytest.raises(PermanentError, match="also has the records basket"):
             await zone.driver().set_weight(0, call("a"))
+        assert zone.weights() == {"canary": 0, "stable": 9, "basket": 1}
 
     async def test_a_third_record_is_refused_by_name(self, zone):
         zone.change("UPSERT", record("basket", 0))
@@ -200,3 +208,8 @@ class TestFaults(FaultsContract):
 class TestFaultsOfTheChange(TestFaults):
     async def act(self, driver):
         return await driver.set_weight(0, call("a"))
+
+
+async def test_a_call_back_waits_for_what_the_one_forward_has_on_its_way(zone, monkeypatch):
+    with aws.held_up(monkeypatch, "change_resource_record_sets") as held:
+        await aws.later_wins(zone.driver(), held, call)

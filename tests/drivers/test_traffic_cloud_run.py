@@ -164,3 +164,12 @@ async def test_a_tag_still_on_the_stable_revision_is_no_canary_yet(service):
 def test_one_revision_is_not_both():
     with pytest.raises(ValidationError, match="two revisions"):
         splitter("https://run.googleapis.com", canary="payment-1")
+
+
+@pytest.mark.parametrize("stranger", [to("payment-0", 10), latest(10)])
+async def test_what_got_traffic_meanwhile_does_not_bar_the_way_back_keeps_it_and_is_told(driver, service, stranger):
+    service.revisions["payment-0"] = service.revisions["payment-1"]
+    service.traffic = [to("payment-1", 60), to("payment-2", 30, "canary"), stranger]
+    with pytest.raises(PermanentError, match=r"also sends traffic to payment-0|whatever revision is the latest"):
+        await driver.set_weight(0, call("a"))
+    assert service.traffic == [to("payment-1", 90), to("payment-2", tag="canary"), stranger]

@@ -121,3 +121,20 @@ async def test_a_flag_that_may_only_be_read_is_told_before_the_start(driver, ser
     service.flag["readOnly"] = True
     with pytest.raises(PermanentError, match="read-only"):
         await driver.probe()
+
+
+async def test_a_rule_that_came_meanwhile_does_not_bar_the_way_back_and_is_told(driver, service):
+    await driver.set_weight(10, call("a"))
+    service.flag["targetingRules"].insert(0, for_some(True))
+    with pytest.raises(PermanentError, match="also by rule 1, whatever the weight"):
+        await driver.set_weight(0, call("b"))
+    assert service.flag["targetingRules"][1] == share(0)
+
+
+async def test_the_credential_is_hidden_in_what_the_service_repeats(driver, service):
+    def repeats(request):
+        return 400, {}, {"message": f"bad login {request.headers['authorization'].split()[1]}"}
+
+    service.instead = repeats
+    with pytest.raises(PermanentError, match=r"bad login \(hidden\)"):
+        await driver.probe()

@@ -163,3 +163,42 @@ async def test_the_machines_identity_is_asked_for_a_token_for_azure(service, mon
         driver = splitter(service.url, token=None, identity=SUBSCRIPTION)
         assert await driver.set_weight(10, call("a")) == 10
         assert len(imds.requests) == 1
+
+
+@pytest.mark.parametrize("stranger", [to("payment--0", 10), latest(10)])
+async def test_what_got_traffic_meanwhile_does_not_bar_the_way_back_keeps_it_and_is_told(driver, service, stranger):
+    service.revisions["payment--0"] = service.revisions["payment--1"]
+    service.ingress["traffic"] = [to("payment--1", 60), to("payment--2", 30, "canary"), stranger]
+    with pytest.raises(PermanentError, match=r"also sends traffic to payment--0|whatever revision is the latest"):
+        await driver.set_weight(0, call("a"))
+    assert service.ingress["traffic"] == [to("payment--1", 90), to("payment--2", 0, "canary"), stranger]
+
+
+async def test_the_way_back_waits_until_azure_is_done_with_the_change_before(driver, service):
+    service.looks = -1
+    with pytest.raises(TemporaryError, match="still at it"):
+        await driver.set_weight(30, call("a", timeout_s=0.2))
+    service.busy = True
+
+    def done(request):
+        if len(service.requests) == 12:
+            service.busy, service.waiting, service.looks = False, 1, 1
+
+    service.instead = done
+    assert await driver.set_weight(0, call("b")) == 0
+
+
+async def test_one_that_azure_never_gets_to_is_told(driver, service):
+    service.state, service.waiting = "InProgress", -1
+    with pytest.raises(TemporaryError, match=r"Azure is at another change of it all the time \(InProgress\)"):
+        await driver.set_weight(30, call("a", timeout_s=0.3))
+    assert [one.method for one in service.requests].count("PATCH") == 0
+
+
+@pytest.mark.parametrize("status", [404, 410])
+async def test_azures_metadata_server_is_being_updated_for_a_while(service, monkeypatch, status):
+    """learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token, "Error handling"."""
+    with serve(Served(instead=lambda _: (status, {}, None))) as imds:
+        monkeypatch.setattr(container_apps, "_IMDS", imds.url)
+        with pytest.raises(TemporaryError, match=rf"being updated, or has no identity for this machine \({status}\)"):
+            await splitter(service.url, token=None).probe()

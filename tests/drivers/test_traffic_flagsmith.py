@@ -114,6 +114,12 @@ class TestWhatIsRefused:
             await driver_of(service.url).probe()
         assert await driver_of(service.url, narrowed=True).set_weight(10, call("a")) == 10
 
+    async def test_but_where_nobody_has_it_any_more_the_way_back_has_worked(self, driver, service):
+        service.own = state({OURS: 50.0})
+        service.overrides = [state({OURS: 0.0}, feature_segment=3)]
+        assert await driver.set_weight(0, call("a")) == 0
+        assert _rows(service)[0]["percentage_allocation"] == 0
+
     async def test_an_override_that_is_off_gives_nothing(self, service):
         service.overrides = [state({OURS: 100.0}, feature_segment=3, enabled=False)]
         assert await driver_of(service.url, narrowed=True).set_weight(10, call("a")) == 10

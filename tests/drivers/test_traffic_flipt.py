@@ -106,6 +106,13 @@ class TestWhatIsRefused:
             await driver.set_weight(0, call("a"))
         assert service.rollouts == [segment(True), threshold(0)]
 
+    async def test_but_where_nobody_has_it_any_more_the_way_back_has_worked(self, driver, service):
+        service.rollouts = [segment(False), threshold(50)]
+        assert await driver.set_weight(0, call("a")) == 0
+        assert service.rollouts == [segment(False), threshold(0)]
+        with pytest.raises(PermanentError, match="not for everybody"):
+            await driver.probe()
+
     async def test_a_flag_with_variants(self, driver, service):
         service.type = "VARIANT_FLAG_TYPE"
         with pytest.raises(PermanentError, match="is no boolean flag"):

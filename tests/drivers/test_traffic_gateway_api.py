@@ -293,7 +293,7 @@ class TestTheController:
         assert seen == route["metadata"]["generation"]
 
     async def test_one_that_sees_nothing_is_told_in_time(self, driver, stage, controller):
-        controller.asleep.set()
+        controller.fall_asleep()
         with pytest.raises(TemporaryError, match=r"tests.example.org/controller has not noted within 1 s"):
             await driver.set_weight(10, call("a", 1))
         assert await driver.read_weight() == 10
@@ -333,6 +333,20 @@ class TestTheController:
         stage.cluster.delete(f"/api/v1/namespaces/{stage.namespace}/services/payment-canary")
         stage.cluster.until(stage.place, lambda route: "BackendNotFound" in str(route["status"]))
         assert await driver.set_weight(0, call("b")) == 0
+
+    async def test_a_route_that_is_accepted_no_more_can_be_brought_back(self, driver, stage, controller):
+        await driver.set_weight(10, call("a"))
+        controller.refuses = "NotAllowedByListeners"
+        stage.cluster.until(stage.place, lambda route: "NotAllowedByListeners" in str(route["status"]))
+        assert await driver.set_weight(0, call("b")) == 0
+
+    async def test_a_third_backend_does_not_keep_anybody_from_going_back(self, driver, stage):
+        await driver.set_weight(10, call("a"))
+        stage.cluster.apply(service("payment-third"), stage.namespace)
+        stage.route({"backendRefs": [*both(10, 80), ref("payment-third", 10)]})
+        assert await driver.set_weight(0, call("b")) == 0
+        assert await driver.read_weight() == 0
+        assert stage.weights() == [[("payment-stable", 80), ("payment-canary", 0), ("payment-third", 10)]]
 
     async def test_a_route_that_nobody_serves_is_told(self, empty):
         empty.route()
@@ -388,6 +402,32 @@ class TestOthersWhoWrite:
             await driver.set_weight(20, call("b"))
         assert await driver.read_weight() == 60
         assert await driver.set_weight(20, call("b")) == 20
+
+    @pytest.mark.parametrize("theirs", ["rules", "annotations"])
+    async def test_a_part_that_somebody_takes_away_at_the_moment_costs_another_try(
+        self, driver, stage, cluster, monkeypatch, theirs
+    ):
+        """The API server finds that the patch does not fit before it looks at the version."""
+        stage.route({"backendRefs": both(90, 10)}, {"backendRefs": both(90, 10), "matches": [path("/a")]})
+        await driver.set_weight(10, call("a"))
+        known = await driver._cluster.get(driver._kind, "payment")
+        if theirs == "rules":
+            stage.route({"backendRefs": both(90, 10)})
+        else:
+            cluster.patch(stage.place, {"metadata": {"annotations": None}})
+        real, asked = driver._cluster.get, []
+
+        async def get(*args, **options):
+            asked.append(1)
+            return known if len(asked) == 1 else await real(*args, **options)
+
+        monkeypatch.setattr(driver._cluster, "get", get)
+        if theirs == "annotations":
+            assert await driver.set_weight(0, call("b")) == 0
+        else:
+            with pytest.raises(TemporaryError, match="somebody else changed the HTTPRoute payment"):
+                await driver.set_weight(0, call("b"))
+        assert await driver.set_weight(0, call("b")) == 0
 
     async def test_two_coordinators_at_once_leave_one_of_their_weights(self, stage):
         drivers = [stage.driver() for _ in range(2)]

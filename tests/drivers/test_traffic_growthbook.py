@@ -135,3 +135,26 @@ async def test_rules_of_other_environments_and_those_for_the_old_version_behind_
     service.feature["rules"].append(rule("fr_old", None, "false"))
     assert await driver.set_weight(10, call("a")) == 10
     assert [one["id"] for one in service.feature["rules"]] == ["fr_staging", "fr_canary", "fr_old"]
+
+
+class TestTheWayBack:
+    async def test_a_rule_that_came_meanwhile_does_not_bar_it_and_is_told(self, driver, service):
+        await driver.set_weight(10, call("a"))
+        service.feature["rules"].insert(0, rule("fr_testers", None, condition='{"beta": true}'))
+        with pytest.raises(PermanentError, match="also has fr_testers in production"):
+            await driver.set_weight(0, call("b"))
+        assert service.feature["rules"][1]["coverage"] == 0
+
+    @pytest.mark.parametrize(
+        "changed", [{"enabled": False}, {"condition": '{"country": "NZ"}'}, {"environments": ["production", "staging"]}]
+    )
+    async def test_what_only_concerns_a_share_does_not_bar_it(self, driver, service, changed):
+        await driver.set_weight(10, call("a"))
+        service.feature["rules"][0].update(changed)
+        assert await driver.set_weight(0, call("b")) == 0
+        assert service.feature["rules"][0]["coverage"] == 0
+
+    async def test_a_rule_that_somebody_disabled_has_no_share(self, driver, service):
+        await driver.set_weight(10, call("a"))
+        service.feature["rules"][0]["enabled"] = False
+        assert await driver.read_weight() == 0

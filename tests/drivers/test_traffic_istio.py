@@ -208,6 +208,13 @@ class TestCohortsAndCopies:
         await driver.set_weight(0, call("b"))
         assert stage.http == [{"route": both()}]
 
+    @pytest.mark.parametrize("name", ["mirror_percent", "mirrorPercent"])
+    async def test_and_so_is_the_oldest(self, driver, stage, name):
+        stage.routes({"route": both(), "mirror": {"host": "payment", "subset": "v2"}, name: 7})
+        assert await driver.read_mirror() == 7
+        await driver.set_weight(0, call("b"))
+        assert stage.http == [{"route": both()}]
+
     async def test_an_older_copy_elsewhere_is_told_before_anything_changes(self, driver, stage):
         stage.routes({"route": both(), "mirror": {"host": "audit"}})
         before = stage.found

@@ -7,8 +7,9 @@ import asyncio
 import pytest
 from pydantic import ValidationError
 
-from pilotage.core.errors import PermanentError
+from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context
+from pilotage.drivers.kubernetes import Cluster, workloads
 from pilotage.drivers.traffic.kubernetes_replicas import KubernetesReplicasTraffic
 from pilotage.testing import FaultsContract, StepsContract, TrafficContract, call
 from tests.drivers.kubeconfigs import written
@@ -105,6 +106,65 @@ async def test_numbers_that_somebody_else_set_are_seen(both, namespace):
         await asyncio.to_thread(both.patch, place(namespace, name), {"spec": {"replicas": 0}})
     with pytest.raises(PermanentError, match="no pod at all"):
         await splitter(both.kubeconfig, namespace).read_weight()
+
+
+async def test_more_pods_than_the_plan_knows_are_told_at_the_probe_and_not_taken_away(both, namespace):
+    """An autoscaler, or somebody, wanted them."""
+    await asyncio.to_thread(both.patch, place(namespace, "old"), {"spec": {"replicas": 14}})
+    one = splitter(both.kubeconfig, namespace)
+    with pytest.raises(PermanentError, match="have 14 pods together, more than `replicas`"):
+        await one.probe()
+    assert await one.set_weight(0, call("rehearsal")) == 0
+    assert numbers(both, namespace) == {"new": 0, "old": 14}
+    await asyncio.to_thread(both.patch, place(namespace, "new"), {"spec": {"replicas": 2}})
+    assert await one.set_weight(0, call("back")) == 0
+    assert numbers(both, namespace) == {"new": 0, "old": 14}
+
+
+async def test_going_back_waits_for_most_pods_of_the_present_version_not_for_the_last(both, namespace, kubelet):
+    one = splitter(both.kubeconfig, namespace, ready_within_s=3)
+    assert await one.set_weight(20, call("a")) == 20
+    kubelet.behave("registry.test/old:v1", "never-ready")
+    assert await one.set_weight(0, call("b")) == 0
+    assert numbers(both, namespace) == {"new": 0, "old": 10}
+
+
+async def test_but_not_with_too_few(both, namespace, kubelet):
+    one = splitter(both.kubeconfig, namespace, ready_within_s=2)
+    assert await one.set_weight(50, call("a")) == 50
+    kubelet.behave("registry.test/old:v1", "never-ready")
+    with pytest.raises(PermanentError, match="The other Deployment keeps its pods"):
+        await one.set_weight(0, call("b"))
+    assert numbers(both, namespace) == {"new": 5, "old": 10}
+
+
+async def test_an_api_server_that_is_away_for_a_moment_does_not_end_the_waiting(both, namespace, kubelet, monkeypatch):
+    kubelet.ready_after_s = 1
+    one, asked = splitter(both.kubeconfig, namespace), 0
+    real = Cluster.get
+
+    async def away(self, *given, **more):
+        nonlocal asked
+        asked += 1
+        if 8 <= asked <= 10:
+            raise TemporaryError("Kubernetes does not answer: nothing listens there")
+        return await real(self, *given, **more)
+
+    monkeypatch.setattr(Cluster, "get", away)
+    assert await one.set_weight(10, call("a")) == 10
+    assert asked > 10
+
+
+def test_pods_that_are_still_to_be_ended_are_awaited():
+    """They get requests until they are."""
+    status = {"observedGeneration": 2, "replicas": 10, "updatedReplicas": 10, "availableReplicas": 10}
+    found = {"kind": "Deployment", "metadata": {"generation": 2}, "spec": {"replicas": 0}, "status": status}
+    assert workloads.awaited(found) == "10 pods are there, 0 are wanted"
+    assert workloads.awaited({**found, "kind": "StatefulSet"}) == "10 pods are there, 0 are wanted"
+
+
+def numbers(cluster, namespace):
+    return {name: cluster.get(place(namespace, name))["spec"]["replicas"] for name in ("new", "old")}
 
 
 LEAST = (

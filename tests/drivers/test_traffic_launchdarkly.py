@@ -159,6 +159,22 @@ class TestWhatIsRefused:
             await driver_of(service.url).set_weight(10, call("a"))
         assert await driver_of(service.url, narrowed=True).set_weight(10, call("a")) == 10
 
+    @pytest.mark.parametrize(
+        "config",
+        [
+            {"targets": [{"values": ["ann"], "variation": 1}]},
+            {"rules": [{"_id": "r1", "clauses": [], "variation": 1}]},
+            {"prerequisites": [{"key": "checkout", "variation": 0}]},
+        ],
+    )
+    async def test_but_where_nobody_has_it_any_more_the_way_back_has_worked(self, driver, service, config):
+        await driver.set_weight(10, call("a"))
+        service.here |= config
+        assert await driver.set_weight(0, call("b")) == 0
+        assert await driver.read_weight() == 0
+        with pytest.raises(PermanentError, match="not a share of everybody"):
+            await driver.probe()
+
     async def test_rules_that_are_switched_off_and_empty_targets_do_not_count(self, driver, service):
         rule = {"_id": "r1", "clauses": [], "variation": 0, "disabled": True}
         service.here |= {"rules": [rule], "targets": [{"values": [], "variation": 0}]}

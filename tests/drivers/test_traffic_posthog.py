@@ -134,3 +134,12 @@ async def test_an_encrypted_payload_is_not_put_at_risk(driver, service):
     service.flag["has_encrypted_payloads"] = True
     with pytest.raises(PermanentError, match="encrypted payload"):
         await driver.set_weight(10, call("a"))
+
+
+async def test_a_condition_that_came_meanwhile_does_not_bar_the_way_back_and_is_told(driver, service):
+    await driver.set_weight(10, call("a"))
+    service.flag["filters"]["groups"].append(group(100, BETA))
+    number = len(service.flag["filters"]["groups"])
+    with pytest.raises(PermanentError, match=f"also on by condition {number}"):
+        await driver.set_weight(0, call("b"))
+    assert 10 not in [one["rollout_percentage"] for one in service.flag["filters"]["groups"]]

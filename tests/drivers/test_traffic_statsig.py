@@ -151,3 +151,35 @@ async def test_a_rule_of_more_environments_than_ours_is_refused_and_others_rules
     ]
     assert await production.set_weight(10, call("a")) == 10
     assert service.gate["rules"][0]["passPercentage"] == 100
+
+
+class TestTheWayBack:
+    async def test_a_rule_that_came_before_ours_does_not_bar_it_and_who_has_the_fix_is_told(self, driver, service):
+        await driver.set_weight(10, call("a"))
+        service.gate["rules"].insert(
+            0, rule("testers", 100, {"type": "email", "operator": "any", "targetValue": ["x"]})
+        )
+        with pytest.raises(PermanentError, match="asks testers before canary"):
+            await driver.set_weight(0, call("b"))
+        assert service.gate["rules"][1]["passPercentage"] == 0
+
+    @pytest.mark.parametrize(
+        "changed",
+        [
+            {"conditions": [{"type": "country", "operator": "any", "targetValue": ["NZ"]}]},
+            {"pendingAutomatedRollouts": [{"time": 1, "passPercent": 100}]},
+        ],
+    )
+    async def test_what_only_concerns_a_share_does_not_bar_it(self, driver, service, changed):
+        await driver.set_weight(10, call("a"))
+        service.gate["rules"][0].update(changed)
+        assert await driver.set_weight(0, call("b")) == 0
+        with pytest.raises(PermanentError):
+            await driver.set_weight(10, call("c"))
+
+    async def test_nobody_has_to_review_it(self, driver, service):
+        await driver.set_weight(10, call("a"))
+        service.gate["reviewSettings"]["requiredReview"] = True
+        assert await driver.set_weight(0, call("b")) == 0
+        with pytest.raises(PermanentError, match="requires a review"):
+            await driver.set_weight(10, call("c"))

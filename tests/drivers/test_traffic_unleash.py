@@ -206,6 +206,11 @@ class TestWhatIsRefused:
             await driver_of(unleash, flag).probe()
         assert await driver_of(unleash, flag, narrowed=True).set_weight(10, call("a")) == 10
 
+    async def test_but_where_nobody_has_it_any_more_the_way_back_has_worked(self, unleash):
+        flag = unleash.flag("50", constraints=[{"contextName": "appName", "operator": "IN", "values": ["shop"]}])
+        assert await driver_of(unleash, flag).set_weight(0, call("a")) == 0
+        assert await driver_of(unleash, flag).read_weight() == 0
+
     async def test_a_parent_unless_said(self, unleash):
         parent, flag = unleash.flag("100"), unleash.flag()
         unleash.ask("POST", f"/projects/{PROJECT}/features/{flag}/dependencies", {"feature": parent})
@@ -271,7 +276,7 @@ class TestTokens:
 async def test_a_change_at_the_same_moment_is_not_overwritten(unleash, monkeypatch):
     flag = unleash.flag("10")
     driver = driver_of(unleash, flag)
-    send, strategy = driver._service.call, unleash.environment(flag)["strategies"][0]["id"]
+    send, strategy = driver._service.change, unleash.environment(flag)["strategies"][0]["id"]
 
     async def somebody_first(method, *given, **more):
         if method == "PATCH":
@@ -279,7 +284,7 @@ async def test_a_change_at_the_same_moment_is_not_overwritten(unleash, monkeypat
             unleash.ask("PATCH", f"{unleash.path(flag)}/strategies/{strategy}", patch)
         return await send(method, *given, **more)
 
-    monkeypatch.setattr(driver._service, "call", somebody_first)
+    monkeypatch.setattr(driver._service, "change", somebody_first)
     with pytest.raises(TemporaryError, match="somebody else has changed"):
         await driver.set_weight(50, call("a"))
     assert unleash.environment(flag)["strategies"][0]["parameters"]["rollout"] == "33"

@@ -41,6 +41,8 @@ class Access:
                 trusted.load_cert_chain(both.name)
         self.how: Object = {"base_url": self.server, "verify": trusted, "headers": headers, "trust_env": False}
         """What an httpx client takes."""
+        self.authority = self._ca.decode()
+        """The certificate that the server is known by, as PEM."""
         self.api = httpx.Client(timeout=20, **self.how)
         self._places: dict[tuple[str, str], tuple[str, bool]] = {}
 
@@ -74,6 +76,14 @@ class Access:
             if answer.status_code == 200 and holds(answer.json()):
                 return dict(answer.json())
             assert time.monotonic() < deadline, f"{place} after {timeout_s} s: {answer.text[:3000]}"
+            time.sleep(0.05)
+
+    def until_dry(self, place: str, holds: Callable[[Object], Any], timeout_s: float = PATIENCE_S) -> None:
+        """Until a change of the object would give what `holds` waits for: admission policies take a moment to count."""
+        deadline = time.monotonic() + timeout_s
+        body, kind = json.dumps({"metadata": {"labels": {"tried": "yes"}}}), "application/merge-patch+json"
+        while not holds(self._send("PATCH", place, body, kind, params={"dryRun": "All"})):
+            assert time.monotonic() < deadline, f"{place} is not changed so after {timeout_s} s"
             time.sleep(0.05)
 
     def place(self, one: Object, namespace: str) -> str:

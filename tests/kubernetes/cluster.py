@@ -123,7 +123,7 @@ def install_crds(api: httpx.Client) -> None:
 
 
 def _established(crd: dict[str, dict[str, list[dict[str, str]]]]) -> bool:
-    conditions = crd.get("status", {}).get("conditions", [])
+    conditions = crd.get("status", {}).get("conditions") or []
     return any(one["type"] == "Established" and one["status"] == "True" for one in conditions)
 
 

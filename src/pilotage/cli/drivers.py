@@ -58,12 +58,12 @@ def drivers(context: click.Context, json_out: bool) -> None:
     if json_out:
         click.echo(json.dumps([_data(one) for one in found], indent=2))
         return
-    port = ""
+    port, width = "", max(len(one.name) for one in found)
     for one in found:
         if one.port != port:
             click.echo(f"{one.port}:" if not port else f"\n{one.port}:")
             port = one.port
-        _echo(_line(one), f"  {one.name:<16} ", " " * 19)
+        _echo(_line(one), f"  {one.name:<{width}} ", " " * (width + 3))
 
 
 @click.command(hidden=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from pilotage.core.errors import DriverError, PermanentError, TemporaryError
 from pilotage.drivers.answers import Answer, again, one_line
-from pilotage.drivers.service import unreached
+from pilotage.drivers.service import broke_off, unreached
 
 _MOST_SKEW_S = 240.0
 """AWS refuses signatures that are five minutes old."""
@@ -73,7 +73,7 @@ def meaning(error: Exception, asked: Asked, answer: Answer | None = None) -> Dri
         return TemporaryError(f"{asked.who} does not answer: no connection to {one_line(asked.url, 100)} in time")
     if isinstance(error, b.ProxyConnectionError):
         return TemporaryError(f"{asked.who} is not reached: the proxy in HTTPS_PROXY does not answer")
-    if isinstance(error, b.SSLError):
+    if isinstance(error, b.SSLError) and not broke_off(error):
         return _untrusted(error, asked)
     if isinstance(error, b.HTTPClientError | b.ConnectionError):
         return unreached(error, asked.who, asked.url, "endpoint_url" if asked.own else "region")

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
+from pilotage.core.errors import PermanentError
 from pilotage.drivers.aws import Aws, AwsOptions
 
 WHO = "AWS Lambda"
@@ -33,6 +34,9 @@ async def versions(aws: Aws, function: str) -> dict[str, dict[str, Any]]:
             if (number := str(one.get("Version"))).isdigit():
                 found[number] = one
         if not answer.get("NextMarker"):
-            break
+            return found
         more = {"Marker": answer["NextMarker"]}
-    return found
+    raise PermanentError(
+        f"{WHO}: {function} has more than {len(found)} published versions, too many to look through for one that is "
+        "described as the plan's: delete old ones, or give `canary` to the splitter"
+    )

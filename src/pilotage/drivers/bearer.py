@@ -53,6 +53,8 @@ class MetadataServer:
     path: str
     headers: Mapping[str, str]
     params: Mapping[str, str]
+    passing: tuple[int, ...] = ()
+    """Statuses that pass by themselves though they look final."""
 
 
 class Bearer:
@@ -61,19 +63,21 @@ class Bearer:
     told: str
 
     def __init__(self) -> None:
-        self._value, self._until = "", 0.0
+        self._value, self._until, self._kept = "", 0.0, False
         self._one_at_a_time = asyncio.Lock()
 
     async def get(self) -> str:
         async with self._one_at_a_time:
-            if time.time() >= self._until:
+            self._kept = time.time() < self._until
+            if not self._kept:
                 self._value, lasts_s = await self._fetch()
                 self._until = time.time() + lasts_s - _EARLIER_S
             return self._value
 
-    def forget(self) -> None:
-        """The service refused it: the next call gets a new one."""
+    def forget(self) -> bool:
+        """The service refused it: the next call gets a new one. Whether that can help: this one was not new."""
         self._until = 0.0
+        return self._kept
 
     async def _fetch(self) -> tuple[str, float]:
         """A token, and for how many seconds it is good."""
@@ -117,11 +121,18 @@ class _OfMachine(Bearer):
         hint = f"Outside of {self._server.cloud} give `token` or `token_command`"
         try:
             answer = await self._service.call("GET", self._server.path, params=self._server.params)
+            if answer.status in self._server.passing:
+                raise TemporaryError(
+                    f"it is being updated, or has no identity for this machine ({answer.status})", answer.after_s
+                )
             if answer.status in (400, 404):
                 raise PermanentError(f"it has no identity for this machine ({answer.status})")
             self._service.refuse(answer, "an access token")
         except (PermanentError, TemporaryError) as error:
-            raise type(error)(f"no access token for {self._who} from {self._service.name}: {error}. {hint}") from None
+            text = f"no access token for {self._who} from {self._service.name}: {error}. {hint}"
+            if isinstance(error, TemporaryError):
+                raise TemporaryError(text, error.after_s) from None
+            raise PermanentError(text) from None
         return _answered(answer.body, f"no access token for {self._who}: {self._service.name}")
 
 

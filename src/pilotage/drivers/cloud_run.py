@@ -67,7 +67,7 @@ class CloudRun:
         """Asks for it; it comes into force later. What somebody else changed since `service` was read is a conflict."""
         params = {"updateMask": mask} | ({"validateOnly": "true"} if dry else {})
         body = {"name": service["name"], "etag": service["etag"], **fields}
-        answer = await self._service.call("PATCH", self._path, body, params)
+        answer = await self._service.change("PATCH", self._path, body, params)
         if answer.status == 409:
             raise TemporaryError(f"somebody else changed {self.what} at the same moment: {said(answer)}")
         self._service.refuse(answer, self.what)

@@ -74,7 +74,7 @@ class ContainerApp:
 
     async def change(self, properties: Mapping[str, Any]) -> None:
         """Asks for it, as a JSON merge patch; it comes into force later."""
-        answer = await self._service.call("PATCH", self._path, {"properties": properties}, self._version)
+        answer = await self._service.change("PATCH", self._path, {"properties": properties}, self._version)
         if answer.status in (409, 412):
             raise TemporaryError(f"{self.what} is being changed already: {said(answer)}")
         self._service.refuse(answer, self.what)
@@ -117,4 +117,4 @@ def _machine(options: AppOptions) -> MetadataServer:
     params = {"api-version": "2018-02-01", "resource": f"{options.api}/"}
     if options.identity is not None:
         params["client_id"] = str(options.identity)
-    return MetadataServer("Azure", _IMDS, "/metadata/identity/oauth2/token", {"Metadata": "true"}, params)
+    return MetadataServer("Azure", _IMDS, "/metadata/identity/oauth2/token", {"Metadata": "true"}, params, (404, 410))

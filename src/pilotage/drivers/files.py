@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from pilotage.core.errors import PermanentError, TemporaryError
+from pilotage.drivers import turns
 from pilotage.drivers.looks import looks
 
 T = TypeVar("T")
@@ -26,17 +27,7 @@ WITHIN_S = 10.0
 async def to_the_end(func: Callable[..., T], *args: object, threads: Executor | None = None) -> T:
     """`func(*args)` in a thread (one of `threads`). Cancelled, it waits for the thread before the cancellation goes on:
     else what the thread still does could land after what a later call has done."""
-    doing = asyncio.get_running_loop().run_in_executor(threads, func, *args)
-    cancelled: asyncio.CancelledError | None = None
-    while not doing.done():
-        try:
-            await asyncio.wait([doing])
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
-        doing.exception()  # nobody hears of it: the call has been given up
-        raise cancelled
-    return doing.result()
+    return await turns.to_the_end(asyncio.get_running_loop().run_in_executor(threads, func, *args))
 
 
 @asynccontextmanager

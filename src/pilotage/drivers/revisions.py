@@ -73,13 +73,21 @@ def share(parts: Sequence[Part], sides: Sides, what: str, advice: str) -> float:
 
 
 def divided(parts: Sequence[Part], sides: Sides, percent: int, what: str) -> list[Part]:
-    """The parts with the canary at `percent` and stable at the rest; every tag stays where it is."""
+    """The parts with the canary at `percent` and stable at the rest; every tag stays where it is.
+
+    On the way to 0 what anything else gets is left to it, and stable has the canary's part besides its own.
+    """
     if sides.canary == sides.stable and percent:
         raise PermanentError(f"{what} has {sides.stable} as canary and as stable: deploy the new version first")
-    wanted = {sides.stable: 100 - percent} | ({sides.canary: percent} if percent else {})
+    known = (sides.canary, sides.stable)
+    others = [] if percent else [one for one in parts if one.percent and one.revision not in known]
+    left = 100 - sum(one.percent for one in others)
+    wanted = {sides.stable: left - percent} | ({sides.canary: percent} if percent else {})
     found: list[Part] = []
     for one in parts:
-        if one.tag:
+        if one in others:
+            found.append(one)
+        elif one.tag:
             found.append(replace(one, percent=wanted.pop(one.revision, 0)))
     return [Part(name, number) for name, number in wanted.items() if number] + found
 
@@ -104,10 +112,12 @@ def moved(parts: Sequence[Part], tag: str, revision: str) -> list[Part]:
 
 
 def suffix(version: str, image: str, most: int) -> str:
-    """What a revision of this version and image is called, the same each time: lower-case letters, digits, hyphens."""
+    """What a revision of this version and image is called, the same each time: lower-case letters, digits, hyphens,
+    and a letter first, as Azure wants it."""
     mark = hashlib.sha256(f"{version}\n{image}".encode()).hexdigest()[:6]
-    plain = re.sub(r"[^a-z0-9]+", "-", version.lower()).strip("-")[: most - 7].strip("-")
-    return f"{plain}-{mark}" if plain else mark
+    plain = re.sub(r"[^a-z0-9]+", "-", version.lower()).strip("-")
+    named = plain if plain[:1].isalpha() else f"v{plain}"
+    return f"{named[: most - 7].strip('-')}-{mark}"
 
 
 def with_image(containers: Any, container: str | None, image: str, what: str) -> list[dict[str, Any]]:

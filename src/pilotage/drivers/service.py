@@ -8,6 +8,7 @@ import json
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Protocol
 from urllib.parse import urlencode, urlsplit
 
@@ -18,6 +19,7 @@ from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers.answers import MOST_BYTES, Answer, again, check_clock, one_line, said, usable
 from pilotage.drivers.http import Client
 from pilotage.drivers.secrets import Secret
+from pilotage.drivers.turns import to_the_end
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _MOST_MOVES = 3
@@ -46,9 +48,18 @@ class Tokens(Protocol):
 
     async def get(self) -> str: ...
 
-    def forget(self) -> None:
-        """The last one was refused."""
+    def forget(self) -> bool:
+        """The last one was refused. Whether the next one will be another."""
         ...
+
+
+@dataclass(frozen=True, repr=False)
+class _Sent:
+    """`secrets` are what nobody may see in its answer."""
+
+    headers: dict[str, str]
+    content: bytes | None
+    secrets: list[str]
 
 
 class TooMuch(PermanentError):
@@ -112,7 +123,27 @@ class Service:
     ) -> Answer:
         """Any answer that came within the time limit, also a refusal. After a TemporaryError a change may have been
         made nevertheless."""
-        timeout_s = min(timeout_s or self._timeout_s, self._timeout_s)
+        sent = await self._prepared(json_body, form, headers)
+        return await self._send(method, path, params, sent, min(timeout_s or self._timeout_s, self._timeout_s))
+
+    async def change(
+        self,
+        method: str,
+        path: str,
+        json_body: Any = None,
+        params: Mapping[str, str] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """As `call`, of what a later call may have to take back: cancelled before it is sent, it is not sent; cancelled
+        when it is on its way, it ends only with its answer or its time limit."""
+        sent = await self._prepared(json_body, None, headers)
+        return await to_the_end(self._send(method, path, params, sent, self._timeout_s))
+
+    async def _prepared(
+        self, json_body: Any, form: Mapping[str, str] | None, headers: Mapping[str, str] | None
+    ) -> _Sent:
+        """A token may come from afar."""
         sent, secrets = self._given()
         if self._tokens is not None:
             secrets.append(await self._tokens.get())
@@ -124,20 +155,26 @@ class Service:
         elif form is not None:
             sent["Content-Type"] = "application/x-www-form-urlencoded"
             content = urlencode(form).encode()
-        sent |= dict(headers or {})
+        return _Sent(sent | dict(headers or {}), content, secrets)
+
+    async def _send(
+        self, method: str, path: str, params: Mapping[str, str] | None, sent: _Sent, timeout_s: float
+    ) -> Answer:
         try:
             url = httpx.URL(self._api + path)
             url = url.copy_merge_params(dict(params)) if params else url
             async with asyncio.timeout(timeout_s):
-                answer = await self._ask(method, url, sent, content, secrets)
+                answer = await self._ask(method, url, sent)
         except TimeoutError:
             raise TemporaryError(f"{self.name} did not answer within {timeout_s:g} s") from None
         except (httpx.InvalidURL, httpx.UnsupportedProtocol):
             raise self.stranger("expected an http:// or https:// address") from None
         except httpx.HTTPError as error:
             raise self._unreached(error) from None
-        if answer.status == 401 and self._tokens is not None:
-            self._tokens.forget()
+        if answer.status == 401 and self._tokens is not None and self._tokens.forget():
+            raise TemporaryError(
+                f"{self.name} refuses {self._tokens.told} (401), kept from before: the next try gets a new one"
+            )
         return answer
 
     async def ask(
@@ -211,14 +248,12 @@ class Service:
                 found["Authorization"] = f"{self._scheme} {secrets[-1]}"
         return sent | found, secrets
 
-    async def _ask(
-        self, method: str, url: httpx.URL, headers: Mapping[str, str], content: bytes | None, secrets: list[str]
-    ) -> Answer:
+    async def _ask(self, method: str, url: httpx.URL, sent: _Sent) -> Answer:
         origin = (url.scheme, url.host, url.port)
         # After the others a POST would go on as a GET.
         moves = (301, 302, 307, 308) if method == "GET" else (307, 308)
         for _ in range(_MOST_MOVES + 1):
-            async with self._client.stream(method, str(url), headers=dict(headers), content=content) as answer:
+            async with self._client.stream(method, str(url), headers=sent.headers, content=sent.content) as answer:
                 if self._follow and answer.status_code in moves and "location" in answer.headers:
                     url = url.join(answer.headers["location"])
                     if (url.scheme, url.host, url.port) != origin:
@@ -228,7 +263,7 @@ class Service:
                 text = (await self._read(answer)).decode(errors="replace")
             given = {name.lower(): value for name, value in answer.headers.items()}
             # A service may repeat what it was sent: secrets are taken out before anybody can show them.
-            for secret in secrets:
+            for secret in sent.secrets:
                 text = text.replace(secret, "(hidden)")
             return Answer(answer.status_code, given, decode(text), text)
         raise PermanentError(f"{self.name} sends from one address to the next, more than {_MOST_MOVES} times")
@@ -255,6 +290,8 @@ def unreached(
 
     `trust` says how to have a certificate trusted.
     """
+    if broke_off(error):
+        return TemporaryError(f"{who} ended the connection before it was encrypted: does it start just now?")
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLError) or "CERTIFICATE_VERIFY_FAILED" in str(cause):
             why = one_line(str(getattr(cause, "verify_message", "") or getattr(cause, "reason", "") or cause), 100)
@@ -267,6 +304,15 @@ def unreached(
                 f"{who} does not answer: nothing listens at {one_line(url, 100)} (connection refused)"
             )
     return TemporaryError(f"{who} does not answer ({type(error).__name__})")
+
+
+def broke_off(error: Exception) -> bool:
+    """Whether the other side went away in the TLS handshake, as a load balancer does whose servers start anew."""
+    ended = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
+    return any(
+        isinstance(cause, ended) or (isinstance(cause, ssl.SSLError) and "UNEXPECTED_EOF" in str(cause))
+        for cause in _causes(error)
+    )
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

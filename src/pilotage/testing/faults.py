@@ -8,7 +8,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -94,6 +94,28 @@ def faulty(context: ssl.SSLContext | None = None) -> Iterator[Faulty]:
         thread.join()
 
 
+@contextmanager
+def hanging_up() -> Iterator[str]:
+    """The https:// address of a server that ends every connection in the handshake: a load balancer whose servers are
+    away."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def hang_up() -> None:
+            while True:
+                try:
+                    connection, _ = listening.accept()
+                except OSError:
+                    return
+                with connection, suppress(OSError):
+                    connection.recv(65536)
+
+        thread = threading.Thread(target=hang_up, daemon=True)
+        thread.start()
+        yield f"https://127.0.0.1:{listening.getsockname()[1]}"
+        listening.shutdown(socket.SHUT_RDWR)
+    thread.join()
+
+
 class FaultsContract:
     """For a driver that calls a service over HTTP. Yours: the method `at`, which gives a driver whose service is at a
     url and waits for an answer for `patience_s` at most. `act` is what is tried, a look by default. The
@@ -154,6 +176,10 @@ class FaultsContract:
         with faulty(untrusted) as server:
             await self.failing(server.url, PermanentError, "certificate")
             assert server.asked == []
+
+    async def test_a_connection_that_ends_in_the_handshake_may_be_tried_again(self) -> None:
+        with hanging_up() as url:
+            await self.failing(url, TemporaryError)
 
     @pytest.mark.parametrize("status", [401, 403, 404, 400])
     async def test_a_refusal_is_final_and_tried_once(self, status: int) -> None:

@@ -16,6 +16,7 @@ from pilotage.drivers.arguments import fill, versioned
 from pilotage.drivers.aws import Aws, AwsOptions
 from pilotage.drivers.deploy.ecs_tasks import why
 from pilotage.drivers.looks import looks
+from pilotage.drivers.turns import in_turn
 
 _WHO = "AWS ECS"
 _NAME = r"^[A-Za-z0-9_-]{1,255}$"
@@ -50,6 +51,7 @@ class AwsEcsDeployer:
         self._aws = Aws("ecs", _WHO, options, prefix="ecs", region=region)
         self._what = f"service {options.service} in cluster {options.cluster}"
 
+    @in_turn
     async def deploy(self, version: str, call: Call) -> str:
         image = self._image(version)
         service = await self._service()

@@ -13,6 +13,7 @@ from pilotage.drivers.arguments import fill, versioned
 from pilotage.drivers.aws import Aws
 from pilotage.drivers.aws_lambda import WHO, LambdaOptions, versions
 from pilotage.drivers.looks import looks
+from pilotage.drivers.turns import in_turn
 
 _PAUSE_S = (0.2, 2.0)
 _MOST_DESCRIPTION = 256
@@ -55,6 +56,7 @@ class AwsLambdaDeployer:
         self._aws = Aws("lambda", WHO, options, prefix="lambda", region=options.region_of_function)
         self._function = {"FunctionName": options.function}
 
+    @in_turn
     async def deploy(self, version: str, call: Call) -> str:
         if number := await self._published(version):
             return f"{version} is version {number} of {self._options.function} already"

@@ -11,9 +11,9 @@ from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Call, Context
 from pilotage.drivers.arguments import fill
 from pilotage.drivers.cloud_run import CloudRun, RunOptions, failure, targets
-from pilotage.drivers.flags import to_the_end
 from pilotage.drivers.looks import looks
 from pilotage.drivers.revisions import Image, check_pinned, moved, suffix, with_image
+from pilotage.drivers.turns import in_turn
 
 _MOST = 63
 """Letters in a revision's name."""
@@ -36,18 +36,19 @@ class CloudRunDeployer:
         self._options = options
         self._run = CloudRun(options, context.directory)
 
+    @in_turn
     async def deploy(self, version: str, call: Call) -> str:
         name, image = self._named(version)
         service = await self._pinned()
         revision = await self._run.revision(name)
         if revision is None:
-            await to_the_end(self._run.change(service, "template", {"template": self._template(service, name, image)}))
+            await self._run.change(service, "template", {"template": self._template(service, name, image)})
         await self._until_ready(name)
         service = await self._pinned()
         parts = self._run.traffic(service)
         tagged = moved(parts, self._options.tag, name)
         if tagged != parts:
-            await to_the_end(self._run.change(service, "traffic", {"traffic": targets(tagged)}))
+            await self._run.change(service, "traffic", {"traffic": targets(tagged)})
         did = "has" if revision else "has now"
         return f"Cloud Run {did} {name} ({image}), ready and without traffic, tag {self._options.tag}"
 

@@ -12,9 +12,9 @@ from pilotage.drivers import Call, Context
 from pilotage.drivers.answers import one_line
 from pilotage.drivers.arguments import fill
 from pilotage.drivers.container_apps import AppOptions, ContainerApp, ingress
-from pilotage.drivers.flags import to_the_end
 from pilotage.drivers.looks import looks
 from pilotage.drivers.revisions import Image, check_pinned, moved, suffix, with_image
+from pilotage.drivers.turns import in_turn
 
 _MOST = 20
 """Letters in a revision's suffix."""
@@ -35,12 +35,13 @@ class ContainerAppsDeployer:
         self._options = options
         self._app = ContainerApp(options, context.directory)
 
+    @in_turn
     async def deploy(self, version: str, call: Call) -> str:
         name, image = self._named(version)
         app = await self._pinned()
         revision = await self._app.revision(name)
         if revision is None:
-            await to_the_end(self._app.change({"template": self._template(app, name, image)}))
+            await self._app.change({"template": self._template(app, name, image)})
         await self._until_healthy(name)
         await self._label(name)
         did = "has" if revision else "has now"
@@ -100,6 +101,6 @@ class ContainerAppsDeployer:
                 return
             if asked and state != "Succeeded":
                 raise PermanentError(f"{self._app.what} did not take the label {self._options.label} ({state})")
-            await to_the_end(self._app.change(ingress(labelled)))
+            await self._app.change(ingress(labelled))
             asked = True
         raise TemporaryError(f"{self._app.what} has no label {self._options.label} on {name} yet ({state})")

@@ -20,7 +20,8 @@ from pilotage.drivers.kubernetes.options import NAME
 from pilotage.drivers.looks import looks
 
 CAUSE = "kubernetes.io/change-cause"
-_LOOK_EVERY_S = 0.2
+_LOOK_EVERY_S, _LONGEST_PAUSE_S = 0.1, 2.0
+"""Of thousands of pods a look takes a second of the API server's time."""
 
 
 class KubernetesDeployer:
@@ -83,8 +84,14 @@ class KubernetesDeployer:
             patch = self._patch(found, version, what)
             return Edit(patch, {CAUSE: self._cause(version)} if patch else {})
 
-        await change(self._cluster, self._kind, self._name, call, edit, self._watched)
-        return await self._ready(version, what)
+        changed = await change(self._cluster, self._kind, self._name, call, edit, self._watched)
+        if self._patch(changed, version, what):
+            raise PermanentError(
+                f"{what} was told to take {self._wanted(version)}, and something in the cluster made something else of "
+                "it at once: is there an admission policy that rewrites images? (kubectl get "
+                "mutatingwebhookconfigurations)"
+            )
+        return await self._ready(changed, version, what)
 
     async def rehearse(self, version: str, call: Call) -> str:
         """The API server checks the change, admission policies included, and makes none."""
@@ -121,15 +128,16 @@ class KubernetesDeployer:
         if options.image is not None:
             place = workloads.place_of(found, options.container, what)
             (image,) = fill([options.image], {"version": version})
-            if workloads.containers(found)[place].get("image") != image:
+            if not workloads.is_image(str(workloads.containers(found)[place].get("image")), image):
                 path = f"/spec/template/spec/containers/{place}/image"
                 patch.append({"op": "replace", "path": path, "value": image})
         if options.replicas is not None and workloads.replicas(found) != options.replicas:
             patch.append({"op": "add", "path": "/spec/replicas", "value": options.replicas})
         if options.partition is not None:
             strategy = workloads.part(workloads.part(found, "spec"), "updateStrategy")
-            if workloads.number(workloads.part(strategy, "rollingUpdate"), "partition") != options.partition:
-                value = {"type": "RollingUpdate", "rollingUpdate": {"partition": options.partition}}
+            rolling = workloads.part(strategy, "rollingUpdate")
+            if workloads.number(rolling, "partition") != options.partition:
+                value = {"type": "RollingUpdate", "rollingUpdate": {**rolling, "partition": options.partition}}
                 patch.append({"op": "add", "path": "/spec/updateStrategy", "value": value})
         return patch
 
@@ -137,12 +145,12 @@ class KubernetesDeployer:
         spec = workloads.part(found, "spec")
         return [spec.get("replicas"), spec.get("template"), spec.get("updateStrategy")]
 
-    async def _ready(self, version: str, what: str) -> str:
+    async def _ready(self, changed: Object, version: str, what: str) -> str:
         """Waits for all pods. An API server that is away for a moment does not end that."""
         since: dict[str, float] = {}
         awaited, lost = "its pods are not known yet", ""
         clock = asyncio.get_running_loop().time
-        async for _ in looks(self._options.ready_within_s, _LOOK_EVERY_S):
+        async for _ in looks(self._options.ready_within_s, _LOOK_EVERY_S, _LONGEST_PAUSE_S):
             try:
                 found = await self._cluster.get(self._kind, self._name)
                 self._still_ours(found, version, what)
@@ -155,8 +163,8 @@ class KubernetesDeployer:
             except TemporaryError as error:
                 lost = str(error)
                 continue
-            if why := workloads.given_up(found):
-                raise self._failed(what, why, list(troubles.values()))
+            if why := workloads.given_up(found, changed):
+                raise self._failed(what, why, list((await self._troubles(found, version, what, late=True)).values()))
             since = {pod: since.get(pod, clock()) for pod in troubles}
             long = [text for pod, text in troubles.items() if clock() - since[pod] >= self._options.trouble_s]
             if long:
@@ -164,7 +172,7 @@ class KubernetesDeployer:
         if lost:
             raise TemporaryError(f"{what} was changed, but whether its pods are ready is not known: {lost}")
         why = f"not ready within {self._options.ready_within_s:g} s: {awaited}"
-        raise self._failed(what, why, list((await self._troubles(found, version, what, unready=True)).values()))
+        raise self._failed(what, why, list((await self._troubles(found, version, what, late=True)).values()))
 
     def _still_ours(self, found: Object, version: str, what: str) -> None:
         if self._patch(found, version, what):
@@ -173,22 +181,29 @@ class KubernetesDeployer:
                 "--show-managed-fields tells by whom). Nothing was done about that"
             )
 
-    async def _troubles(self, found: Object, version: str, what: str, unready: bool = False) -> dict[str, str]:
-        """By pod, what keeps it from starting. Pods of before do not count."""
-        told = {}
-        container = ""
+    async def _troubles(self, found: Object, version: str, what: str, late: bool = False) -> dict[str, str]:
+        """By pod, what keeps it from starting: at the end of all patience (`late`) also what may pass by itself.
+
+        Pods of before do not count, but where a StatefulSet keeps to an order: it replaces none that has not started.
+        """
+        told, container = {}, ""
+        if hindered := workloads.hindered(found):
+            told[""] = hindered
         if self._options.image is not None:
             place = workloads.place_of(found, self._options.container, what)
             container = str(workloads.containers(found)[place].get("name"))
         for pod in await self._cluster.list(workloads.POD, labels=workloads.labels(found, what)):
             name = str(workloads.part(pod, "metadata").get("name"))
-            if workloads.leaving(pod) or (container and workloads.image_of(pod, container) != self._image(version)):
+            image = workloads.image_of(pod, container)
+            before = bool(container) and not workloads.is_image(image, self._image(version))
+            if workloads.leaving(pod) or (before and not workloads.in_order(found)):
                 continue
             said = workloads.trouble(pod)
-            if not said and unready and workloads.unready(pod):
-                said = "it runs, and its readiness probe does not answer"
+            if not said and late:
+                said = workloads.unscheduled(pod) or workloads.unready(pod)
             if said:
-                told[name] = f"{name}: {said}"
+                by_hand = f"; it is of another version and not replaced until somebody does: kubectl delete pod {name}"
+                told[name] = f"{name}: {said}{by_hand if before else ''}"
         return told
 
     def _failed(self, what: str, why: str, troubles: list[str]) -> PermanentError:

@@ -13,46 +13,26 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from pilotage.core.errors import DriverError, PermanentError, TemporaryError
 from pilotage.core.redact import redact
-from pilotage.drivers import Call, Context, DriverOptions
+from pilotage.drivers import Call, Context
 from pilotage.drivers.arguments import fill, only
-from pilotage.drivers.deploy.remote import JUMP, Login, Remote
 from pilotage.drivers.process import OVERTAKEN, Finished
-from pilotage.drivers.secrets import Secret
+from pilotage.drivers.ssh import HOST, LoginOptions, Remote
 
 _ONCE = Path(__file__).with_name("once.sh").read_text(encoding="utf-8")
 _GRACE_S = 10.0
 _ANSWER_S = 10.0
 _STOP_WITHIN_S = 1.7
-_HOST = r"^[A-Za-z0-9_.][A-Za-z0-9_.:%-]*$"
 
 
 class SshDeployer:
-    class Options(DriverOptions):
+    class Options(LoginOptions):
         """Paths start at the plan's folder, or with ~. `check` without {version} answers the probe too."""
 
-        host: str = Field(pattern=_HOST, max_length=253, description="the server's name or address")
-        port: int = Field(default=22, ge=1, le=65535, description="the server's port for SSH")
-        user: str | None = Field(
-            default=None,
-            pattern=r"^[^\s@:/-][^\s@:/]*$",
-            max_length=64,
-            description="whom to log in as; without it the name of the coordinator's own user",
-        )
-        key: Path | None = Field(
-            default=None,
-            description="the private key; without it the agent's, then those in ~/.ssh without a passphrase",
-        )
-        passphrase: Secret | None = Field(default=None, description="the passphrase of `key`")
-        known_hosts: Path = Field(
-            default=Path("~/.ssh/known_hosts"), description="the file with the keys of known hosts"
-        )
-        jump: str | None = Field(
-            default=None, description="[user@]host[:port] to go through, with the same key and known hosts"
-        )
+        host: str = Field(pattern=HOST, max_length=253, description="the server's name or address")
         command: Annotated[list[str], only("version", "previous", "key")] = Field(
             description="an argument list with {version}, {previous}, {key}, run in the user's home folder"
         )
@@ -61,32 +41,10 @@ class SshDeployer:
             description="an argument list that only looks; with {version} a rehearsal asks it for that one",
         )
         timeout_s: float = Field(default=600.0, gt=0, le=43_200, description="each is ended after that many seconds")
-        connect_timeout_s: float = Field(
-            default=8.0, gt=0, le=120, description="seconds for each connection, from the name to the login"
-        )
-
-        @field_validator("jump")
-        @classmethod
-        def _is_a_host(cls, jump: str | None) -> str | None:
-            found = jump is None or JUMP.fullmatch(jump)
-            if not found or (jump is not None and found is not True and not 0 < int(found["port"] or 22) < 65536):
-                raise ValueError("a host as in user@bastion.example.org:22")
-            return jump
 
     def __init__(self, options: Options, context: Context) -> None:
         self._options = options
-        inside = context.directory
-        login = Login(
-            options.host,
-            options.port,
-            options.user,
-            None if options.key is None else inside / options.key.expanduser(),
-            options.passphrase,
-            inside / options.known_hosts.expanduser(),
-            options.jump,
-            options.connect_timeout_s,
-        )
-        self._remote = Remote(login)
+        self._remote = Remote(options.login(options.host, context.directory))
         # A later deploy of the same thing ends an earlier one that still runs, whoever began it.
         self._scope = _hash(context.service, context.environment, options.host, *options.command)
 

@@ -16,7 +16,7 @@ from pilotage.core.errors import TemporaryError
 from pilotage.drivers import Call
 from pilotage.drivers.kubernetes.cluster import Cluster, Object
 from pilotage.drivers.kubernetes.kinds import Kind
-from pilotage.drivers.kubernetes.refusals import Conflict
+from pilotage.drivers.kubernetes.refusals import Conflict, Unfit
 
 SET_BY = "pilotage/set-by"
 _TRIES = 6
@@ -60,12 +60,17 @@ async def change(
         version = {"op": "replace", "path": "/metadata/resourceVersion", "value": await _version(cluster, before)}
         try:
             return await cluster.patch(kind, name, [version, *patch], within_s=call.timeout_s)
-        except Conflict as conflict:
+        except (Conflict, Unfit) as refused:
             await asyncio.sleep(_PAUSE_S * number)
             now = await cluster.get(kind, name, within_s=call.timeout_s)
+            # A patch of what somebody has just taken away does not fit: that is found before the version is looked at.
+            if isinstance(refused, Unfit) and await _version(cluster, now) == version["value"]:
+                raise
             ours = notes(now).get(SET_BY) != notes(before).get(SET_BY)
             if not ours and watched(now) != watched(before):
-                raise conflict from None
+                raise Conflict(
+                    f"{await cluster.who()}: somebody else changed the {kind.kind} {name} at the same moment: {refused}"
+                ) from None
             before = now
     raise TemporaryError(
         f"{await cluster.who()}: the {kind.kind} {name} was changed by others {_TRIES} times in a row, each time "

@@ -29,6 +29,8 @@ _Key = tuple[Any, ...]
 _Ask = Callable[[Any, dict[str, Any]], Awaitable[Any]]
 """Of lightkube's client, with the kind's class and the namespace."""
 _LOGIN_WITHIN_S = 30.0
+_PAGE = 80
+"""Objects that come at once: pods have 20 KiB each with a mesh's sidecar, and some have more."""
 _WIRE = "pilotage.drivers.kubernetes.wire"
 _REVIEW = Kind("authorization.k8s.io", "v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews", namespaced=False)
 _shared: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[_Key, Connection]] = WeakKeyDictionary()
@@ -44,9 +46,11 @@ class Cluster:
         self._options = options
         self._directory = context.directory
         self._held: tuple[_Key, Connection] | None = None
+        self._context, self._namespace = options.context, options.namespace
 
     async def namespace(self) -> str:
-        return self._options.namespace or (await self._connection()).namespace
+        await self._connection()
+        return str(self._namespace)
 
     async def get(self, kind: Kind, name: str, *, within_s: float | None = None) -> Object:
         async def ask(client: Any, given: dict[str, Any]) -> Any:
@@ -100,7 +104,7 @@ class Cluster:
         """All that match, page by page."""
 
         async def ask(client: Any, given: dict[str, Any]) -> list[Object]:
-            found = client.list(given.pop("kind"), labels=labels, fields=fields, chunk_size=500, **given)
+            found = client.list(given.pop("kind"), labels=labels, fields=fields, chunk_size=_PAGE, **given)
             return [one async for one in found]
 
         listed: list[Object] = await self._call("list", kind, "", None, ask)
@@ -163,7 +167,7 @@ class Cluster:
     async def _call(self, verb: str, kind: Kind, name: str, within_s: float | None, ask: _Ask) -> Any:
         limit = min(within_s or self._options.timeout_s, self._options.timeout_s)
         connection = await self._connection()
-        namespace = self._options.namespace or connection.namespace
+        namespace = await self.namespace()
         wire = await _library()
         await connection.login.prepare()
         given: dict[str, Any] = {"kind": wire.resource(kind)}
@@ -187,17 +191,30 @@ class Cluster:
             raise (await self.stranger("its answer is not the JSON expected")) from None
 
     async def _connection(self) -> Connection:
-        """The shared one; another one when the kubeconfig has been written anew meanwhile."""
+        """The shared one; another one when the kubeconfig has been written anew meanwhile.
+
+        The context and the namespace stay those that were current at first: a rollout does not move to another cluster
+        because somebody chose one in a terminal. A kubeconfig that cannot be read any more, as it is being written, is
+        no reason to lose a connection that is there.
+        """
         files = config.files(self._options.kubeconfig, self._directory)
-        key = (self._options.context, *((str(path), *_stamp(path)) for path in files))
-        if self._held is not None and self._held[0] == key:
+        stamps = tuple((str(path), *_stamp(path)) for path in files)
+        if self._held is not None and self._held[0] == (self._context, *stamps):
             return self._held[1]
         wire = await _library()
-        access = await asyncio.to_thread(config.read, files, self._options.context)
-        there = _shared.setdefault(asyncio.get_running_loop(), {})
-        if key not in there:
-            made = await asyncio.to_thread(wire.Connection, access, _LOGIN_WITHIN_S)
-            there.setdefault(key, made)
+        try:
+            access = await asyncio.to_thread(config.read, files, self._context)
+            context = access.context if files else None
+            key = (context, *stamps)
+            there = _shared.setdefault(asyncio.get_running_loop(), {})
+            if key not in there:
+                made = await asyncio.to_thread(wire.Connection, access, _LOGIN_WITHIN_S)
+                there.setdefault(key, made)
+        except PermanentError:
+            if self._held is not None:
+                return self._held[1]
+            raise
+        self._context, self._namespace = context, self._namespace or access.namespace
         before, self._held = self._held, (key, there[key])
         there[key].users += 1
         if before is not None:

@@ -14,9 +14,22 @@ _RIGHT = re.compile(r'User "(?P<user>[^"]*)" cannot (?P<verb>\S+) resource "(?P<
 _WHOLE = re.compile(r'Invalid value: "\{(?:[^"\\]|\\.)*": ')
 _MOST = 100_000
 
+_NO_LOG = re.compile(
+    r'(container "[^"]*" in pod "[^"]*" (is (waiting to start|terminated|not available)|not found)'
+    r"|unable to retrieve container logs|no logs available|failed to (open|try|find|read|seek))"
+)
+
 
 class Conflict(TemporaryError):
     """The object is another one than was read: somebody changed it meanwhile."""
+
+
+class NoLog(PermanentError):
+    """The container has no log: it waits to start, or what it had is gone with it or its pod."""
+
+
+class Unfit(PermanentError):
+    """The change cannot be made of the object as it is now."""
 
 
 def refusal(answer: Answer, who: str, verb: str, kind: Kind, name: str, namespace: str) -> DriverError:
@@ -32,6 +45,8 @@ def refusal(answer: Answer, who: str, verb: str, kind: Kind, name: str, namespac
         )
     if status == 403:
         return _forbidden(answer, who, verb, kind, where)
+    if kind.resource == "pods/log" and _without_log(answer):
+        return NoLog(f"{what} has no log ({status}): {_words(answer)}")
     if status == 404:
         return PermanentError(_missing(answer, who, kind, what))
     if status == 409 and reason == "AlreadyExists":
@@ -41,9 +56,9 @@ def refusal(answer: Answer, who: str, verb: str, kind: Kind, name: str, namespac
     if 300 <= status < 400:
         return PermanentError(f"{who} sends elsewhere ({status}): is `server` in the kubeconfig right?")
     text = f"{who} answered {status} to {verb} the {what}: {_words(answer)}"
-    if status in (408, 425) or status >= 500:
+    if status in (408, 410, 425) or status >= 500:  # 410: the list that was begun is not kept any longer
         return TemporaryError(text + again(answer), answer.after_s)
-    return PermanentError(text)
+    return Unfit(text) if status == 422 else PermanentError(text)
 
 
 def not_allowed(who: str, user: str, verb: str, kind: Kind, where: str) -> PermanentError:
@@ -59,6 +74,14 @@ def _forbidden(answer: Answer, who: str, verb: str, kind: Kind, where: str) -> P
     if missing is None:  # not a right, but an admission policy, a quota or a namespace that is being deleted
         return PermanentError(f"{who} refuses to {verb} {kind.full}{where} (403): {_words(answer)}")
     return not_allowed(who, one_line(missing["user"], 100), one_line(missing["verb"], 20), kind, where)
+
+
+def _without_log(answer: Answer) -> bool:
+    """The API server passes on what the kubelet says."""
+    details, message = answer.get("details"), str(answer.get("message") or "")
+    if answer.status == 404:
+        return answer.get("reason") == "NotFound" and isinstance(details, Mapping) and bool(details.get("name"))
+    return answer.status == 400 and answer.get("reason") == "BadRequest" and _NO_LOG.search(message) is not None
 
 
 def _missing(answer: Answer, who: str, kind: Kind, what: str) -> str:

@@ -16,11 +16,12 @@ from pilotage.drivers.kubernetes.changing import notes
 from pilotage.drivers.kubernetes.cluster import Object
 
 PROMOTED, ABORTED = "pilotage/promoted", "pilotage/aborted"
+_WORKLOAD = "rollout.argoproj.io/workload-generation"
 _SKIPPABLE = {"setWeight", "pause", "setCanaryScale"}
 
 
 class ArgoRollout:
-    """`who` is what errors call it. Raises PermanentError for one without a canary strategy whose steps can be used."""
+    """`who` is what errors call it. Raises PermanentError for one without a canary strategy."""
 
     def __init__(self, found: Object, who: str) -> None:
         self._who = who
@@ -33,20 +34,21 @@ class ArgoRollout:
         self._canary = canary
         steps = canary.get("steps")
         self._steps: list[dict[str, Any]] = [_dict(one) for one in steps] if isinstance(steps, list) else []
-        others = sorted({kind for step in self._steps for kind in step} - _SKIPPABLE)
-        if others:
-            raise PermanentError(
-                f"{who} has steps of the kind {listed(others)}. Pilotage goes straight to the step with the weight "
-                "that it wants, past all others: only setWeight, pause and setCanaryScale may be there"
-            )
         routing = _dict(canary.get("trafficRouting"))
         self._routed = bool(routing)
         self._total = int(routing.get("maxTrafficWeight") or 100)
 
     @property
     def seen(self) -> bool:
-        """Whether the controller has looked at the object as it is now."""
-        return bool(self._generation) and str(self._status.get("observedGeneration", "")) == self._generation
+        """Whether the controller has looked at the object as it is now, and at the workload that it refers to."""
+        known = str(self._status.get("workloadObservedGeneration") or "")
+        workload = not known or self._notes.get(_WORKLOAD, known) == known
+        return workload and bool(self._generation) and self._status.get("observedGeneration") == self._generation
+
+    @property
+    def paused(self) -> bool:
+        """By somebody. Argo leaves the pods of such a one as they are, also when it is aborted."""
+        return self._spec.get("paused") is True
 
     @property
     def current(self) -> str:
@@ -70,6 +72,15 @@ class ArgoRollout:
             return float(_dict(weights.get("canary")).get("weight") or 0) / self._total * 100
         pods = int(self._status.get("replicas") or 0)
         return int(self._status.get("updatedReplicas") or 0) / pods * 100 if pods else 0.0
+
+    def check_steps(self) -> None:
+        """Raises PermanentError for steps that going forward would pass over."""
+        others = sorted({kind for step in self._steps for kind in step} - _SKIPPABLE)
+        if others:
+            raise PermanentError(
+                f"{self._who} has steps of the kind {listed(others)}. Pilotage goes straight to the step with the "
+                "weight that it wants, past all others: only setWeight, pause and setCanaryScale may be there"
+            )
 
     @property
     def said(self) -> str:
@@ -96,7 +107,8 @@ class ArgoRollout:
             return
         if not weight:
             return
-        if self._spec.get("paused"):
+        self.check_steps()
+        if self.paused:
             raise PermanentError(f"{self._who} is paused by somebody (spec.paused): kubectl argo rollouts resume first")
         if self._status.get("abort") and self._notes.get(ABORTED) != self.current:
             raise PermanentError(
@@ -123,7 +135,9 @@ class ArgoRollout:
         if self.current == self._status.get("stableRS"):
             return self.weight() == weight
         if weight == 0:
-            rests = bool(self._status.get("abort")) or self._wanted() == 0
+            # Before the controller notes when, it may be at work on the step that was wanted a moment ago.
+            aborted = bool(self._status.get("abort") and self._status.get("abortedAt"))
+            rests = aborted or self._wanted() == 0
             return rests and not self._status.get("promoteFull") and self.weight() == 0
         step = self._step(weight)
         if step is None or self._status.get("abort") or self._status.get("currentStepIndex") != step + 1:

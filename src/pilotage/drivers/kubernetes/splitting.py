@@ -48,7 +48,8 @@ class State:
 class Splitting(ABC):
     """One object as it was read. `only` is the name or the place of the one rule that matters; None: all with both.
 
-    `state` and `edit` raise PermanentError for an object that does not share requests among the two alone.
+    `state` and `edit` raise PermanentError for an object that does not share requests among the two alone. To send the
+    canary nothing, or to tell that it gets nothing, whatever else is there is no obstacle.
     """
 
     rules_key: ClassVar[str]
@@ -78,7 +79,7 @@ class Splitting(ABC):
         return [one.get(cls.refs_key) for one in rules or [] if isinstance(one, dict)]
 
     def state(self) -> State:
-        shares = {index: self._share(rule) for index, rule in self._shared(self._rules)}
+        shares = {index: self._share(index, rule) for index, rule in self._shared(self._rules)}
         if len(set(shares.values())) > 1:
             each = ", ".join(f"rule {index} {float(share * 100):g} %" for index, share in shares.items())
             raise PermanentError(
@@ -98,6 +99,8 @@ class Splitting(ABC):
         rules: list[Rule] = []
         for index, rule in enumerate(kept):
             if index in shared:
+                if wanted != State(0):
+                    self._check_alone(index, rule)
                 if wanted.cohort is not None:
                     rules.append(self._cohort_rule(rule, wanted.cohort))
                 self._weigh(rule, parts)
@@ -169,12 +172,21 @@ class Splitting(ABC):
                     f"{self._who} has the backend {backend} {how} in its rule {index}: expected once. Say in the "
                     "options more exactly which one is meant"
                 )
-        others = [ref for ref in self._refs(rule) if not self._canary.is_in(ref) and not self._stable.is_in(ref)]
-        if others:
+
+    def check_alone(self) -> None:
+        """Raises PermanentError where a part of another's would keep the canary from getting a share."""
+        for index, rule in self._shared(self._rules):
+            self._check_alone(index, rule)
+
+    def _check_alone(self, index: int, rule: Rule) -> None:
+        if others := self._others(rule):
             raise PermanentError(
                 f"{self._who} also has the backend {listed([self._name(one) for one in others])} in its rule {index}: "
                 f"only {self._canary} and {self._stable} may be there, else the canary's share cannot be told"
             )
+
+    def _others(self, rule: Rule) -> list[Any]:
+        return [one for one in self._refs(rule) if not self._canary.is_in(one) and not self._stable.is_in(one)]
 
     def _refs(self, rule: Rule) -> list[Any]:
         refs = rule.get(self.refs_key)
@@ -191,8 +203,11 @@ class Splitting(ABC):
         except (ValueError, TypeError):
             raise PermanentError(f"{self._who} has weights that are no numbers") from None
 
-    def _share(self, rule: Rule) -> Fraction:
+    def _share(self, index: int, rule: Rule) -> Fraction:
         canary, stable = self._weights(rule)
+        if canary == 0 and self._others(rule):
+            return Fraction(0)
+        self._check_alone(index, rule)
         if canary < 0 or stable < 0 or canary + stable == 0:
             raise PermanentError(
                 f"{self._who} gives {self._canary} the weight {canary} and {self._stable} {stable}, which is no share: "
@@ -204,8 +219,12 @@ class Splitting(ABC):
         canary, stable = self._weights(rule)
         if canary >= 0 and stable >= 0 and canary + stable > 0 and canary * parts[1] == stable * parts[0]:
             return  # the same share already, in whatever numbers
+        alone = not self._others(rule)
         for ref in self._refs(rule):
-            ref["weight"] = parts[0] if self._canary.is_in(ref) else parts[1]
+            if self._canary.is_in(ref):
+                ref["weight"] = parts[0]
+            elif self._stable.is_in(ref) and (alone or stable <= 0):
+                ref["weight"] = parts[1]
 
     def _noted(self) -> Cohort | None:
         try:

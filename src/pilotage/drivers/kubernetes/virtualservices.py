@@ -62,8 +62,9 @@ class VirtualService(Splitting):
             given.append(({"destination": rule["mirror"]}, rule.get("mirrorPercentage")))
         for one, percentage in given:
             if self._canary.is_in(one):
-                if percentage is None and "mirror_percent" in rule:
-                    return float(rule["mirror_percent"])
+                older = rule.get("mirror_percent", rule.get("mirrorPercent"))
+                if percentage is None and older is not None:
+                    return float(older)
                 return 100.0 if percentage is None else float(percentage.get("value", 0))
         return 0.0
 

@@ -19,6 +19,8 @@ KINDS = {
     "daemonset": Kind("apps", "v1", "DaemonSet", "daemonsets"),
 }
 POD = Kind("", "v1", "Pod", "pods")
+_AGAIN = 2
+"""So many restarts are more than a bad start."""
 
 
 def containers(found: Object) -> list[dict[str, Any]]:
@@ -54,10 +56,15 @@ def replicas(found: Object) -> int:
     return number(part(found, "spec"), "replicas", 1)
 
 
+def available(found: Object) -> int:
+    """So many pods are ready, by what its controller has noted of it as it is now."""
+    return 0 if _is_behind(found) else number(part(found, "status"), "availableReplicas")
+
+
 def awaited(found: Object) -> str:
     """What is still to come, as a clause; empty when every pod is of the new version, ready, and no other is left."""
-    status, generation = part(found, "status"), number(part(found, "metadata"), "generation")
-    if number(status, "observedGeneration") < generation:
+    status = part(found, "status")
+    if _is_behind(found):
         return "its controller has not seen the change yet"
     kind = found.get("kind")
     if kind == "DaemonSet":
@@ -69,28 +76,35 @@ def awaited(found: Object) -> str:
         # Where both are the same there is only one version, for the pods below the partition as well.
         kept = 0 if status.get("currentRevision") == status.get("updateRevision") else kept
         due = max(0, wanted - kept)
-        return _behind(due, number(status, "updatedReplicas"), due) or _behind(
-            wanted, wanted, number(status, "availableReplicas")
+        return (
+            _behind(due, number(status, "updatedReplicas"), due)
+            or _behind(wanted, wanted, number(status, "availableReplicas"))
+            or _beyond(wanted, number(status, "replicas"))
         )
     updated = number(status, "updatedReplicas")
     old = number(status, "replicas") - updated
     if old > 0 and updated >= wanted:
         return f"{old} pod{'s' if old != 1 else ''} of before still end{'s' if old == 1 else ''}"
-    return _behind(wanted, updated, number(status, "availableReplicas"))
+    return _behind(wanted, updated, number(status, "availableReplicas")) or _beyond(wanted, number(status, "replicas"))
 
 
-def given_up(found: Object) -> str:
-    """Why Kubernetes itself has given up, or cannot begin; empty when it has not."""
-    rows = part(found, "status").get("conditions")
-    for one in rows if isinstance(rows, list) else []:
-        if not isinstance(one, dict):
-            continue
-        said = one_line(str(one.get("message") or one.get("reason") or ""), 200)
-        if one.get("type") == "Progressing" and one.get("reason") == "ProgressDeadlineExceeded":
+def given_up(found: Object, before: Object) -> str:
+    """Why Kubernetes itself has given up; empty when it has not. `before` is the object as the change left it: what its
+    controller had noted until then is about an earlier change, and stays there until this one makes progress."""
+    stale = _noted(before) if _is_behind(before) else []
+    for one in _noted(found):
+        late = one.get("type") == "Progressing" and one.get("reason") == "ProgressDeadlineExceeded"
+        if late and one not in stale:
             limit = number(part(found, "spec"), "progressDeadlineSeconds", 600)
             return f"it made no progress for {limit} s (its progressDeadlineSeconds)"
+    return ""
+
+
+def hindered(found: Object) -> str:
+    """Why no pod can be made now, such as a quota; empty when nothing hinders. Kubernetes tries again by itself."""
+    for one in _noted(found):
         if one.get("type") == "ReplicaFailure" and one.get("status") == "True":
-            return f"its pods cannot be made: {said}"
+            return f"its pods cannot be made: {one_line(str(one.get('message') or one.get('reason') or ''), 200)}"
     return ""
 
 
@@ -108,16 +122,29 @@ def trouble(pod: Object) -> str:
             return f"{image} is no image's name"
         if reason in ("CreateContainerConfigError", "CreateContainerError", "RunContainerError"):
             return f"its container cannot be made: {said or reason}"
-        last = part(part(one, "lastState"), "terminated")
-        if reason == "CrashLoopBackOff":
-            return f"it crashes again and again ({number(one, 'restartCount')} restarts): {_ended(last)}"
-        ended = part(part(one, "state"), "terminated")
-        if ended and number(ended, "exitCode") != 0:
+        now, count = part(part(one, "state"), "terminated"), number(one, "restartCount")
+        ended = now or part(part(one, "lastState"), "terminated")
+        failed = number(ended, "exitCode") != 0
+        # Between two crashes it runs: that it has not got ready since the last one is no good sign.
+        again = failed and count >= _AGAIN and one.get("ready") is not True
+        if again or reason == "CrashLoopBackOff":
+            return f"it crashes again and again ({count} restarts): {_ended(ended)}"
+        if now and failed:
             return f"it crashed: {_ended(ended)}"
-    for one in _rows(status, "conditions"):
+    return ""
+
+
+def unscheduled(pod: Object) -> str:
+    """Why it has no node yet; empty when it has. A cluster that grows by itself takes minutes for one more."""
+    for one in _rows(part(pod, "status"), "conditions"):
         if one.get("type") == "PodScheduled" and one.get("reason") == "Unschedulable":
             return f"no node can take it: {one_line(str(one.get('message') or ''), 200)}"
     return ""
+
+
+def in_order(found: Object) -> bool:
+    """A StatefulSet that changes no pod while another one has not started, be it one that is to be replaced."""
+    return found.get("kind") == "StatefulSet" and part(found, "spec").get("podManagementPolicy") != "Parallel"
 
 
 def ready(pod: Object) -> bool:
@@ -125,9 +152,9 @@ def ready(pod: Object) -> bool:
     return any(one.get("type") == "Ready" and one.get("status") == "True" for one in rows)
 
 
-def unready(pod: Object) -> bool:
-    """It runs, and does not say that it is ready."""
-    return part(pod, "status").get("phase") == "Running" and not ready(pod)
+def unready(pod: Object) -> str:
+    running = part(pod, "status").get("phase") == "Running"
+    return "it runs, and its readiness probe does not answer" if running and not ready(pod) else ""
 
 
 def leaving(pod: Object) -> bool:
@@ -138,6 +165,11 @@ def image_of(pod: Object, container: str) -> str:
     rows = part(pod, "spec").get("containers")
     found = [one for one in rows if isinstance(one, dict)] if isinstance(rows, list) else []
     return next((str(one.get("image")) for one in found if one.get("name") == container), "")
+
+
+def is_image(there: str, wanted: str) -> bool:
+    """Admission policies may add the digest that the tag has."""
+    return there == wanted or there.startswith(f"{wanted}@sha256:")
 
 
 def part(found: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -151,6 +183,15 @@ def number(found: Mapping[str, Any], name: str, default: int = 0) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) else default
 
 
+def _is_behind(found: Object) -> bool:
+    """Its status is from before its last change."""
+    return number(part(found, "status"), "observedGeneration") < number(part(found, "metadata"), "generation")
+
+
+def _noted(found: Object) -> list[dict[str, Any]]:
+    return _rows(part(found, "status"), "conditions")
+
+
 def _rows(status: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
     rows = status.get(name)
     return [one for one in rows if isinstance(one, dict)] if isinstance(rows, list) else []
@@ -160,6 +201,10 @@ def _behind(wanted: int, updated: int, available: int) -> str:
     if updated < wanted:
         return f"{updated} of {wanted} pods are of the new version"
     return f"{available} of {wanted} pods are ready" if available < wanted else ""
+
+
+def _beyond(wanted: int, there: int) -> str:
+    return f"{there} pods are there, {wanted} are wanted" if there > wanted else ""
 
 
 def _ended(terminated: Mapping[str, Any]) -> str:

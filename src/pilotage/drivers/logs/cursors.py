@@ -74,6 +74,11 @@ class Handing:
     def place(self) -> int:
         return self._place + self._skip
 
+    @property
+    def owed(self) -> int:
+        """So many bytes are still to be left out."""
+        return self._skip
+
     def begin(self, cursor: str) -> Piece:
         """Of a stream that is new: nothing in it yet, and this is where it begins."""
         self._cursors.note(self.stream, 0, cursor)

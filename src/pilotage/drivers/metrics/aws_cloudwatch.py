@@ -13,7 +13,7 @@ from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context, Past, Point
 from pilotage.drivers.answers import listed, one_line
 from pilotage.drivers.aws import Aws, AwsOptions
-from pilotage.drivers.metrics.bucketed import Bucketed, BucketOptions
+from pilotage.drivers.metrics.bucketed import Bucketed, BucketOptions, Late
 from pilotage.drivers.metrics.cloudwatch_selectors import Metric, parse, wanted
 from pilotage.drivers.metrics.counting import Row, Span
 
@@ -24,7 +24,7 @@ _NOTHING = Metric("AWS/Usage", "CallCount", "Sum", (("Service", "CloudWatch"), (
 """What a probe asks for: whether it is there does not matter."""
 
 
-class AwsCloudWatchMetrics:
+class AwsCloudWatchMetrics(Late):
     class Options(AwsOptions, BucketOptions):
         bucket_s: int = Field(default=60, ge=1, le=3600, description="seconds in a period, as the metrics are kept")
         lag_s: float = Field(default=120.0, ge=0, le=900, description="seconds by which a period is usually late")
@@ -40,14 +40,6 @@ class AwsCloudWatchMetrics:
         self._options = options
         self._aws = Aws("cloudwatch", _WHO, options, prefix="cloudwatch")
         self._bucketed = Bucketed(_WHO, options, self._ask)
-
-    @property
-    def every_s(self) -> float:
-        return self._options.bucket_s
-
-    @property
-    def behind_s(self) -> float:
-        return self._options.lag_s + self._options.bucket_s
 
     async def read(self, selectors: Sequence[str]) -> list[list[Point]]:
         """One request for all of them."""

@@ -20,6 +20,10 @@ _ROLLOUT = Kind("argoproj.io", "v1alpha1", "Rollout", "rollouts")
 _STATUS = Kind("argoproj.io", "v1alpha1", "Rollout", "rollouts", "status")
 
 
+def _resume(found: Object) -> Edit:
+    return Edit([{"op": "add", "path": "/spec/paused", "value": False}])
+
+
 class ArgoRolloutsTraffic:
     class Options(ClusterOptions):
         rollout: str = Field(pattern=NAME, description="the Rollout's name; its steps hold the plan's weights")
@@ -49,6 +53,8 @@ class ArgoRolloutsTraffic:
                 rollout.check_not_aborted()
             if (status := rollout.towards(weight)) is not None and not moved:
                 found, moved = await self._move(found, status, call)
+            elif weight == 0 and rollout.paused:
+                found = await change(self._cluster, _ROLLOUT, self._name, call, _resume, lambda _: None)
             else:
                 found = await self._cluster.get(_ROLLOUT, self._name, within_s=call.timeout_s)
             if notes(found).get(SET_BY) != call.key:
@@ -61,9 +67,16 @@ class ArgoRolloutsTraffic:
     async def read_weight(self) -> float:
         return ArgoRollout(await self._cluster.get(_ROLLOUT, self._name), await self._who()).weight()
 
+    async def nearest(self, weight: float) -> float:
+        """Of what its present steps hold; a version deployed later may bring others."""
+        check_weight(weight)
+        rollout = ArgoRollout(await self._cluster.get(_ROLLOUT, self._name), await self._who())
+        return min((0.0, 100.0, *rollout.weights), key=lambda one: abs(one - weight))
+
     async def probe(self) -> str:
         who = await self._who()
         rollout = ArgoRollout(await self._cluster.get(_ROLLOUT, self._name), who)
+        rollout.check_steps()
         weight = rollout.weight()
         await self._cluster.check_right("patch", _ROLLOUT, self._name)
         await self._cluster.check_right("patch", _STATUS, self._name)

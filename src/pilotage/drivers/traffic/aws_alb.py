@@ -20,6 +20,7 @@ from pilotage.drivers.answers import listed, one_line
 from pilotage.drivers.aws import Aws, AwsOptions
 from pilotage.drivers.looks import looks
 from pilotage.drivers.pairs import nearest, share
+from pilotage.drivers.turns import in_turn
 
 MOST_WEIGHT = 999
 _WHO = "AWS Elastic Load Balancing"
@@ -32,17 +33,20 @@ _WELL = ("healthy", "unavailable")
 
 @dataclass(frozen=True)
 class _Split:
-    """A forward action among all of the listener's or rule's: the two groups' weights, None for one that it has not."""
+    """A forward action among all of the listener's or rule's: the two groups' weights, None for one that it has not;
+    `others` are further groups, as the action has them."""
 
     actions: list[dict[str, Any]]
     place: int
     canary: int | None
     stable: int | None
     sticky: bool
+    others: list[dict[str, Any]]
 
     @property
     def share(self) -> float:
-        return share(self.canary or 0, self.stable or 0)
+        canary, stable = self.canary or 0, self.stable or 0
+        return share(canary, stable) if canary + stable else 0.0
 
 
 class AwsAlbTraffic:
@@ -82,30 +86,35 @@ class AwsAlbTraffic:
         self._arns: dict[str, str] = {}
         self._listener = options.listener
 
+    @in_turn
     async def set_weight(self, weight: float, call: Call) -> float:
         wanted = nearest(weight, MOST_WEIGHT, _WHO)
         before = await self._split()
+        if wanted[0]:
+            self._check(before)
         if wanted[0] and share(*wanted) > before.share:
             before = await self._until_well(before, call)
         groups = self._groups(before, *wanted)
         stays = [one is None for one in groups] == [before.canary is None, before.stable is None]
-        if not stays or before.share != share(*wanted):
+        if not stays or before.share != share(*wanted) or not (before.canary or before.stable):
             await self._write(before, *groups)
         async for _ in looks(call.timeout_s, *_PAUSE_S):
             if (now := await self._split()).share == share(*wanted):
+                self._check(now)  # on the way to nobody: says who else gets requests
                 return now.share
         raise TemporaryError(
             f"{_WHO} has {now.share:g} % for {self._place} where {weight:g} % was set: did somebody else set it?"
         )
 
     async def read_weight(self) -> float:
-        return (await self._split()).share
+        self._check(split := await self._split())
+        return split.share
 
     async def nearest(self, weight: float) -> float:
         return share(*nearest(weight, MOST_WEIGHT, _WHO))
 
     async def probe(self) -> str:
-        split = await self._split()
+        self._check(split := await self._split())
         sides = [f"{name} has {await self._health(name)}" for name in (self._options.canary, self._options.stable)]
         return f"{self._place} is at {split.share:g} %; {'; '.join(sides)}"
 
@@ -123,7 +132,7 @@ class AwsAlbTraffic:
     # ------------------------------------------------------------------ what is there
 
     async def _split(self) -> _Split:
-        """Raises PermanentError for an action that is not, or not only, between the two groups."""
+        """Raises PermanentError for what does not forward."""
         canary, stable = await self._arn(self._options.canary), await self._arn(self._options.stable)
         actions = sorted(await self._actions(), key=lambda one: int(one.get("Order") or 0))
         places = [place for place, one in enumerate(actions) if one.get("Type") == "forward"]
@@ -136,17 +145,21 @@ class AwsAlbTraffic:
         config = action.get("ForwardConfig") or {}
         tuples = config.get("TargetGroups") or [{"TargetGroupArn": action.get("TargetGroupArn")}]
         weights = {str(one.get("TargetGroupArn")): int(one.get("Weight", 1)) for one in tuples}
-        if strangers := [arn for arn in weights if arn not in (canary, stable)]:
-            names = listed([_name(arn) for arn in strangers])
+        others = [one for one in tuples if one.get("TargetGroupArn") not in (canary, stable)]
+        sticky = (config.get("TargetGroupStickinessConfig") or {}).get("Enabled") is True
+        return _Split(actions, places[0], weights.get(canary), weights.get(stable), sticky, others)
+
+    def _check(self, split: _Split) -> None:
+        """Raises PermanentError for an action that is not, or not only, between the two groups."""
+        if split.others:
+            names = listed([_name(str(one.get("TargetGroupArn"))) for one in split.others])
             raise PermanentError(
                 f"{_WHO}: {self._place} also forwards to {names}: whose are they? Expected canary and stable only"
             )
-        if sum(weights.values()) == 0:
+        if not (split.canary or split.stable):
             raise PermanentError(
                 f"{_WHO}: {self._place} gives neither target group a weight: set {self._options.stable}'s to 1"
             )
-        sticky = (config.get("TargetGroupStickinessConfig") or {}).get("Enabled") is True
-        return _Split(actions, places[0], weights.get(canary), weights.get(stable), sticky)
 
     async def _actions(self) -> list[dict[str, Any]]:
         if rule := self._options.rule:
@@ -196,7 +209,9 @@ class AwsAlbTraffic:
     # ------------------------------------------------------------------ what is changed
 
     def _groups(self, before: _Split, canary: int, stable: int) -> tuple[int | None, int | None]:
-        """The weights to write, None for a group that is to be left out."""
+        """The weights to write, None for a group that is to be left out. On the way to 0 a stranger keeps its part."""
+        if before.others:
+            stable = min((before.canary or 0) + (before.stable or 0), MOST_WEIGHT) or 1
         if before.sticky and 0 in (canary, stable):
             return canary or None, stable or None
         return canary, stable
@@ -208,9 +223,8 @@ class AwsAlbTraffic:
         forward = actions[before.place]
         forward.pop("TargetGroupArn", None)  # the short form for a single group
         config = forward.setdefault("ForwardConfig", {})
-        config["TargetGroups"] = [
-            {"TargetGroupArn": arn, "Weight": weight} for arn, weight in weights.items() if weight is not None
-        ]
+        ours = [{"TargetGroupArn": arn, "Weight": weight} for arn, weight in weights.items() if weight is not None]
+        config["TargetGroups"] = ours + before.others
         for one in actions:
             if "AuthenticateOidcConfig" in one:  # its secret is never shown, and asked for again unless this is said
                 one["AuthenticateOidcConfig"]["UseExistingClientSecret"] = True

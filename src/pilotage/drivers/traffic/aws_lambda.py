@@ -14,6 +14,7 @@ from pilotage.drivers.answers import one_line
 from pilotage.drivers.aws import Aws
 from pilotage.drivers.aws_lambda import WHO, LambdaOptions, versions
 from pilotage.drivers.looks import looks
+from pilotage.drivers.turns import in_turn
 from pilotage.drivers.weights import check_weight
 
 _DIGITS = 4
@@ -49,6 +50,7 @@ class AwsLambdaTraffic:
         self._aws = Aws("lambda", WHO, options, prefix="lambda", region=options.region_of_function)
         self._name = f"alias {options.alias} of {options.function}"
 
+    @in_turn
     async def set_weight(self, weight: float, call: Call) -> float:
         check_weight(weight)
         if 0 < weight < 100 and not 0 < round(weight / 100, _DIGITS) < 1:

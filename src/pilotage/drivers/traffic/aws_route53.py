@@ -14,6 +14,7 @@ from pilotage.drivers.answers import listed, one_line
 from pilotage.drivers.aws import Aws, AwsOptions
 from pilotage.drivers.looks import looks
 from pilotage.drivers.pairs import nearest, share
+from pilotage.drivers.turns import in_turn
 
 MOST_WEIGHT = 255
 _WHO = "AWS Route 53"
@@ -22,7 +23,7 @@ _PAUSE_S = (0.5, 2.0)
 """Route 53 answers five requests a second, for the whole account."""
 
 Records = dict[str, dict[str, Any]]
-"""The canary's and the stable one, by their SetIdentifiers."""
+"""The canary's and the stable one, and strangers', by their SetIdentifiers."""
 
 
 class AwsRoute53Traffic:
@@ -52,11 +53,17 @@ class AwsRoute53Traffic:
         self._what = f"{self._name} {options.type} in zone {options.zone.removeprefix('/hostedzone/')}"
         self._key = (options.zone.removeprefix("/hostedzone/"), self._name, options.type)
 
+    @in_turn
     async def set_weight(self, weight: float, call: Call) -> float:
         options = self._options
         wanted = nearest(weight, MOST_WEIGHT, _WHO)
         records = await self._records()
-        if self._share(records) != share(*wanted):
+        if wanted[0]:
+            self._check(records)
+        canary, stable = self._weights(records)
+        if not canary + stable or share(canary, stable) != share(*wanted):
+            if len(records) > 2:  # on the way to 0 a stranger keeps its part
+                wanted = (0, min(canary + stable, MOST_WEIGHT) or 1)
             await self._write(records, dict(zip((options.canary, options.stable), wanted, strict=True)))
         await self._until_everywhere(weight, call)
         now = self._share(await self._records())
@@ -79,7 +86,7 @@ class AwsRoute53Traffic:
         """The connections are the process's."""
 
     async def _records(self) -> Records:
-        """Raises PermanentError unless the name has these two records alone, both weighted."""
+        """Raises PermanentError unless the name has these two records, and all are weighted."""
         options, found = self._options, await self._all()
         known = (options.canary, options.stable)
         if unweighted := [_identifier(one) for one in found if "Weight" not in one]:
@@ -92,8 +99,6 @@ class AwsRoute53Traffic:
             raise PermanentError(
                 f"{_WHO}: {self._what} has no record with the SetIdentifier {listed(missing)}: there are {there}"
             )
-        if strangers := [one for one in names if one not in known]:
-            raise PermanentError(f"{_WHO}: {self._what} also has the records {listed(strangers)}: whose are they?")
         if managed := [_identifier(one) for one in found if one.get("TrafficPolicyInstanceId")]:
             raise PermanentError(
                 f"{_WHO}: {self._what}: a traffic policy makes {listed(managed)}, so nobody else can change it"
@@ -118,17 +123,26 @@ class AwsRoute53Traffic:
             start = {f"StartRecord{one}": answer[f"NextRecord{one}"] for one in names if answer.get(f"NextRecord{one}")}
         return found
 
-    def _share(self, records: Records) -> float:
+    def _weights(self, records: Records) -> tuple[int, int]:
         try:
-            weights = [int(records[one]["Weight"]) for one in (self._options.canary, self._options.stable)]
+            canary, stable = (int(records[one]["Weight"]) for one in (self._options.canary, self._options.stable))
         except (ValueError, TypeError):
             raise self._aws.stranger("a record's weight is no number") from None
-        if sum(weights) == 0:
+        return canary, stable
+
+    def _check(self, records: Records) -> None:
+        """Raises PermanentError where the two weights do not say who gets what."""
+        if strangers := [one for one in records if one not in (self._options.canary, self._options.stable)]:
+            raise PermanentError(f"{_WHO}: {self._what} also has the records {listed(strangers)}: whose are they?")
+        if sum(self._weights(records)) == 0:
             raise PermanentError(
                 f"{_WHO}: {self._what}: both records have the weight 0, for which Route 53 shares alike. "
                 f"Set {one_line(self._options.stable, 60)}'s to 1 first"
             )
-        return share(*weights)
+
+    def _share(self, records: Records) -> float:
+        self._check(records)
+        return share(*self._weights(records))
 
     async def _write(self, records: Records, weights: Mapping[str, int]) -> None:
         """Both in one batch, which Route 53 makes whole or not at all; all but the weights stays as it was read."""

@@ -10,9 +10,9 @@ from pydantic import Field, model_validator
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Call, Context
 from pilotage.drivers.cloud_run import CloudRun, RunOptions, failure, targets
-from pilotage.drivers.flags import to_the_end
 from pilotage.drivers.looks import looks
 from pilotage.drivers.revisions import divided, percents, share, sides
+from pilotage.drivers.turns import in_turn
 from pilotage.drivers.weights import in_steps
 
 _STEP = 1.0
@@ -34,15 +34,17 @@ class CloudRunTraffic:
         self._options = options
         self._run = CloudRun(options, context.directory)
 
+    @in_turn
     async def set_weight(self, weight: float, call: Call) -> float:
         percent = round(in_steps(weight, _STEP, "Cloud Run"))
         service = await self._run.look()
         parts = self._run.traffic(service)
         two = sides(parts, self._options.canary, self._options.stable, self._run.what)
-        share(parts, two, self._run.what, self._run.advice(two.stable))
+        if percent:
+            share(parts, two, self._run.what, self._run.advice(two.stable))
         wanted = divided(parts, two, percent, self._run.what)
         if percents(parts) != percents(wanted):
-            await to_the_end(self._run.change(service, "traffic", {"traffic": targets(wanted)}))
+            await self._run.change(service, "traffic", {"traffic": targets(wanted)})
         async for _ in looks(call.timeout_s, 0.05, 1.0):
             service = await self._run.look()
             asked = percents(self._run.traffic(service)) == percents(wanted)

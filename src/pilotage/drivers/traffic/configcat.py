@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,11 +10,12 @@ from pydantic import Field
 
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Call, Context, DriverOptions
-from pilotage.drivers.answers import listed, usable
+from pilotage.drivers.answers import listed
 from pilotage.drivers.flags import reason
 from pilotage.drivers.secrets import Secret
 from pilotage.drivers.service import Api, Service
 from pilotage.drivers.shares import Share, bring
+from pilotage.drivers.turns import in_turn
 from pilotage.drivers.weights import in_steps
 
 _STEP = 1.0
@@ -36,9 +36,10 @@ class ConfigcatTraffic:
     def __init__(self, options: Options, context: Context) -> None:
         self._options = options
         self._context = context
-        self._service = Service("ConfigCat", options.api, options.password, options.timeout_s)
+        self._service = Service("ConfigCat", options.api, options.password, options.timeout_s, user=options.username)
         self._what = f"ConfigCat's flag {options.setting}"
 
+    @in_turn
     async def set_weight(self, weight: float, call: Call) -> float:
         wanted = round(in_steps(weight, _STEP, "ConfigCat"))
 
@@ -52,7 +53,7 @@ class ConfigcatTraffic:
                 tests.append({"op": "test", "path": path, "value": one["percentage"]})
                 changes.append({"op": "replace", "path": path, "value": wanted if index == canary else 100 - wanted})
             why = {"reason": reason(self._context, call, wanted)}
-            answer = await self._service.call("PATCH", self._path(), [*tests, *changes], why, headers=self._login())
+            answer = await self._service.change("PATCH", self._path(), [*tests, *changes], why)
             if answer.status == 409:
                 raise TemporaryError(f"somebody else changed {self._what} at the same moment")
             self._service.refuse(answer, self._what)
@@ -67,7 +68,7 @@ class ConfigcatTraffic:
         return (await self._share()).in_force
 
     async def probe(self) -> str:
-        return f"ConfigCat has flag {self._options.setting} at {await self.read_weight():g} %"
+        return f"ConfigCat has flag {self._options.setting} at {(await self._share()).checked().in_force:g} %"
 
     async def close(self) -> None:
         """The connections are the process's."""
@@ -75,10 +76,11 @@ class ConfigcatTraffic:
     async def _share(self) -> Share:
         flag = await self._flag()
         number, canary = self._place(flag)
-        return Share(float(flag["targetingRules"][number]["percentageOptions"][canary]["percentage"]))
+        percent = float(flag["targetingRules"][number]["percentageOptions"][canary]["percentage"])
+        return Share(percent, given=self._given(flag["targetingRules"], number))
 
     async def _flag(self) -> Mapping[str, Any]:
-        answer = await self._service.call("GET", self._path(), headers=self._login())
+        answer = await self._service.call("GET", self._path())
         self._service.refuse(answer, f"flag {self._options.setting} in this environment")
         flag = answer.body
         rules = (flag.get("targetingRules") or []) if isinstance(flag, dict) and "defaultValue" in flag else None
@@ -89,8 +91,8 @@ class ConfigcatTraffic:
         return {**flag, "targetingRules": rules}
 
     def _place(self, flag: Mapping[str, Any]) -> tuple[int, int]:
-        """Which rule has the percentages, and which of its two is the canary's. Raises PermanentError unless they
-        alone say who gets the canary."""
+        """Which rule has the percentages, and which of its two is the canary's. Raises PermanentError when that cannot
+        be told."""
         rules = flag["targetingRules"]
         free = [number for number, one in enumerate(rules) if not one.get("conditions")]
         options = (rules[free[0]].get("percentageOptions") or []) if len(free) == 1 else []
@@ -100,13 +102,17 @@ class ConfigcatTraffic:
                 f"{self._what} needs a percentage rule for all users, two options that add up to 100 %, one of them "
                 f"{self._options.canary!r}: add it as the last rule, the canary's at 0 %"
             )
-        others = [(number, one) for number, one in enumerate(rules) if number != free[0]]
+        return free[0], mine[0]
+
+    def _given(self, rules: Sequence[Mapping[str, Any]], ours: int) -> str:
+        """Who gets the canary whatever the percentages of the rule at the place `ours`."""
+        others = [(number, one) for number, one in enumerate(rules) if number != ours]
         if strangers := [f"rule {number + 1}" for number, one in others if self._may_give_canary(one)]:
-            raise PermanentError(
+            return (
                 f"{self._what} gives {self._options.canary!r} also by {listed(strangers)}, whatever the weight: take "
                 "that out before the rollout"
             )
-        return free[0], mine[0]
+        return ""
 
     def _may_give_canary(self, rule: Mapping[str, Any]) -> bool:
         options = rule.get("percentageOptions") or []
@@ -115,10 +121,6 @@ class ConfigcatTraffic:
     def _is_canary(self, value: Any) -> bool:
         wanted = self._options.canary
         return isinstance(value, dict) and value.get(_KINDS[type(wanted)]) == wanted
-
-    def _login(self) -> dict[str, str]:
-        pair = f"{self._options.username}:{usable(self._options.password)}"
-        return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
 
     def _path(self) -> str:
         return f"/v2/environments/{self._options.environment}/settings/{self._options.setting}/value"

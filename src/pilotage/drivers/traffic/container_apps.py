@@ -10,9 +10,9 @@ from pydantic import Field, model_validator
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Call, Context
 from pilotage.drivers.container_apps import AppOptions, ContainerApp, ingress
-from pilotage.drivers.flags import to_the_end
 from pilotage.drivers.looks import looks
 from pilotage.drivers.revisions import divided, percents, share, sides
+from pilotage.drivers.turns import in_turn
 from pilotage.drivers.weights import in_steps
 
 _STEP = 1.0
@@ -35,29 +35,34 @@ class ContainerAppsTraffic:
         self._options = options
         self._app = ContainerApp(options, context.directory)
 
+    @in_turn
     async def set_weight(self, weight: float, call: Call) -> float:
         percent = round(in_steps(weight, _STEP, "Container Apps"))
-        app = await self._app.look()
-        parts = self._app.traffic(app)
-        self._share(app)
-        two = sides(parts, self._options.canary, self._options.stable, self._app.what)
-        wanted = divided(parts, two, percent, self._app.what)
-        if percents(parts) != percents(wanted) or app["provisioningState"] in _ENDED:
-            await to_the_end(self._app.change(ingress(wanted)))
+        asked, state, there = False, "", False
         async for _ in looks(call.timeout_s, 0.05, 1.0):
             app = await self._app.look()
-            state, there = app["provisioningState"], percents(self._app.traffic(app)) == percents(wanted)
+            if percent:
+                self._share(app)
+            state, parts = app["provisioningState"], self._app.traffic(app)
+            two = sides(parts, self._options.canary, self._options.stable, self._app.what)
+            wanted = divided(parts, two, percent, self._app.what)
+            there = percents(parts) == percents(wanted)
             if there and state == "Succeeded":
                 return self._share(app)
-            if state in _ENDED:
+            if asked and state in _ENDED:
                 raise PermanentError(
                     f"{self._app.what} did not come to {percent} %: its provisioningState is {state}. Azure's activity "
                     "log of the app tells why"
                 )
+            if not asked and state != "InProgress":  # it takes one change at a time
+                await self._app.change(ingress(wanted))
+                asked, there, state = True, True, "InProgress"
         late = f"{self._app.what} has not come to {percent} % within {call.timeout_s:g} s: "
-        if not there:
-            raise TemporaryError(late + "it has another share now. Does somebody else set it, too?")
-        raise TemporaryError(late + f"Azure is still at it ({state}). It may come into force later")
+        if there:
+            raise TemporaryError(late + f"Azure is still at it ({state}). It may come into force later")
+        if not asked:
+            raise TemporaryError(late + f"Azure is at another change of it all the time ({state})")
+        raise TemporaryError(late + "it has another share now. Does somebody else set it, too?")
 
     async def nearest(self, weight: float) -> float:
         """Raises as `set_weight` would: a plan with another weight is refused before it starts."""

@@ -16,9 +16,10 @@ from pydantic import Field
 from pilotage.core.errors import PermanentError
 from pilotage.drivers import Call, Context, DriverOptions
 from pilotage.drivers.answers import Answer, listed, one_line
-from pilotage.drivers.flags import reason, settled, to_the_end
+from pilotage.drivers.flags import reason, settled
 from pilotage.drivers.secrets import Secret
 from pilotage.drivers.service import Api, Service
+from pilotage.drivers.turns import in_turn
 from pilotage.drivers.weights import in_steps
 
 _MOST_PAGES = 50
@@ -50,8 +51,10 @@ class _State:
     rows: list[dict[str, Any]]
     """Each variant's share, as Flagsmith writes them."""
     share: float
-    hindrance: str
-    """Why the percentage would not be everybody's share: a clause, or empty."""
+    given: str
+    """Who gets the fix whatever the percentage, also at 0: a clause, or empty."""
+    narrowed: str
+    """Why else a percentage above 0 would not be everybody's share: a clause, or empty."""
 
 
 class FlagsmithTraffic:
@@ -76,19 +79,23 @@ class FlagsmithTraffic:
         self._here = f"/api/v1/environments/{quote(options.environment, safe='')}"
         self._known: _Place | None = None
 
+    @in_turn
     async def set_weight(self, weight: float, call: Call) -> float:
         share = in_steps(weight, _STEP, "Flagsmith")
-        await to_the_end(self._change(share, reason(self._context, call, weight)))
+        await self._change(share, reason(self._context, call, weight))
         return await settled(self.read_weight, share, self._name, min(call.timeout_s, self._options.timeout_s))
 
     async def read_weight(self) -> float:
         self._known = self._known or await self._find()
-        state = self._everybodys(await self._state(self._known))
-        return state.share if state.on else 0.0
+        state = await self._state(self._known)
+        share = state.share if state.on else 0.0
+        if share or state.given:
+            self._check(state)
+        return share
 
     async def probe(self) -> str:
         place = await self._find()
-        state = self._everybodys(await self._state(place))
+        self._check(state := await self._state(place))
         self._check_approvals(place)
         now = f"at {state.share:g} %" if state.on else f"off; its {state.share:g} % count from a weight above 0 on"
         return f"Flagsmith has {self._name} {now}; it does not tell whether the key may change it"
@@ -104,7 +111,7 @@ class FlagsmithTraffic:
         self._known = place = await self._find()
         state = await self._state(place)
         if share:
-            self._everybodys(state)
+            self._check(state)
         if share > (state.share if state.on else 0):
             self._check_approvals(place)
         on = state.on or share > 0
@@ -113,14 +120,15 @@ class FlagsmithTraffic:
             ours = [row for row in state.rows if row["multivariate_feature_option"] == place.ours]
             before = ours[0] if ours else {"multivariate_feature_option": place.ours}
             await self._write(place, state, on, [*rows, {**before, "percentage_allocation": share}], description)
-        self._everybodys(state)  # on the way to nobody: says who has it still
+        if not share and state.given:
+            self._check(state)  # says who has it still
 
     async def _write(
         self, place: _Place, state: _State, on: bool, rows: list[dict[str, Any]], description: str
     ) -> None:
         if not place.versions:
             body = {"enabled": on, "multivariate_feature_state_values": rows}
-            answer = await self._service.call("PUT", f"{self._here}/featurestates/{state.id}/", body)
+            answer = await self._service.change("PUT", f"{self._here}/featurestates/{state.id}/", body)
         else:
             shares = [
                 {name: row[name] for name in ("multivariate_feature_option", "percentage_allocation")} for row in rows
@@ -129,7 +137,7 @@ class FlagsmithTraffic:
             update["multivariate_feature_state_values"] = shares
             path = f"/api/v1/environments/{place.environment}/features/{place.feature}/versions/"
             body = {"feature_states_to_update": [update], "publish_immediately": True, "description": description}
-            answer = await self._service.call("POST", path, body)
+            answer = await self._service.change("POST", path, body)
         self._service.refuse(answer, f"flag {self._name}")
 
     async def _find(self) -> _Place:
@@ -169,31 +177,33 @@ class FlagsmithTraffic:
             (own,) = [one for one in states if one["feature_segment"] is None and one["identity"] is None]
             rows = [dict(row) for row in own["multivariate_feature_state_values"]]
             shares = _shares(own)
-            hindrance = self._hindrance(place, own, shares, overrides)
-            value = own["feature_state_value"]
-            return _State(int(own["id"]), own["enabled"] is True, value, rows, shares.get(place.ours, 0.0), hindrance)
+            value, share = own["feature_state_value"], shares.get(place.ours, 0.0)
+            given = self._given(place, own, overrides)
+            narrowed = self._narrowed(place, shares, overrides)
+            return _State(int(own["id"]), own["enabled"] is True, value, rows, share, given, narrowed)
         except (KeyError, TypeError, ValueError, AttributeError):
             raise self._service.stranger("expected the flag's one state in the environment") from None
 
-    def _hindrance(
-        self, place: _Place, own: Mapping[str, Any], shares: Mapping[int, float], overrides: list[dict[str, Any]]
-    ) -> str:
-        others = [place.variants.get(one, str(one)) for one, share in shares.items() if share and one != place.ours]
-        if others:
-            return f"it also gives a share to {listed(others)}"
+    def _given(self, place: _Place, own: Mapping[str, Any], overrides: list[dict[str, Any]]) -> str:
         if _is(place.value, _value(own["feature_state_value"])):
             return "its control value is the fix's own: whoever the percentage leaves has the fix, too"
         gives = [one for one in overrides if one["enabled"] and _gives(one, place)]
         if gives:
             return f"it has {_counted(gives)} with the fix, who get it at every weight, also at 0 %"
+        return ""
+
+    def _narrowed(self, place: _Place, shares: Mapping[int, float], overrides: list[dict[str, Any]]) -> str:
+        others = [place.variants.get(one, str(one)) for one, share in shares.items() if share and one != place.ours]
+        if others:
+            return f"it also gives a share to {listed(others)}"
         if overrides and not self._options.narrowed:
             return f"it has {_counted(overrides)} without the fix; with `narrowed: true` weights are of the others"
         return ""
 
-    def _everybodys(self, state: _State) -> _State:
-        if state.hindrance:
-            raise PermanentError(f"{self._name} in Flagsmith is not a share of everybody: {state.hindrance}")
-        return state
+    def _check(self, state: _State) -> None:
+        """Raises PermanentError where a percentage would not be everybody's share."""
+        if why := state.given or state.narrowed:
+            raise PermanentError(f"{self._name} in Flagsmith is not a share of everybody: {why}")
 
     def _check_approvals(self, place: _Place) -> None:
         """Flagsmith's API would take the change nevertheless: the rule is kept here."""

@@ -17,9 +17,10 @@ from pydantic import Field
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Call, Context, DriverOptions
 from pilotage.drivers.answers import Answer, listed, one_line, said
-from pilotage.drivers.flags import settled, to_the_end
+from pilotage.drivers.flags import settled
 from pilotage.drivers.secrets import Secret
 from pilotage.drivers.service import Api, Service
+from pilotage.drivers.turns import in_turn
 from pilotage.drivers.weights import in_steps
 
 _STEP = 1.0
@@ -62,9 +63,10 @@ class FliptTraffic:
             self._resources = f"/api/v2/environments/{here}/namespaces/{namespace}/resources"
             self._flag = f"{self._resources}/flipt.core.Flag/{flag}"
 
+    @in_turn
     async def set_weight(self, weight: float, call: Call) -> float:
         steps = round(in_steps(weight, _STEP, "Flipt"))
-        await to_the_end(self._change(steps))
+        await self._change(steps)
         return await settled(self.read_weight, float(steps), self._name, min(call.timeout_s, self._options.timeout_s))
 
     async def nearest(self, weight: float) -> float:
@@ -72,11 +74,15 @@ class FliptTraffic:
 
     async def read_weight(self) -> float:
         flag = await self._read()
-        self._check(flag)
-        return self._percentage(flag.rollouts[self._ours(flag)])
+        percentage = self._percentage(flag.rollouts[self._ours(flag)])
+        self._check(flag, percentage)
+        return percentage
 
     async def probe(self) -> str:
-        return f"Flipt has {self._name} at {await self.read_weight():g} %; it does not tell whether it may be changed"
+        flag = await self._read()
+        percentage = self._percentage(flag.rollouts[self._ours(flag)])
+        self._check(flag, 100)
+        return f"Flipt has {self._name} at {percentage:g} %; it does not tell whether it may be changed"
 
     async def close(self) -> None:
         """The connections are the process's."""
@@ -90,27 +96,27 @@ class FliptTraffic:
         flag = await self._read()
         place = self._ours(flag)
         if steps:
-            self._check(flag)
+            self._check(flag, steps)
         if self._percentage(flag.rollouts[place]) != steps:
             if self._options.environment is None:
                 await self._put_rollout(flag.rollouts[place], steps)
             else:
                 await self._put_flag(flag, place, steps)
-        self._check(flag)  # on the way to nobody: says who has it still
+        self._check(flag, steps)  # on the way to nobody: says who has it still
 
     async def _put_rollout(self, ours: Mapping[str, Any], steps: int) -> None:
         """Flipt 1 takes a rollout alone, and knows no revisions."""
         if not isinstance(ours.get("id"), str):
             raise self._service.stranger("expected a rollout with its id")
         body = {"description": str(ours.get("description") or ""), "threshold": {"percentage": steps, "value": True}}
-        self._refuse(await self._service.call("PUT", f"{self._flag}/rollouts/{quote(ours['id'], safe='')}", body))
+        self._refuse(await self._service.change("PUT", f"{self._flag}/rollouts/{quote(ours['id'], safe='')}", body))
 
     async def _put_flag(self, flag: _Flag, place: int, steps: int) -> None:
         """Flipt 2 takes the whole flag, as a change of the revision that was read."""
         payload = copy.deepcopy(dict(flag.whole))
         payload["rollouts"][place]["threshold"]["percentage"] = steps
         body = {"key": self._options.flag, "payload": payload, "revision": flag.revision}
-        answer = await self._service.call("PUT", self._resources, body)
+        answer = await self._service.change("PUT", self._resources, body)
         if answer.status == 409:
             raise TemporaryError(f"somebody else has changed something in {self._options.environment} in Flipt (409)")
         self._refuse(answer)
@@ -164,8 +170,8 @@ class FliptTraffic:
             )
         return thresholds[0]
 
-    def _check(self, flag: _Flag) -> None:
-        """Raises PermanentError where the percentage is not everybody's share."""
+    def _check(self, flag: _Flag, percentage: float) -> None:
+        """Raises PermanentError where that percentage is not everybody's share."""
         others = [one for one in flag.rollouts if not isinstance(one.get("threshold"), dict)]
         gives = [one for one in others if (one.get("segment") or {}).get("value") is True]
         if flag.enabled:
@@ -177,7 +183,7 @@ class FliptTraffic:
                 f"{self._name} in Flipt has {listed([_shown(one) for one in gives])}, who get it at every weight, also "
                 "at 0 %: take it out"
             )
-        if others and not self._options.narrowed:
+        if percentage and others and not self._options.narrowed:
             raise PermanentError(
                 f"{self._name} in Flipt is not for everybody: it has {listed([_shown(one) for one in others])}. With "
                 "`narrowed: true` weights are of those that it leaves"

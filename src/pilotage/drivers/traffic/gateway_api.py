@@ -73,7 +73,7 @@ class GatewayApiTraffic:
         route = await change(self._cluster, self._kind, self._options.route, call, edit, Route.parts)
         if self._options.wait:
             route = await self._seen(route, call.timeout_s)
-            if weight:
+            if weight:  # one that is accepted no more sends nothing to the canary
                 self._check_ready(route, who)
         if not self._route(route, who).is_at(wanted):
             now = self._route(route, who).state()
@@ -91,6 +91,7 @@ class GatewayApiTraffic:
 
     async def probe(self) -> str:
         found, who = await self._cluster.get(self._kind, self._options.route), await self._who()
+        self._route(found, who).check_alone()
         state = self._route(found, who).state()
         served = self._check_ready(found, who)
         await self._cluster.check_right("patch", self._kind, self._options.route)
@@ -110,7 +111,6 @@ class GatewayApiTraffic:
             acceptance = Acceptance(route, who)
             acceptance.check_served()
             if not (behind := acceptance.behind()):
-                acceptance.check_accepted()
                 return route
             route = await self._cluster.get(self._kind, self._options.route, within_s=timeout_s)
         raise TemporaryError(

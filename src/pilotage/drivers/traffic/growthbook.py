@@ -16,6 +16,7 @@ from pilotage.drivers.flags import reason
 from pilotage.drivers.secrets import Secret
 from pilotage.drivers.service import Api, Service
 from pilotage.drivers.shares import Share, bring
+from pilotage.drivers.turns import in_turn
 from pilotage.drivers.weights import in_steps
 
 _STEP = 0.01
@@ -36,6 +37,7 @@ class GrowthbookTraffic:
         self._service = Service("GrowthBook", options.api, options.token, options.timeout_s, "Bearer")
         self._what = f"the rule {options.rule} of GrowthBook's feature {options.feature}"
 
+    @in_turn
     async def set_weight(self, weight: float, call: Call) -> float:
         wanted = in_steps(weight, _STEP, "GrowthBook")
         words = reason(self._context, call, wanted)
@@ -50,7 +52,8 @@ class GrowthbookTraffic:
 
     async def probe(self) -> str:
         options = self._options
-        return f"GrowthBook has {options.feature} at {await self.read_weight():g} % in {options.environment}"
+        now = (await self._share()).checked().in_force
+        return f"GrowthBook has {options.feature} at {now:g} % in {options.environment}"
 
     async def close(self) -> None:
         """The connections are the process's."""
@@ -60,14 +63,16 @@ class GrowthbookTraffic:
         rule = {"coverage": round(wanted / 100, 6)}
         body = {"rule": rule, "revisionTitle": words, "revisionComment": words}
         path = self._path("/revisions/new/rules/" + quote(self._options.rule, safe=""))
-        draft = (await self._service.ask("PUT", path, self._what, body)).get("revision")
+        answer = await self._service.change("PUT", path, body)
+        self._service.refuse(answer, self._what)
+        draft = answer.get("revision")
         version = draft.get("version") if isinstance(draft, dict) else None
         if not isinstance(version, int):
             raise self._service.stranger("expected a revision with a version")
-        answer = await self._service.call("POST", self._path(f"/revisions/{version}/publish"), {"comment": words})
+        answer = await self._service.change("POST", self._path(f"/revisions/{version}/publish"), {"comment": words})
         if 400 <= answer.status < 500:  # surely not published; after a failure or a silence nobody knows
             with suppress(DriverError):  # why it was refused is what to tell
-                await self._service.call("POST", self._path(f"/revisions/{version}/discard"), {})
+                await self._service.change("POST", self._path(f"/revisions/{version}/discard"), {})
         if answer.status == 409:
             raise TemporaryError(f"GrowthBook: somebody else published {self._options.feature} at the same moment")
         if answer.status in (400, 422):
@@ -89,13 +94,15 @@ class GrowthbookTraffic:
         if not isinstance(place, dict):
             has = listed([str(one) for one in places])
             raise PermanentError(f"GrowthBook's {options.feature} has no environment {options.environment}, but {has}")
-        percent = self._percent(rules)
-        if feature.get("archived"):
-            return Share(percent, "is off (its feature is archived)")
-        return Share(percent, "" if place.get("enabled") else f"is off in {options.environment}")
+        rule = self._rule(rules)
+        off = "is off (its feature is archived)" if feature.get("archived") else ""
+        off = off or ("" if place.get("enabled") else f"is off in {options.environment}")
+        given = "" if off else self._given(rules, rule)
+        off = off or ("" if rule["enabled"] else "is not enabled")
+        return Share(round(float(rule.get("coverage", 1)) * 100, 6), off, given, self._hindrance(rule))
 
-    def _percent(self, rules: list[Mapping[str, Any]]) -> float:
-        """Raises PermanentError unless the rule's coverage alone says who gets the canary."""
+    def _rule(self, rules: list[Mapping[str, Any]]) -> Mapping[str, Any]:
+        """Raises PermanentError when there is none, or one without a coverage."""
         options = self._options
         rule = next((one for one in rules if one["id"] == options.rule), None)
         if rule is None:
@@ -103,29 +110,35 @@ class GrowthbookTraffic:
             raise PermanentError(f"GrowthBook's {options.feature} has no rule {options.rule}; its rules: {names}")
         if rule["type"] not in ("force", "rollout"):
             raise PermanentError(f"{self._what} is of the type {rule['type']}: expected a percentage rule (rollout)")
+        return rule
+
+    def _hindrance(self, rule: Mapping[str, Any]) -> str:
+        """What keeps its coverage from being everybody's share, and only that."""
+        options = self._options
         if rule.get("allEnvironments") or rule.get("environments") != [options.environment]:
             has = listed([str(one) for one in rule.get("environments") or []]) or "all environments"
-            raise PermanentError(
+            return (
                 f"{self._what} is for {has}: the percentage would change there, too. Give {options.environment} a rule "
                 "of its own"
             )
-        if not rule["enabled"]:
-            raise PermanentError(f"{self._what} is not enabled: enable it, with a coverage of 0 %")
         if narrow := [name for name in ("condition", "savedGroupTargeting", "prerequisites") if _narrows(rule, name)]:
-            raise PermanentError(f"{self._what} is only for some ({listed(narrow)}): it is no share of all requests")
+            return f"{self._what} is only for some ({listed(narrow)}): it is no share of all requests"
         if rule.get("scheduleType", "none") != "none" or rule.get("scheduleRules"):
-            raise PermanentError(
-                f"{self._what} has a schedule or a ramp, which would change it as well: end that first"
-            )
+            return f"{self._what} has a schedule or a ramp, which would change it as well: end that first"
+        return ""
+
+    def _given(self, rules: list[Mapping[str, Any]], rule: Mapping[str, Any]) -> str:
+        """Who gets the canary whatever the rule's coverage."""
+        options = self._options
         here = [one for one in rules if one["enabled"] and one is not rule and self._is_here(one)]
         before = rules[: rules.index(rule)]
         strangers = [one["id"] for one in here if one in before or one.get("value") in (None, rule.get("value"))]
         if strangers:
-            raise PermanentError(
+            return (
                 f"GrowthBook's {options.feature} also has {listed(strangers)} in {options.environment}: who gets the "
                 "canary there does so whatever the weight. Disable them, or put those for the old version behind ours"
             )
-        return round(float(rule.get("coverage", 1)) * 100, 6)
+        return ""
 
     def _is_here(self, rule: Mapping[str, Any]) -> bool:
         return bool(rule.get("allEnvironments")) or self._options.environment in (rule.get("environments") or [])

@@ -71,7 +71,9 @@ class IstioTraffic:
         return (await self._state()).mirror
 
     async def probe(self) -> str:
-        state = await self._state()
+        found = self._service(await self._cluster.get(_KIND, self._options.virtual_service), await self._who())
+        found.check_alone()
+        state = found.state()
         await self._cluster.check_right("patch", _KIND, self._options.virtual_service)
         return f"{await self._who()} has {state.weight:g} %"
 

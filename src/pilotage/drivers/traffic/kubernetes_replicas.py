@@ -6,6 +6,7 @@ The growing side first: its new pods are ready before the other's go. Coarse, an
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -23,6 +24,8 @@ _DEPLOYMENT = workloads.KINDS["deployment"]
 _LOOK_EVERY_S = 0.1
 _CLOSE = 0.51
 """Percent points by which a share may be another one than was asked for: as the engine takes it."""
+_ENOUGH_TO_GO_BACK = 0.75
+"""Of the present version's pods: then the canary's go. As many as Kubernetes keeps of a Deployment that it updates."""
 
 
 class KubernetesReplicasTraffic:
@@ -52,12 +55,12 @@ class KubernetesReplicasTraffic:
                 f"{weight:g} % of {options.replicas} pods cannot be had, the nearest is {nearest:g} %: change the "
                 "phase, or raise `replicas`"
             )
-        canary = round(options.replicas * nearest / 100)
-        wanted = {options.canary: canary, options.stable: options.replicas - canary}
         now = await self._wanted()
+        wanted = self._numbers(now, nearest)
         for name in sorted(wanted, key=lambda one: wanted[one] <= now[one]):  # the growing side first
-            await self._scale(name, wanted[name], call)
-            await self._ready(name, wanted[name])
+            scaled = await self._scale(name, wanted[name], call)
+            enough = math.ceil(wanted[name] * _ENOUGH_TO_GO_BACK) if weight == 0 else wanted[name]
+            await self._ready(scaled, wanted[name], enough)
         share = await self.read_weight()
         if abs(share - nearest) > _CLOSE:
             raise TemporaryError(
@@ -85,6 +88,12 @@ class KubernetesReplicasTraffic:
 
     async def probe(self) -> str:
         options, now = self._options, await self._wanted()
+        if (there := sum(now.values())) > options.replicas:
+            raise PermanentError(
+                f"{options.canary} and {options.stable} have {there} pods together, more than `replicas` "
+                f"({options.replicas}): a shift would take the others away. Raise `replicas`, and take an autoscaler "
+                "off both"
+            )
         for name in now:
             await self._cluster.check_right("patch", _DEPLOYMENT, name)
         return f"{options.canary} has {now[options.canary]} pods, {options.stable} {now[options.stable]}"
@@ -92,31 +101,55 @@ class KubernetesReplicasTraffic:
     async def close(self) -> None:
         await self._cluster.close()
 
+    def _numbers(self, now: Mapping[str, int], percent: float) -> dict[str, int]:
+        """By Deployment. Where the share needs none to go, those that are more than `replicas` stay: somebody wanted
+        them, such as an autoscaler."""
+        options, there = self._options, sum(now.values())
+        canary = round(options.replicas * percent / 100)
+        wanted = {options.canary: canary, options.stable: options.replicas - canary}
+        is_so = there > 0 and abs(now[options.canary] / there * 100 - percent) <= _CLOSE
+        if percent in (0, 100) or is_so:
+            return {name: max(count, now[name]) if count else 0 for name, count in wanted.items()}
+        return wanted
+
     async def _wanted(self) -> dict[str, int]:
         names = (self._options.canary, self._options.stable)
         return {name: workloads.replicas(await self._cluster.get(_DEPLOYMENT, name)) for name in names}
 
-    async def _scale(self, name: str, count: int, call: Call) -> None:
+    async def _scale(self, name: str, count: int, call: Call) -> Object:
         def edit(found: Object) -> Edit:
             same = workloads.replicas(found) == count
             return Edit([] if same else [{"op": "add", "path": "/spec/replicas", "value": count}])
 
-        await change(self._cluster, _DEPLOYMENT, name, call, edit, workloads.replicas)
+        return await change(self._cluster, _DEPLOYMENT, name, call, edit, workloads.replicas)
 
-    async def _ready(self, name: str, count: int) -> None:
-        """Raises PermanentError with what keeps the pods; the other side has then not been touched."""
-        found: Object = {}
+    async def _ready(self, scaled: Object, count: int, enough: int) -> None:
+        """Waits for the pods, or for `enough` of them. An API server that is away for a moment does not end that.
+
+        Raises PermanentError with what keeps the pods; the other side has then not been touched.
+        """
+        name, found, lost = str(scaled["metadata"]["name"]), scaled, ""
         async for _ in looks(self._options.ready_within_s, _LOOK_EVERY_S):
-            found = await self._cluster.get(_DEPLOYMENT, name)
+            try:
+                found, lost = await self._cluster.get(_DEPLOYMENT, name), ""
+            except TemporaryError as error:
+                lost = str(error)
+                continue
             if workloads.replicas(found) != count:
                 raise TemporaryError(f"{name} was scaled by somebody else while its pods were waited for")
-            if not workloads.awaited(found):
+            if not workloads.awaited(found) or enough <= workloads.available(found) < count:
                 return
-            if why := workloads.given_up(found):
+            if why := workloads.given_up(found, scaled):
                 break
         else:
+            if lost:
+                raise TemporaryError(f"{name} was scaled, but whether its pods are ready is not known: {lost}")
             why = f"{workloads.awaited(found)} after {self._options.ready_within_s:g} s"
         pods = await self._cluster.list(workloads.POD, labels=workloads.labels(found, name))
-        troubles = [f"{pod['metadata'].get('name')}: {said}" for pod in pods if (said := workloads.trouble(pod))]
-        more = f" ({'; '.join(troubles[:3])})" if troubles else ""
-        raise PermanentError(f"{name}: {why}{more}. The other Deployment keeps its pods")
+        troubles = [f"{pod['metadata'].get('name')}: {said}" for pod in pods if (said := _trouble(pod))]
+        told = "; ".join([one for one in [workloads.hindered(found), *troubles] if one][:3])
+        raise PermanentError(f"{name}: {why}{f' ({told})' if told else ''}. The other Deployment keeps its pods")
+
+
+def _trouble(pod: Object) -> str:
+    return workloads.trouble(pod) or workloads.unscheduled(pod)

@@ -18,9 +18,10 @@ from pydantic import Field, model_validator
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Call, Context, DriverOptions
 from pilotage.drivers.answers import Answer, listed, one_line, said
-from pilotage.drivers.flags import reason, settled, to_the_end
+from pilotage.drivers.flags import reason, settled
 from pilotage.drivers.secrets import Secret
 from pilotage.drivers.service import Api, Service
+from pilotage.drivers.turns import in_turn
 from pilotage.drivers.weights import in_steps, to_percent
 
 _STEPS = 100_000
@@ -42,8 +43,10 @@ class _State:
     """Of the default rule: place of a variation to thousandths of a percent."""
     bucket: Mapping[str, str]
     """How the default rule's percentage counts, as an instruction says it."""
-    hindrance: str
-    """Why the percentage would not be everybody's share: a clause, or empty."""
+    given: str
+    """Who gets the fix whatever the percentage, also at 0: a clause, or empty."""
+    narrowed: str
+    """Why else a percentage above 0 would not be everybody's share: a clause, or empty."""
 
     @property
     def share(self) -> int:
@@ -84,19 +87,19 @@ class LaunchDarklyTraffic:
         here = quote(options.environment, safe="")
         self._scheduled = f"/api/v2/projects/{project}/flags/{flag}/environments/{here}/scheduled-changes"
 
+    @in_turn
     async def set_weight(self, weight: float, call: Call) -> float:
         steps = round(in_steps(weight, 100 / _STEPS, "LaunchDarkly") / 100 * _STEPS)
-        await to_the_end(self._change(steps, reason(self._context, call, weight)))
+        await self._change(steps, reason(self._context, call, weight))
         within_s = min(call.timeout_s, self._options.timeout_s)
         return await settled(self.read_weight, to_percent(steps, _STEPS), self._name, within_s)
 
     async def read_weight(self) -> float:
-        state = self._everybodys(await self._state())
-        return to_percent(state.share, _STEPS) if state.on else 0.0
+        return self._in_force(await self._state())
 
     async def probe(self) -> str:
         """A dry run, which is validated and not kept, tells whether the token may make a change."""
-        state = self._everybodys(await self._state())
+        self._check(state := await self._state())
         await self._patch([self._rollout(state, state.share)], "Pilotage: a dry run", {"dryRun": "true"})
         share = to_percent(state.share, _STEPS)
         now = f"at {share:g} %" if state.on else f"off; its default rule's {share:g} % counts from a weight above 0 on"
@@ -112,7 +115,7 @@ class LaunchDarklyTraffic:
     async def _change(self, steps: int, comment: str) -> None:
         state = await self._state()
         if steps:
-            self._everybodys(state)
+            self._check(state)
         instructions = [] if state.share == steps else [self._rollout(state, steps)]
         if steps and not state.on:
             instructions.append({"kind": "turnFlagOn"})
@@ -120,7 +123,8 @@ class LaunchDarklyTraffic:
             # The way back must not wait for what somebody has scheduled or asked for.
             params = {"ignoreConflicts": "true"} if steps <= state.share else {}
             await self._patch(instructions, comment, params)
-        self._everybodys(state)  # on the way to nobody: says who has it still
+        if not steps and state.given:
+            self._check(state)  # says who has it still
 
     def _rollout(self, state: _State, steps: int) -> dict[str, Any]:
         ours = (state.canary, state.stable)
@@ -133,7 +137,7 @@ class LaunchDarklyTraffic:
     async def _patch(self, instructions: list[dict[str, Any]], comment: str, params: dict[str, str]) -> None:
         options = self._options
         body = {"comment": comment, "environmentKey": options.environment, "instructions": instructions}
-        answer = await self._service.call("PATCH", self._flag, body, params, headers=_SEMANTIC)
+        answer = await self._service.change("PATCH", self._flag, body, params, headers=_SEMANTIC)
         if answer.status == 405:
             raise PermanentError(
                 f"LaunchDarkly takes changes of {self._name} only with an approval (405), which waits for a person: "
@@ -196,8 +200,9 @@ class LaunchDarklyTraffic:
             weights[int(rule["variation"])] = _STEPS
         on = here["on"] is True
         ids = [str(one["_id"]) for one in variations]
-        hindrance = self._hindrance(here, canary, stable, weights, variations)
-        return _State(on, ids, canary, stable, weights, bucket, hindrance)
+        given = self._given(here, stable, variations)
+        narrowed = self._narrowed(here, canary, stable, weights, variations)
+        return _State(on, ids, canary, stable, weights, bucket, given, narrowed)
 
     def _place(self, wanted: bool | str, variations: list[Mapping[str, Any]]) -> int:
         text = wanted if isinstance(wanted, str) else json.dumps(wanted)
@@ -208,7 +213,16 @@ class LaunchDarklyTraffic:
             raise PermanentError(f"{self._options.flag} in LaunchDarkly has {how} {one_line(text, 60)}; it has {there}")
         return found[0]
 
-    def _hindrance(
+    def _given(self, here: Mapping[str, Any], stable: int, variations: list[Mapping[str, Any]]) -> str:
+        if here.get("offVariation") != stable:
+            return f"switched off it does not serve {_called(variations[stable])}"
+        if any(one["variation"] != stable for one in _targets(here)):
+            return "it has individual targets, who get it at every weight, also at 0 %"
+        if strange := [one for one in _switched_on(here) if one.get("variation") != stable]:
+            return f"it has the rule {_rules(strange)}, which serves it at every weight, also at 0 %"
+        return ""
+
+    def _narrowed(
         self,
         here: Mapping[str, Any],
         canary: int,
@@ -216,34 +230,34 @@ class LaunchDarklyTraffic:
         weights: Mapping[int, int],
         variations: list[Mapping[str, Any]],
     ) -> str:
-        """What makes the share another one, what cannot be allowed first."""
+        """What cannot be allowed first."""
         others = [place for place, weight in weights.items() if weight and place not in (canary, stable)]
         if others:
             return f"its default rule also serves {listed([_called(variations[place]) for place in others])}"
         if (here["fallthrough"].get("rollout") or {}).get("experimentAllocation"):
             return "an experiment runs on its default rule"
-        if here.get("offVariation") != stable:
-            return f"switched off it does not serve {_called(variations[stable])}"
-        targets = [one for one in [*(here.get("targets") or []), *(here.get("contextTargets") or [])] if one["values"]]
-        rules = [one for one in here.get("rules") or [] if not one.get("disabled")]
-        if any(one["variation"] != stable for one in targets):
-            return "it has individual targets, who get it at every weight, also at 0 %"
-        if strange := [one for one in rules if one.get("variation") != stable]:
-            return f"it has the rule {_rules(strange)}, which serves it at every weight, also at 0 %"
         if self._options.narrowed:
             return ""
+        rules = _switched_on(here)
         narrowed = [
-            *(["individual targets"] if targets else []),
+            *(["individual targets"] if _targets(here) else []),
             *([f"the rule {_rules(rules)}"] if rules else []),
             *([f"the prerequisite {one['key']}" for one in here.get("prerequisites") or []]),
         ]
         hint = "who never get it; with `narrowed: true` weights are of the others"
         return f"it has {listed(narrowed)} for those {hint}" if narrowed else ""
 
-    def _everybodys(self, state: _State) -> _State:
-        if state.hindrance:
-            raise PermanentError(f"{self._name} in LaunchDarkly is not a share of everybody: {state.hindrance}")
-        return state
+    def _check(self, state: _State) -> None:
+        """Raises PermanentError where a percentage would not be everybody's share."""
+        if why := state.given or state.narrowed:
+            raise PermanentError(f"{self._name} in LaunchDarkly is not a share of everybody: {why}")
+
+    def _in_force(self, state: _State) -> float:
+        """Percent. Raises as `_check`, for a share of nobody only where somebody has the fix all the same."""
+        share = to_percent(state.share, _STEPS) if state.on else 0.0
+        if share or state.given:
+            self._check(state)
+        return share
 
 
 def _text(variation: Mapping[str, Any]) -> str:
@@ -252,6 +266,14 @@ def _text(variation: Mapping[str, Any]) -> str:
 
 def _called(variation: Mapping[str, Any]) -> str:
     return one_line(str(variation.get("name") or _text(variation)), 60)
+
+
+def _targets(here: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [one for one in [*(here.get("targets") or []), *(here.get("contextTargets") or [])] if one["values"]]
+
+
+def _switched_on(here: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [one for one in here.get("rules") or [] if not one.get("disabled")]
 
 
 def _rules(rules: list[Mapping[str, Any]]) -> str:

@@ -13,6 +13,7 @@ from pilotage.drivers.answers import listed, said
 from pilotage.drivers.secrets import Secret
 from pilotage.drivers.service import Api, Service
 from pilotage.drivers.shares import Share, bring
+from pilotage.drivers.turns import in_turn
 from pilotage.drivers.weights import in_steps
 
 _STEP = 0.01
@@ -35,6 +36,7 @@ class PosthogTraffic:
         self._service = Service("PostHog", options.api, options.token, options.timeout_s, "Bearer")
         self._what = f"PostHog's flag {options.flag}"
 
+    @in_turn
     async def set_weight(self, weight: float, call: Call) -> float:
         wanted = in_steps(weight, _STEP, "PostHog")
         return await bring(wanted, self._share, lambda: self._change(wanted), self._what, call.timeout_s)
@@ -47,7 +49,7 @@ class PosthogTraffic:
         return (await self._share()).in_force
 
     async def probe(self) -> str:
-        return f"PostHog has flag {self._options.flag} at {await self.read_weight():g} %"
+        return f"PostHog has flag {self._options.flag} at {(await self._share()).checked().in_force:g} %"
 
     async def close(self) -> None:
         """The connections are the process's."""
@@ -60,7 +62,7 @@ class PosthogTraffic:
         # With these two PostHog refuses what somebody else has changed since (409).
         since = {"version": flag.get("version") or 0, "original_flag": {"filters": filters}}
         body = {"filters": {**filters, "groups": groups}, **since}
-        answer = await self._service.call("PATCH", self._path(), body)
+        answer = await self._service.change("PATCH", self._path(), body)
         if answer.status == 409 and "updated by" in said(answer):
             raise TemporaryError(f"somebody else changed {self._what} at the same moment")
         if answer.status == 409:
@@ -71,7 +73,8 @@ class PosthogTraffic:
         flag = await self._flag()
         percent = self._ours(flag).get("rollout_percentage")
         off = "is deleted" if flag.get("deleted") else "" if flag["active"] else "is disabled"
-        return Share(100.0 if percent is None else round(float(percent), 6), off)
+        percent = 100.0 if percent is None else round(float(percent), 6)
+        return Share(percent, off, "" if off else self._given(flag), self._hindrance(flag))
 
     async def _flag(self) -> Mapping[str, Any]:
         answer = await self._service.ask("GET", self._path(), f"flag {self._options.flag}")
@@ -85,29 +88,37 @@ class PosthogTraffic:
         return found
 
     def _ours(self, flag: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The release condition for everyone. Raises PermanentError unless it alone says who gets the canary."""
-        filters = flag["filters"]
-        if (filters.get("multivariate") or {}).get("variants"):
-            raise PermanentError(f"{self._what} has variants: the weight needs a flag that is only on or off")
+        """The release condition for everyone. Raises PermanentError when there is no such one, or more, or when a
+        change of it would lose something."""
         if flag.get("has_encrypted_payloads"):
             raise PermanentError(f"{self._what} has an encrypted payload, which a change of its conditions would lose")
-        if besides := [name for name in _BESIDES if filters.get(name)]:
-            raise PermanentError(f"{self._what} has {listed(besides)}, which count before its percentage: remove them")
-        numbered = list(enumerate(filters["groups"], 1))
-        free = [one for _, one in numbered if not one.get("properties") and not one.get("variant")]
+        free = [one for one in flag["filters"]["groups"] if not one.get("properties") and not one.get("variant")]
         if len(free) != 1:
             has = "more than one" if free else "none"
             raise PermanentError(
                 f"{self._what} needs one release condition without filters, its percentage is the weight: it has {has}"
             )
-        others = [number for number, one in numbered if one is not free[0] and one.get("rollout_percentage") != 0]
-        if others:
-            raise PermanentError(
-                f"{self._what} is also on by condition {listed([str(one) for one in others])}, whatever the weight: "
-                "set it to 0 %, or take it out, before the rollout"
-            )
         found: Mapping[str, Any] = free[0]
         return found
+
+    def _given(self, flag: Mapping[str, Any]) -> str:
+        """Who gets the canary whatever the percentage of our condition."""
+        ours, groups = self._ours(flag), flag["filters"]["groups"]
+        if besides := [name for name in _BESIDES if flag["filters"].get(name)]:
+            return f"{self._what} has {listed(besides)}, which count before its percentage: remove them"
+        numbered = enumerate(groups, 1)
+        if others := [str(at) for at, one in numbered if one is not ours and one.get("rollout_percentage") != 0]:
+            return (
+                f"{self._what} is also on by condition {listed(others)}, whatever the weight: set it to 0 %, or take "
+                "it out, before the rollout"
+            )
+        return ""
+
+    def _hindrance(self, flag: Mapping[str, Any]) -> str:
+        """What else keeps its percentage from being everybody's share."""
+        if (flag["filters"].get("multivariate") or {}).get("variants"):
+            return f"{self._what} has variants: the weight needs a flag that is only on or off"
+        return ""
 
     def _path(self) -> str:
         return f"/api/projects/{self._options.project}/feature_flags/{self._options.flag}/"

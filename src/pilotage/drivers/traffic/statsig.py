@@ -14,6 +14,7 @@ from pilotage.drivers.answers import listed
 from pilotage.drivers.secrets import Secret
 from pilotage.drivers.service import Api, Service
 from pilotage.drivers.shares import Share, bring
+from pilotage.drivers.turns import in_turn
 from pilotage.drivers.weights import in_steps
 
 _STEP = 0.01
@@ -38,13 +39,11 @@ class StatsigTraffic:
 
     def __init__(self, options: Options, context: Context) -> None:
         self._options = options
-        headers = {"STATSIG-API-VERSION": _VERSION}
-        if not options.bypass_reviews:
-            headers["x-respect-review-settings"] = "true"
-        keys = {"STATSIG-API-KEY": options.key}
+        headers, keys = {"STATSIG-API-VERSION": _VERSION}, {"STATSIG-API-KEY": options.key}
         self._service = Service("Statsig", options.api, None, options.timeout_s, keys=keys, headers=headers)
         self._what = f"the rule {options.rule} of Statsig's gate {options.gate}"
 
+    @in_turn
     async def set_weight(self, weight: float, call: Call) -> float:
         wanted = in_steps(weight, _STEP, "Statsig")
 
@@ -52,7 +51,11 @@ class StatsigTraffic:
             # A rule's id is another one after each change of its percentage: the one that it has now.
             rule = self._rule(await self._gate())
             path = f"{self._path()}/rules/{quote(str(rule['id']), safe='')}"
-            await self._service.ask("PATCH", path, self._what, {"passPercentage": wanted})
+            # Nobody is there to review the way back.
+            reviewed = not self._options.bypass_reviews and wanted > rule["passPercentage"]
+            headers = {"x-respect-review-settings": "true"} if reviewed else {}
+            answer = await self._service.change("PATCH", path, {"passPercentage": wanted}, headers=headers)
+            self._service.refuse(answer, self._what)
 
         return await bring(wanted, self._share, change, self._what, call.timeout_s)
 
@@ -64,7 +67,8 @@ class StatsigTraffic:
         return (await self._share()).in_force
 
     async def probe(self) -> str:
-        return f"Statsig has {self._options.gate}, rule {self._options.rule}, at {await self.read_weight():g} %"
+        now = (await self._share()).checked().in_force
+        return f"Statsig has {self._options.gate}, rule {self._options.rule}, at {now:g} %"
 
     async def close(self) -> None:
         """The connections are the process's."""
@@ -72,23 +76,16 @@ class StatsigTraffic:
     async def _share(self) -> Share:
         gate = await self._gate()
         rule = self._rule(gate)
-        return Share(round(float(rule["passPercentage"]), 6), self._off(gate))
+        percent = round(float(rule["passPercentage"]), 6)
+        off = self._off(gate)
+        return Share(percent, off, "" if off else self._given(gate, rule), self._hindrance(gate, rule))
 
     async def _gate(self) -> Mapping[str, Any]:
-        """The gate. Raises PermanentError when what it does cannot be told from its rules."""
         answer = await self._service.ask("GET", self._path(), f"gate {self._options.gate}")
         gate = answer.get("data")
         rules = gate.get("rules") if isinstance(gate, dict) else None
         if not isinstance(rules, list) or not all(_is_rule(one) for one in rules):
             raise self._service.stranger("expected a gate with rules in `data`")
-        if gate.get("status") == "Launched":
-            raise PermanentError(f"Statsig's gate {self._options.gate} is launched: on for all, whatever its rules say")
-        reviews = gate.get("reviewSettings")
-        if isinstance(reviews, dict) and reviews.get("requiredReview") and not self._options.bypass_reviews:
-            raise PermanentError(
-                f"Statsig's gate {self._options.gate} requires a review of each change: nobody gives one in the middle "
-                "of a rollout. Take that off the gate for as long, or give `bypass_reviews: true`"
-            )
         found: Mapping[str, Any] = gate
         return found
 
@@ -98,36 +95,63 @@ class StatsigTraffic:
         return "" if gate.get("isEnabled", True) else "is off (its gate is not enabled)"
 
     def _rule(self, gate: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Ours. Raises PermanentError unless its percentage alone says who gets the canary."""
+        """Ours. Raises PermanentError when it cannot be told which one that is."""
         options = self._options
-        rules: list[Mapping[str, Any]] = [one for one in gate["rules"] if self._counts(one)]
+        rules = self._rules(gate)
         ours = [one for one in rules if options.rule in (one["name"], one.get("baseID"), one.get("id"))]
         if len(ours) != 1:
             where = f" in {options.environment}" if options.environment else ""
             names = listed([one["name"] for one in rules]) or "none at all"
             how = "more than one rule" if ours else "no rule"
             raise PermanentError(f"Statsig's gate {options.gate} has {how} {options.rule}{where}; its rules: {names}")
-        (rule,) = ours
+        return ours[0]
+
+    def _rules(self, gate: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        return [one for one in gate["rules"] if self._counts(one)]
+
+    def _given(self, gate: Mapping[str, Any], rule: Mapping[str, Any]) -> str:
+        """Who gets the canary whatever our rule's percentage."""
+        options = self._options
+        if gate.get("status") == "Launched":
+            return f"Statsig's gate {options.gate} is launched: on for all, whatever its rules say"
+        rules = self._rules(gate)
+        before = rules[: rules.index(rule)]
+        if strangers := [one["name"] for one in before if one["passPercentage"] > 0]:
+            return (
+                f"Statsig's gate {options.gate} asks {listed(strangers)} before {options.rule}: who gets the canary "
+                "there does so whatever the weight. Take those rules out, or put them behind it"
+            )
+        return ""
+
+    def _hindrance(self, gate: Mapping[str, Any], rule: Mapping[str, Any]) -> str:
+        """What else keeps its percentage from being everybody's share, or from being set."""
+        options = self._options
+        reviews = gate.get("reviewSettings")
+        if isinstance(reviews, dict) and reviews.get("requiredReview") and not options.bypass_reviews:
+            return (
+                f"Statsig's gate {options.gate} requires a review of each change: nobody gives one in the middle "
+                "of a rollout. Take that off the gate for as long, or give `bypass_reviews: true`"
+            )
         if options.environment and rule.get("environments") != [options.environment]:
             has = listed([str(one) for one in rule.get("environments") or []]) or "all environments"
-            raise PermanentError(
+            return (
                 f"{self._what} is for {has}: the percentage would change there, too. Give {options.environment} a rule "
                 "of its own, or leave `environment` out"
             )
         if narrow := [str(one.get("type")) for one in rule["conditions"] if one.get("type") not in _EVERYBODY]:
-            raise PermanentError(
+            return (
                 f"{self._what} is only for some ({listed(narrow)}): its percentage is no share of all requests. "
                 "Use a rule for everyone"
             )
         if rule.get("pendingAutomatedRollouts"):
-            raise PermanentError(f"{self._what} has a scheduled rollout, which would change it as well: end that first")
-        before = rules[: rules.index(rule)]
-        if strangers := [one["name"] for one in before if one["passPercentage"] > 0 or _catches_all(one)]:
-            raise PermanentError(
-                f"Statsig's gate {options.gate} asks {listed(strangers)} before {options.rule}: who gets the canary "
-                "there does so whatever the weight. Take those rules out, or put them behind it"
+            return f"{self._what} has a scheduled rollout, which would change it as well: end that first"
+        rules = self._rules(gate)
+        if closed := [one["name"] for one in rules[: rules.index(rule)] if _catches_all(one)]:
+            return (
+                f"Statsig's gate {options.gate} asks {listed(closed)} before {options.rule}, which catches everybody: "
+                "nobody gets as far as ours. Take it out, or put it behind"
             )
-        return rule
+        return ""
 
     def _counts(self, rule: Mapping[str, Any]) -> bool:
         environment, has = self._options.environment, rule.get("environments")

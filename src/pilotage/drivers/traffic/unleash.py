@@ -20,9 +20,10 @@ from pilotage.core.model import Cohort, CohortKind
 from pilotage.drivers import Call, Context, DriverOptions
 from pilotage.drivers.answers import Answer, listed, one_line, said
 from pilotage.drivers.cohorts import check_kind, check_values
-from pilotage.drivers.flags import settled, to_the_end
+from pilotage.drivers.flags import settled
 from pilotage.drivers.secrets import Secret
 from pilotage.drivers.service import Api, Service
+from pilotage.drivers.turns import in_turn
 from pilotage.drivers.weights import in_steps
 
 _STEP = 1.0
@@ -66,12 +67,13 @@ class UnleashTraffic:
         self._here = f"{self._flag}/environments/{quote(options.environment, safe='')}"
         self._project = f"/api/admin/projects/{project}"
 
+    @in_turn
     async def set_weight(self, weight: float, call: Call) -> float:
         steps = round(in_steps(weight, _STEP, "Unleash"))
         check_kind(call.cohort, self.cohorts, "Unleash")
         if call.cohort is not None:
             check_values(call.cohort)
-        await to_the_end(self._change(steps, call.cohort))
+        await self._change(steps, call.cohort)
         within_s = min(call.timeout_s, self._options.timeout_s)
         now = await settled(self.read_weight, float(steps), self._name, within_s)
         if await self.read_cohort() != call.cohort:
@@ -83,7 +85,12 @@ class UnleashTraffic:
 
     async def read_weight(self) -> float:
         state = await self._state()
-        return self._rollout(self._ours(state)) if state.on else 0.0
+        if not state.on:
+            return 0.0
+        ours = self._ours(state)
+        rollout = self._rollout(ours)
+        self._check(state, ours, for_nobody=rollout == 0)
+        return rollout
 
     async def read_cohort(self) -> Cohort | None:
         state = await self._state()
@@ -91,7 +98,9 @@ class UnleashTraffic:
 
     async def probe(self) -> str:
         state = await self._state()
-        rollout = self._rollout(self._ours(state))
+        ours = self._ours(state)
+        self._check(state, ours)
+        rollout = self._rollout(ours)
         now = f"at {rollout:g} %" if state.on else f"off; its rollout of {rollout:g} % counts from a weight above 0 on"
         return f"Unleash has {self._name} {now}; {await self._rights()}"
 
@@ -106,7 +115,9 @@ class UnleashTraffic:
         """Switched on last: a flag that is on before has the percentage that somebody left there."""
         state = await self._state()
         nobody = steps == 0 and cohort is None
-        ours = self._ours(state, towards_nobody=nobody)
+        ours = self._ours(state)
+        if not nobody:
+            self._check(state, ours)
         if self._rollout(ours) != steps:
             await self._patch(ours, steps)
         if state.cohorts and (cohort is None or self._cohort(state.cohorts) != cohort):
@@ -117,8 +128,8 @@ class UnleashTraffic:
             await self._send("POST", f"{self._here}/strategies", self._wanted(cohort))
         if not nobody and not state.on:
             await self._send("POST", f"{self._here}/on")
-        if nobody and state.on:
-            self._ours(state)  # says who has it still
+        if nobody:
+            self._check(state, ours, for_nobody=True)  # says who has it still
 
     def _strategy(self, strategy: Mapping[str, Any]) -> str:
         return f"{self._here}/strategies/{quote(str(strategy['id']), safe='')}"
@@ -150,7 +161,7 @@ class UnleashTraffic:
         await self._send("PATCH", self._strategy(ours), patch)
 
     async def _send(self, method: str, path: str, body: Any = None) -> None:
-        answer = await self._service.call(method, path, body)
+        answer = await self._service.change(method, path, body)
         if answer.status >= 400 and "Test operation failed" in answer.text:
             raise TemporaryError(f"somebody else has changed {self._name} in Unleash at the same moment")
         self._refuse(answer)
@@ -198,11 +209,9 @@ class UnleashTraffic:
         own = [one for one in strategies if one not in cohorts]
         return _State(on, own, cohorts, f"it depends on the flag {listed(parents)}" if parents else "")
 
-    def _ours(self, state: _State, towards_nobody: bool = False) -> Mapping[str, Any]:
-        """The one gradual rollout. Raises PermanentError where its percentage is not everybody's share; on the way
-        to nobody only where it cannot be told which one it is."""
+    def _ours(self, state: _State) -> Mapping[str, Any]:
+        """The one gradual rollout. Raises PermanentError where it cannot be told which one it is."""
         rollouts = [one for one in state.strategies if one.get("name") == "flexibleRollout"]
-        others = [one for one in state.strategies if one.get("name") != "flexibleRollout"]
         if len(rollouts) != 1:
             has = f"it has {listed([_title(one) for one in state.strategies])}" if state.strategies else "it has none"
             raise PermanentError(
@@ -212,13 +221,19 @@ class UnleashTraffic:
         ours = rollouts[0]
         if not isinstance(ours.get("parameters"), dict) or not isinstance(ours.get("id"), str):
             raise self._service.stranger("expected a strategy with its id and parameters")
-        if towards_nobody:
-            return ours
-        if others:
+        return ours
+
+    def _check(self, state: _State, ours: Mapping[str, Any], for_nobody: bool = False) -> None:
+        """Raises PermanentError where a percentage of ours is not everybody's share; `for_nobody` only where somebody
+        has the flag all the same."""
+        others = [one for one in state.strategies if one is not ours]
+        if others and (state.on or not for_nobody):
             raise PermanentError(
                 f"{self._name} in Unleash has another strategy, {listed([_title(one) for one in others])}: whoever it "
                 "gives the flag to has it at every weight, also at 0 %. Take it out, or disable it"
             )
+        if for_nobody:
+            return
         narrowed = state.narrowed
         if ours.get("constraints") or ours.get("segments"):
             narrowed = f"its strategy {_title(ours)} has constraints or segments"
@@ -227,7 +242,6 @@ class UnleashTraffic:
                 f"{self._name} in Unleash is not for everybody: {narrowed}. With `narrowed: true` weights are of those "
                 "that it leaves"
             )
-        return ours
 
     def _rollout(self, ours: Mapping[str, Any]) -> float:
         try:

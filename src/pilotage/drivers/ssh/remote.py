@@ -7,7 +7,7 @@ import importlib
 import re
 import shlex
 import socket
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 JUMP = re.compile(r"(?:(?P<user>[\w.-]+)@)?(?P<host>\[[0-9A-Fa-f:.%]+\]|[\w.-]+)(?::(?P<port>\d{1,5}))?", re.ASCII)
 _ALIVE_EVERY_S = 5
+_Ran = tuple[int, bytes, bytes] | None
+_Read = Callable[["asyncssh.SSHReader[bytes]"], Awaitable[bytes]]
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,36 @@ class Remote:
         Raises as connecting does, and TemporaryError when the connection is lost meanwhile. A command that takes longer
         than `within_s` is told to end, but may go on.
         """
-        script = _script(argv, env or {})
+        done = await self._ran(argv, within_s, env or {}, _tail)
+        if done is None:
+            return Finished(-1, "", "", timed_out=True)
+        code, out, err = done
+        return Finished(code, out.decode(errors="replace"), err.decode(errors="replace"))
+
+    async def output(self, argv: Sequence[str], within_s: float, most: int, env: dict[str, str] | None = None) -> bytes:
+        """All that `argv` prints, byte by byte. Raises as `run`, and TemporaryError when it fails, takes longer than
+        `within_s` or prints more than `most` bytes.
+        """
+
+        async def all_of(stream: asyncssh.SSHReader[bytes]) -> bytes:
+            found = bytearray()
+            while piece := await stream.read(OUTPUT_LIMIT):
+                if len(found) <= most:
+                    found += piece
+            return bytes(found)
+
+        done, host = await self._ran(argv, within_s, env or {}, all_of), self._login.host
+        if done is None:
+            raise TemporaryError(f"{host} did not answer within {within_s:g} s")
+        code, out, err = done
+        if code != 0 or len(out) > most:
+            said = redact(err.decode(errors="replace").strip()[-300:]) or "it said nothing"
+            why = f"with exit code {code}: {said}" if code != 0 else "with more bytes than asked for"
+            raise TemporaryError(f"a command on {host} ended {why}")
+        return out
+
+    async def _ran(self, argv: Sequence[str], within_s: float, env: dict[str, str], read: _Read) -> _Ran:
+        script = _script(argv, env)
         fresh = not self._alive()
         process = await self._started(await self._connection())
         if process is None and not fresh:
@@ -60,7 +91,7 @@ class Remote:
         if process is None:
             raise TemporaryError(f"{self._login.host} closed the connection before a command could be started")
         try:
-            return await _ended(process, script, within_s, self._login.host)
+            return await _ended(process, script, within_s, self._login.host, read)
         finally:
             process.close()
 
@@ -110,7 +141,7 @@ async def connected(login: Login) -> list[asyncssh.SSHClientConnection]:
     try:
         library = await asyncio.to_thread(importlib.import_module, "asyncssh")  # that may take seconds
     except ImportError:
-        raise PermanentError("deploying by ssh needs asyncssh: pip install 'pilotage[ssh]'") from None
+        raise PermanentError("SSH needs asyncssh: pip install 'pilotage[ssh]'") from None
     known = await asyncio.to_thread(_known, library, login.known_hosts)
     key = await asyncio.to_thread(_key, library, login)
     hops = [(login.user, login.host, login.port)]
@@ -195,7 +226,10 @@ async def _connect(
         ) from None
 
 
-async def _ended(process: asyncssh.SSHClientProcess[bytes], script: bytes, within_s: float, host: str) -> Finished:
+async def _ended(
+    process: asyncssh.SSHClientProcess[bytes], script: bytes, within_s: float, host: str, read: _Read
+) -> _Ran:
+    """Exit code, output and the end of the errors; None when it took too long."""
     import asyncssh
 
     try:
@@ -203,17 +237,17 @@ async def _ended(process: asyncssh.SSHClientProcess[bytes], script: bytes, withi
             with suppress(BrokenPipeError, ConnectionError, asyncssh.DisconnectError):
                 process.stdin.write(script)
                 process.stdin.write_eof()
-            out, err = await asyncio.gather(_tail(process.stdout), _tail(process.stderr))
+            out, err = await asyncio.gather(read(process.stdout), _tail(process.stderr))
             await process.wait_closed()
     except TimeoutError:
         with suppress(OSError, asyncssh.Error):
             process.terminate()
-        return Finished(-1, "", "", timed_out=True)
+        return None
     except (asyncssh.DisconnectError, OSError):
         out = err = b""
     if process.returncode is None:
         raise TemporaryError(f"the connection to {host} was lost while a command ran")
-    return Finished(process.returncode, out.decode(errors="replace"), err.decode(errors="replace"))
+    return process.returncode, out, err
 
 
 async def _tail(stream: asyncssh.SSHReader[bytes]) -> bytes:

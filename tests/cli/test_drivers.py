@@ -174,7 +174,7 @@ def test_in_a_pipe_what_belongs_together_stays_on_a_line(tmp_path: Path) -> None
 
 
 def test_what_a_driver_offers_besides_is_said() -> None:
-    assert about("metrics", "prometheus").offers == ("past", "ages", "delays")
+    assert about("metrics", "prometheus").offers == ("past", "ages", "paces", "delays")
     assert about("deploy", "shell").offers == ("rehearsal",)
     assert about("traffic", "shell").offers == ()
 

@@ -284,11 +284,26 @@ def test_an_ingress_is_said_and_routes_are_driven(repo):
                              "k8s/all.yaml:18 (- destination: {host: payment})"]  # fmt: skip
 
 
-def test_pods_logs_are_followed_by_their_label(repo):
-    repo.write("k8s/all.yaml", MANIFESTS)
-    (proposal,) = found(repo, "logs", "command")
-    common = ["kubectl", "logs", "-n", "shop", "--since-time={since}", "-l", "app=payment", "--prefix"]
-    assert proposal.options == {"command": [*common, "-f"], "past": common}
+@pytest.mark.parametrize(
+    ("change", "selector"),
+    [
+        (("", ""), {"app": "payment"}),
+        (("app: payment\n", 'app: "payment"  # ours\n      app.kubernetes.io/part-of: shop\n'),
+         {"app": "payment", "app.kubernetes.io/part-of": "shop"}),
+        (("matchLabels:\n      app: payment\n", "matchLabels: {app: payment, tier: web}\n"),
+         {"app": "payment", "tier": "web"}),
+    ],
+)  # fmt: skip
+def test_pods_logs_are_followed_by_their_labels(repo, change, selector):
+    repo.write("k8s/all.yaml", MANIFESTS.replace(*change) if change[0] else MANIFESTS)
+    (proposal,) = found(repo, "logs", "kubernetes")
+    assert proposal.options == {"selector": selector, "namespace": "shop"}
+    assert registry.find("logs", "kubernetes").Options.model_validate(proposal.options)
+
+
+def test_labels_that_a_template_fills_in_are_not_made_up(repo):
+    repo.write("k8s/all.yaml", MANIFESTS.replace("app: payment\n", "app: {{ .Values.app }}\n"))
+    assert found(repo, "logs", "kubernetes") == []
 
 
 def test_pods_without_a_label_are_followed_by_their_deployment(repo):
@@ -613,7 +628,8 @@ def test_every_proposal_is_one_its_driver_takes(repo):
          "prometheus"),
         ("metrics", "scrape"), ("logs", "files"), ("logs", "command"), ("checks", "github-build"), ("checks",
          "git-merged"),
-        ("checks", "command"), ("deploy", "kubernetes"), ("traffic", "argo-rollouts"), ("traffic", "istio"),
+        ("checks", "command"), ("deploy", "kubernetes"), ("logs", "kubernetes"),
+        ("traffic", "argo-rollouts"), ("traffic", "istio"),
     }  # fmt: skip
     for one in proposals:
         registry.find(one.port, one.driver).Options.model_validate(filled(dict(one.options)))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pilotage.core.proposals import Proposal, Trace
+from pilotage.core.proposals import Proposal
 from pilotage.repository import routes
-from pilotage.repository.blocks import documents, inner, value
+from pilotage.repository.blocks import documents, inner, plain, value
 from pilotage.repository.files import Line, first, trace
 from pilotage.repository.routes import Target
 from pilotage.repository.scene import PLACEHOLDER, Scene
@@ -22,7 +22,9 @@ _ARGO = re.compile(r"^apiVersion:\s*[\"']?argoproj\.io/")
 _FLAGGER = re.compile(r"^apiVersion:\s*[\"']?flagger\.app/")
 _CANARY = re.compile(r"nginx\.ingress\.kubernetes\.io/canary(?:-weight)?:|traefik.*weight|alb\.ingress.*actions", re.I)
 _TEMPLATED = "(its name is filled in by a template)"
-_LABEL = re.compile(r"\s+[\"']?(app(?:\.kubernetes\.io/(?:name|instance))?)[\"']?\s*:\s*(\S+)")
+_LABEL = re.compile(r"""\s+["']?([\w./-]+)["']?\s*:\s*(\S.*)""")
+_BRACES = re.compile(r"""\bmatchLabels["']?\s*:\s*\{([^{}]+)\}""")
+_LABEL_NAME = re.compile(r"(?:[a-z0-9.-]{1,253}/)?[A-Za-z0-9](?:[\w.-]{0,61}[A-Za-z0-9])?")
 _LABEL_VALUE = re.compile(r"[A-Za-z0-9](?:[\w.-]{0,61}[A-Za-z0-9])?")
 
 
@@ -67,7 +69,7 @@ def _manifest(scene: Scene, name: str, lines: list[Line]) -> Iterator[Proposal]:
         yield workload(scene, target, kind, called, lines)
         if called:
             what, there = f"{WORKLOADS[kind]}/{called}", ["-n", within] if within not in ("", "default") else []
-            yield _logs(scene, name, lines, traces, what, there, called)
+            yield _logs(scene, target, lines, what, there)
     elif kind == "Rollout" and first(lines, _ARGO):
         yield rollout(scene, target, called, lines)
         yield from routes.argo(scene, target, lines)
@@ -88,14 +90,24 @@ def _manifest(scene: Scene, name: str, lines: list[Line]) -> Iterator[Proposal]:
         yield scene.propose("traffic", title, "", {}, traces, 0.2 + fits, note)
 
 
-def _logs(
-    scene: Scene, name: str, lines: list[Line], traces: list[Trace], what: str, within: list[str], called: str
-) -> Proposal:
-    """By label where there is one: ``kubectl logs deploy/NAME`` follows one pod only."""
-    labels = inner(lines, "matchLabels")
-    chosen = next((hit for line in labels if (hit := _LABEL.match(line.text)) and _LABEL_VALUE.fullmatch(hit[2])), None)
-    select = ["-l", f"{chosen[1]}={chosen[2]}", "--prefix"] if chosen else [what]
-    common = ["kubectl", "logs", *within, "--since-time={since}", *select]
-    options = {"command": [*common, "-f"], "past": common}
-    note = "" if chosen else f"follows one pod of {what} only; with a label (-l) it follows all"
-    return scene.propose("logs", called, "command", options, traces, 0.6 + 0.2 * scene.fits(called), note)
+def _logs(scene: Scene, of: Target, lines: list[Line], what: str, within: list[str]) -> Proposal:
+    """By labels where there are some: ``kubectl logs deploy/NAME`` follows one pod only."""
+    sure = 0.6 + of.fits
+    if labels := _labels(lines):
+        options = {"selector": labels, **of.within}
+        return scene.propose("logs", of.name, "kubernetes", options, [*of.traces], sure)
+    common = ["kubectl", "logs", *within, "--since-time={since}", what]
+    command = {"command": [*common, "-f"], "past": common}
+    note = f"follows one pod of {what} only; the driver kubernetes follows all, by their labels"
+    return scene.propose("logs", of.name, "command", command, [*of.traces], sure, note)
+
+
+def _labels(lines: list[Line]) -> dict[str, str]:
+    """What the object's selector asks of its pods."""
+    found = [(hit[1], plain(hit[2])) for line in inner(lines, "matchLabels") if (hit := _LABEL.match(line.text))]
+    if braces := first(lines, _BRACES):
+        found = [
+            (name.strip("\"' "), plain(one)) for name, _, one in (p.partition(":") for p in braces[1][1].split(","))
+        ]
+    good = all(_LABEL_NAME.fullmatch(name) and _LABEL_VALUE.fullmatch(one) for name, one in found)
+    return dict(found) if good else {}

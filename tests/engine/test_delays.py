@@ -16,7 +16,7 @@ SOURCES = """
     dd: {driver: datadog, api_key: {env: KEY}, app_key: {env: KEY}, bucket_s: 20, lag_s: 15}
     slow: {driver: newrelic, account: 1, api_key: {env: KEY}, bucket_s: 60, lag_s: 120}
 """
-ERRORS = "  errors: {source: dd, total: 'sum:hits{version:$group}.as_count()', bad: 'sum:errors{version:$group}.as_count()'}\n"
+ERRORS = "  errors: {source: dd, total: 'sum:hits{v:$group}.as_count()', bad: 'sum:errors{v:$group}.as_count()'}\n"
 GUARD = "  guards: [{name: cpu, source: slow, value: \"SELECT average(cpu) FROM SystemSample WHERE v = '$group'\"}]\n"
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from pilotage.core.model import LatencyMetric, Plan, RatioMetric, Strategy
-from pilotage.drivers import Delays, Driver, Metrics, Steps
+from pilotage.drivers import Delays, Driver, Metrics, Paces, Steps
 from pilotage.engine import signals
 from pilotage.engine.acting import is_in_force
 from pilotage.engine.crew import Crew
@@ -17,6 +17,8 @@ from pilotage.engine.unborn import never_counts
 from pilotage.wording import check_templates
 
 PROBE_S = 10.0
+MOST_PACE = 1.6
+"""Ticks between two samples of a source."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,8 @@ async def _asked(plan: Plan, state: Path) -> Answers:
         series += [_has_histogram(plan, crew, one) for one in (plan.measures.latency,) if one]
         moved = tuple(answer for answer in await asyncio.gather(*weights) if answer)
         without = list(dict.fromkeys(answer for answer in await asyncio.gather(*series) if answer))
-        return Answers(moved, tuple(_seldom(crew) + without + await _signals(crew)), len(everyone), True)
+        seldom = _seldom(crew) or await _really_seldom(crew)
+        return Answers(moved, tuple(seldom + without + await _signals(crew)), len(everyone), True)
     finally:
         await crew.close()
 
@@ -100,6 +103,29 @@ def _seldom(crew: Crew) -> list[str]:
         for name, one in crew.sources.items()
         if name in counted and isinstance(one, Delays) and one.every_s > tick_s
     ]
+
+
+async def _really_seldom(crew: Crew) -> list[str]:
+    """The same by what has come lately: canary and control are scraped at different moments, and with less than one
+    sample in a tick and a half the one that was not looks silent while the other serves."""
+    plan, measures = crew.plan, crew.plan.measures
+    tick_s = min(phase.tick_s for phase in plan.phases)
+    found = []
+    for ratio in [measures.errors] + ([measures.bug] if measures.bug else []):
+        driver, selector = crew.sources[ratio.source], for_group(ratio.total, measures.control)
+        if not isinstance(driver, Paces):
+            continue
+        try:
+            (pace,) = await asyncio.wait_for(driver.paces([selector]), PROBE_S)
+        except Exception as error:
+            found.append(f"metrics source {ratio.source}: {error or type(error).__name__}")
+            continue
+        if pace is not None and pace > MOST_PACE * tick_s:
+            found.append(
+                f"metrics source {ratio.source}: {selector} has a new sample every {pace:.0f} s, but a tick is "
+                f"{tick_s:g} s: write `every_s: {pace:.0f}` in the source and `tick: {pace:.0f}s`, or scrape more often"
+            )
+    return list(dict.fromkeys(found))
 
 
 async def _weights_are_steps(crew: Crew, target: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import math
@@ -18,6 +19,7 @@ from pilotage.core.counters import quantile
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.core.model import DriverRef, LatencyMetric, Measures, RatioMetric
 from pilotage.drivers import Context
+from pilotage.drivers.metrics import prometheus as prometheus_driver
 from pilotage.drivers.metrics.histograms import GRID, points
 from pilotage.drivers.metrics.prometheus import PrometheusMetrics
 from pilotage.engine import measure
@@ -109,6 +111,22 @@ async def test_a_recording_rule_is_a_series_like_any_other(prometheus: str) -> N
     (age,) = await driver.ages(["version:hits:sum"])
     assert age is not None
     assert 0 <= age < 5
+
+
+async def test_how_often_samples_come_is_counted(prometheus: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of series that were there all the time; what is too young, or nowhere, tells nothing."""
+    driver = at(prometheus)
+    assert await driver.paces(['hits_total{version="v1"}']) == [None]
+    monkeypatch.setattr(prometheus_driver, "PACE_S", 2)
+    for _ in range(100):
+        if await driver.paces(["hits_total"]) != [None]:
+            break
+        await asyncio.sleep(0.05)
+    selectors = ['hits_total{version="v1"}', 'sum by (version) (hits_total{version="v2"})', "nothing_total", "1 + 1"]
+    plain, within, nowhere, none = await driver.paces(selectors)
+    assert plain == pytest.approx(0.2, rel=0.3)
+    assert within == pytest.approx(0.2, rel=0.3)
+    assert (nowhere, none) == (None, None)
 
 
 async def test_what_is_no_number_is_passed_on_for_the_engine_to_tell(prometheus: str) -> None:

@@ -12,6 +12,7 @@ from pilotage.core.checklist import Seen
 from pilotage.core.errors import PermanentError
 from pilotage.core.model import Plan
 from pilotage.drivers import Evidence, registry
+from pilotage.drivers.metrics.scrape import ScrapeMetrics
 from pilotage.readiness import REHEARSED_WITHIN_S, Surroundings, look
 from pilotage.rehearsal import rehearse
 from pilotage.store.gates import Freeze, HeldLock
@@ -76,6 +77,24 @@ async def test_latency_that_could_never_be_judged_fails_the_metrics(stage: Stage
     plan = planfile.load(body["plan"].replace("success:", row), directory=stage.folder)
     found = await seen(stage, plan)
     assert (found.holds, said in found.text) == (False, True), found.text
+
+
+@pytest.mark.parametrize(("pace", "holds"), [(60.0, False), (0.7, True), (None, True)])
+async def test_samples_that_come_seldom_need_longer_ticks(
+    stage: Stage, pace: float | None, holds: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ticks are of half a second."""
+
+    async def paces(_: object, selectors: list[str]) -> list[float | None]:
+        return [pace for _ in selectors]
+
+    monkeypatch.setattr(ScrapeMetrics, "paces", paces, raising=False)
+    found = await seen(stage, plan_with(stage, "metrics"))
+    assert found.holds is holds
+    if not holds:
+        assert 'requests_total{group="old"} has a new sample every 60 s, but a tick is 0.5 s: write `every_s: 60`' in (
+            found.text
+        )
 
 
 async def test_errors_by_a_label_that_nobody_has_fail_the_metrics(stage: Stage) -> None:

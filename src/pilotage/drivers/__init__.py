@@ -275,6 +275,15 @@ class Ages(Protocol):
 
 
 @runtime_checkable
+class Paces(Protocol):
+    """What a metrics driver may offer besides: how often its numbers have really come, whatever its options say."""
+
+    async def paces(self, selectors: Sequence[str]) -> list[float | None]:
+        """For each selector the seconds between two of its samples lately; None where that cannot be told."""
+        ...
+
+
+@runtime_checkable
 class Delays(Protocol):
     """What a metrics driver may offer besides: that its numbers come seldom or late, as those of hosted services do.
     A phase is watched from when they know of its traffic."""

@@ -20,6 +20,7 @@ from pilotage.drivers import (
     Metrics,
     Mirrors,
     Notifier,
+    Paces,
     Pool,
     Rehearses,
     Resolves,
@@ -45,7 +46,7 @@ PROTOCOLS: Mapping[str, type[Any]] = {
 OFFERS: Mapping[str, tuple[tuple[type[Any], str], ...]] = {
     "traffic": ((Steers, "cohorts"), (Mirrors, "copies"), (Restarts, "restarts"), (Steps, "steps")),
     "deploy": ((Rehearses, "rehearsal"),),
-    "metrics": ((History, "past"), (Ages, "ages"), (Delays, "delays")),
+    "metrics": ((History, "past"), (Ages, "ages"), (Paces, "paces"), (Delays, "delays")),
     "notify": ((Resolves, "resolved"),),
 }
 """What a driver of a port may offer besides, by the word that people read."""

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 
 from pilotage.core.model import RatioMetric
 from pilotage.drivers import History, Metrics, Point
+from pilotage.drivers.metrics.exposition import STRING, VECTOR
 
 PAST_S, PAST_STEP_S = 1800.0, 300.0
 MOST_LABELS = 12
-_STRING = r'"(?:[^"\\]|\\.)*"' + r"|'(?:[^'\\]|\\.)*'"
-_VECTOR = re.compile(rf"([A-Za-z_:][\w:]*)?\s*\{{((?:[^{{}}\"']|{_STRING})*)\}}", re.ASCII)
-_MATCHER = re.compile(rf"\s*([A-Za-z_]\w*)\s*(=~|!~|!=|=)\s*({_STRING})\s*,?", re.ASCII)
+_MATCHER = re.compile(rf"\s*([A-Za-z_]\w*)\s*(=~|!~|!=|=)\s*({STRING})\s*,?", re.ASCII)
 _WHY = "a misspelt error counter would always pass"
 
 
@@ -66,7 +65,7 @@ async def _never_seen(source: Metrics, selector: str) -> str:
 
 
 def _vectors(selector: str) -> Iterator[_Vector]:
-    for found in _VECTOR.finditer(selector):
+    for found in VECTOR.finditer(selector):
         matchers = _MATCHER.findall(found[2])
         yield _Vector(found[1] or "", tuple((label, sign, value) for label, sign, value in matchers))
 

@@ -15,6 +15,9 @@ from pilotage.drivers import Point
 _NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 _LABELS = r'\{(?:[^"}\n]|"(?:[^"\\\n]|\\.)*")*\}'
 _PAIR = re.compile(r'\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*(=~|!~|!=|=)\s*"((?:[^"\\\n]|\\.)*)"\s*(?:,|$)')
+STRING = r'"(?:[^"\\]|\\.)*"' + r"|'(?:[^'\\]|\\.)*'"
+VECTOR = re.compile(rf"([A-Za-z_:][\w:]*)?\s*\{{((?:[^{{}}\"']|{STRING})*)\}}", re.ASCII)
+"""A selector within PromQL: its name, and what is in its braces."""
 _SELECTOR = re.compile(rf"\s*({_NAME})?\s*({_LABELS})?\s*")
 _SERIES = re.compile(rf"^{_NAME}[ \t]*(?:{_LABELS})?[ \t]+[-+0-9.NI][^\s#]*", re.MULTILINE)
 _ESCAPES = {"\\n": "\n", '\\"': '"', "\\\\": "\\"}

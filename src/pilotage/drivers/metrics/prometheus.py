@@ -13,12 +13,14 @@ from pydantic import AfterValidator, Field, model_validator
 from pilotage.drivers import Context, DriverOptions, Language, Past, Point
 from pilotage.drivers.answers import Answer
 from pilotage.drivers.metrics import promapi
-from pilotage.drivers.metrics.exposition import parse_selector
+from pilotage.drivers.metrics.exposition import VECTOR, parse_selector
 from pilotage.drivers.secrets import Secret
 from pilotage.drivers.service import Service
 
 MOST_SKEW_S = 5.0
 """From here on the probe tells of it."""
+PACE_S = 600
+"""The time in which samples are counted."""
 
 
 def _address(url: str) -> str:
@@ -119,6 +121,10 @@ class PrometheusMetrics:
         """Of a plain selector's newest sample; an expression's own is always new."""
         return list(await asyncio.gather(*(self._age(one) for one in selectors)))
 
+    async def paces(self, selectors: Sequence[str]) -> list[float | None]:
+        """By the number of samples in the last minutes, of series that were there before already."""
+        return list(await asyncio.gather(*(self._pace(one) for one in selectors)))
+
     async def probe(self) -> str:
         ((_, theirs, _),) = await self._instant("time()")
         skew = time.time() - theirs
@@ -135,6 +141,17 @@ class PrometheusMetrics:
             return None
         found = await self._instant(f"timestamp({selector})")
         return min((at - points[0].value for _, at, points in found), default=None)
+
+    async def _pace(self, selector: str) -> float | None:
+        vector = VECTOR.search(selector)
+        one = vector[0].strip() if vector else selector
+        try:
+            parse_selector(one)
+        except ValueError:
+            return None
+        span = f"{PACE_S:g}s"
+        found = await self._instant(f"max(count_over_time({one}[{span}]) and {one} offset {span})")
+        return next((PACE_S / points[0].value for _, _, points in found if points[0].value > 0), None)
 
     async def _instant(self, query: str) -> list[promapi.Series]:
         answer = await self._ask("query", {"query": query})

@@ -93,13 +93,15 @@ async def _weight_is_zero(crew: Crew, target: str) -> str:
 
 
 def _seldom(crew: Crew) -> list[str]:
-    """Ticks without anything new would look like a service without requests."""
-    tick_s = min(phase.tick_s for phase in crew.plan.phases)
+    """Ticks without anything new would look like a service without requests. A level may stay as it is meanwhile."""
+    tick_s, measures = min(phase.tick_s for phase in crew.plan.phases), crew.plan.measures
+    counted = {one.source for one in (measures.errors, measures.latency, measures.bug) if one is not None}
+    counted |= {one.source for one in measures.guards if one.kind == "counter"}
     return [
         f"metrics source {name}: gives new numbers every {one.every_s:g} s, but a tick is {tick_s:g} s: write "
         f"`tick: {one.every_s:g}s` or more"
         for name, one in crew.sources.items()
-        if isinstance(one, Delays) and one.every_s > tick_s
+        if name in counted and isinstance(one, Delays) and one.every_s > tick_s
     ]
 
 

@@ -8,11 +8,12 @@ from pydantic import ValidationError
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context
 from pilotage.drivers.deploy.cloud_run import CloudRunDeployer
-from pilotage.testing import DeployerContract, FaultsContract, RehearsesContract, UnreachableContract, call
+from pilotage.testing import DeployerContract, RehearsesContract, UnreachableContract, call
 from tests.drivers.cloudrun import CloudRunServer, latest, to
+from tests.drivers.faulty import OfAService
 from tests.drivers.served import serve
 
-SECRET = FaultsContract.secret
+SECRET = OfAService.secret
 
 
 def deployer(url, **more):
@@ -54,16 +55,8 @@ class TestCloudRun(DeployerContract, RehearsesContract, UnreachableContract):
         return deployer("http://127.0.0.1:9")
 
 
-class TestLooking(FaultsContract):
-    name = "Cloud Run"
-    patience_s = 1.5
-
-    @pytest.fixture(autouse=True)
-    def in_the_environment(self, monkeypatch):
-        monkeypatch.setenv("TEST_TOKEN", self.secret)
-
-    def at(self, url):
-        return deployer(url, timeout_s=self.patience_s)
+class TestLooking(OfAService):
+    name, build = "Cloud Run", staticmethod(deployer)
 
 
 class TestDeploying(TestLooking):

@@ -9,11 +9,12 @@ import pytest
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context
 from pilotage.drivers.deploy.container_apps import ContainerAppsDeployer
-from pilotage.testing import DeployerContract, FaultsContract, UnreachableContract, call
+from pilotage.testing import DeployerContract, UnreachableContract, call
 from tests.drivers.containerapps import SUBSCRIPTION, ContainerAppsServer, latest, to
+from tests.drivers.faulty import OfAService
 from tests.drivers.served import serve
 
-SECRET = FaultsContract.secret
+SECRET = OfAService.secret
 
 
 def deployer(url, **more):
@@ -55,16 +56,8 @@ class TestContainerApps(DeployerContract, UnreachableContract):
         return deployer("http://127.0.0.1:9")
 
 
-class TestLooking(FaultsContract):
-    name = "Container Apps"
-    patience_s = 1.5
-
-    @pytest.fixture(autouse=True)
-    def in_the_environment(self, monkeypatch):
-        monkeypatch.setenv("TEST_TOKEN", self.secret)
-
-    def at(self, url):
-        return deployer(url, timeout_s=self.patience_s)
+class TestLooking(OfAService):
+    name, build = "Container Apps", staticmethod(deployer)
 
 
 class TestDeploying(TestLooking):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import pytest
-
 from pilotage.drivers import Context
 from pilotage.drivers.checks.github_build import GithubBuildCheck
 from pilotage.drivers.checks.gitlab_build import GitlabBuildCheck
@@ -13,42 +11,38 @@ from pilotage.drivers.notify.statuspage import StatuspageNotifier
 from pilotage.drivers.tracker.github_issues import GithubIssuesTracker
 from pilotage.drivers.traffic.caddy import CaddyTraffic
 from pilotage.testing import FaultsContract
+from tests.drivers.faulty import OfAService
 
 
-class OfAService(FaultsContract):
-    """Its token is in the environment."""
+class OfADriver(OfAService):
+    """`driver` with the options `given` besides its address and token."""
 
     driver: type
-    given: dict[str, object]
+    given: ClassVar[dict[str, object]]
 
-    @pytest.fixture(autouse=True)
-    def in_the_environment(self, monkeypatch):
-        monkeypatch.setenv("TEST_TOKEN", self.secret)
-
-    def at(self, url):
-        token = {"token": {"env": "TEST_TOKEN"}}
-        options = {"api": url, "timeout_s": self.patience_s, **token, **self.given}
+    def build(self, url, timeout_s):
+        options = {"api": url, "timeout_s": timeout_s, "token": {"env": "TEST_TOKEN"}, **self.given}
         return self.driver(self.driver.Options.model_validate(options), Context(None, None))
 
 
-class TestGithubBuild(OfAService):
+class TestGithubBuild(OfADriver):
     name, driver = "GitHub", GithubBuildCheck
     given: ClassVar = {"repository": "acme/shop", "commit": "main"}
     shapes = (b"[]", b"null", b'"x"', b"17")
 
 
-class TestGithubIssues(OfAService):
+class TestGithubIssues(OfADriver):
     name, driver = "GitHub", GithubIssuesTracker
     given: ClassVar = {"repository": "acme/shop"}
 
 
-class TestGitlabBuild(OfAService):
+class TestGitlabBuild(OfADriver):
     name, driver = "GitLab", GitlabBuildCheck
     given: ClassVar = {"project": "acme/shop", "commit": "main"}
     shapes = (b"[]", b"null", b'"x"', b"17")
 
 
-class TestStatuspage(OfAService):
+class TestStatuspage(OfADriver):
     name, driver = "Statuspage", StatuspageNotifier
     given: ClassVar = {"page": "abcdefgh1234"}
 

@@ -8,9 +8,10 @@ from pydantic import ValidationError
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context
 from pilotage.drivers.traffic.cloud_run import CloudRunTraffic
-from pilotage.testing import FaultsContract, UnreachableContract, call
+from pilotage.testing import UnreachableContract, call
 from tests.drivers.changing import SECRET, ServedContract
 from tests.drivers.cloudrun import CloudRunServer, latest, to
+from tests.drivers.faulty import OfAService
 from tests.drivers.served import serve
 
 
@@ -53,16 +54,8 @@ class TestCloudRun(ServedContract, UnreachableContract):
             await driver.set_weight(50, call("b", timeout_s=0.3))
 
 
-class TestLooking(FaultsContract):
-    name = "Cloud Run"
-    patience_s = 1.5
-
-    @pytest.fixture(autouse=True)
-    def in_the_environment(self, monkeypatch):
-        monkeypatch.setenv("TEST_TOKEN", self.secret)
-
-    def at(self, url):
-        return splitter(url, timeout_s=self.patience_s)
+class TestLooking(OfAService):
+    name, build = "Cloud Run", staticmethod(splitter)
 
 
 class TestChanging(TestLooking):

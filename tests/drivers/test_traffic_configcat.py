@@ -7,9 +7,10 @@ import pytest
 from pilotage.core.errors import PermanentError
 from pilotage.drivers import Context
 from pilotage.drivers.traffic.configcat import ConfigcatTraffic
-from pilotage.testing import FaultsContract, UnreachableContract, call
+from pilotage.testing import UnreachableContract, call
 from tests.drivers.changing import SECRET, ServedContract
 from tests.drivers.configcat import ENVIRONMENT, SETTING, ConfigCat, for_some, share
+from tests.drivers.faulty import OfAService
 from tests.drivers.served import serve
 
 
@@ -46,16 +47,8 @@ class TestConfigcat(ServedContract, UnreachableContract):
         return splitter("http://127.0.0.1:9")
 
 
-class TestLooking(FaultsContract):
-    name = "ConfigCat"
-    patience_s = 1.5
-
-    @pytest.fixture(autouse=True)
-    def in_the_environment(self, monkeypatch):
-        monkeypatch.setenv("TEST_TOKEN", self.secret)
-
-    def at(self, url):
-        return splitter(url, timeout_s=self.patience_s)
+class TestLooking(OfAService):
+    name, build = "ConfigCat", staticmethod(splitter)
 
 
 class TestChanging(TestLooking):

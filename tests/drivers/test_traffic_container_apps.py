@@ -7,9 +7,10 @@ import pytest
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context, container_apps
 from pilotage.drivers.traffic.container_apps import ContainerAppsTraffic
-from pilotage.testing import FaultsContract, UnreachableContract, call
+from pilotage.testing import UnreachableContract, call
 from tests.drivers.changing import SECRET, ServedContract
 from tests.drivers.containerapps import SUBSCRIPTION, ContainerAppsServer, latest, to
+from tests.drivers.faulty import OfAService
 from tests.drivers.served import Served, serve
 
 
@@ -52,16 +53,8 @@ class TestContainerApps(ServedContract, UnreachableContract):
             await driver.set_weight(50, call("b", timeout_s=0.3))
 
 
-class TestLooking(FaultsContract):
-    name = "Container Apps"
-    patience_s = 1.5
-
-    @pytest.fixture(autouse=True)
-    def in_the_environment(self, monkeypatch):
-        monkeypatch.setenv("TEST_TOKEN", self.secret)
-
-    def at(self, url):
-        return splitter(url, timeout_s=self.patience_s)
+class TestLooking(OfAService):
+    name, build = "Container Apps", staticmethod(splitter)
 
 
 class TestChanging(TestLooking):

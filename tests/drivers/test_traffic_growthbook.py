@@ -7,8 +7,9 @@ import pytest
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context
 from pilotage.drivers.traffic.growthbook import GrowthbookTraffic
-from pilotage.testing import FaultsContract, UnreachableContract, call
+from pilotage.testing import UnreachableContract, call
 from tests.drivers.changing import SECRET, ServedContract
+from tests.drivers.faulty import OfAService
 from tests.drivers.growthbook import GrowthBook, rule
 from tests.drivers.served import serve
 
@@ -45,16 +46,8 @@ class TestGrowthbook(ServedContract, UnreachableContract):
         return splitter("http://127.0.0.1:9")
 
 
-class TestLooking(FaultsContract):
-    name = "GrowthBook"
-    patience_s = 1.5
-
-    @pytest.fixture(autouse=True)
-    def in_the_environment(self, monkeypatch):
-        monkeypatch.setenv("TEST_TOKEN", self.secret)
-
-    def at(self, url):
-        return splitter(url, timeout_s=self.patience_s)
+class TestLooking(OfAService):
+    name, build = "GrowthBook", staticmethod(splitter)
 
 
 class TestChanging(TestLooking):

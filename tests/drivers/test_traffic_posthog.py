@@ -7,8 +7,9 @@ import pytest
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context
 from pilotage.drivers.traffic.posthog import PosthogTraffic
-from pilotage.testing import FaultsContract, UnreachableContract, call
+from pilotage.testing import UnreachableContract, call
 from tests.drivers.changing import SECRET, ServedContract
+from tests.drivers.faulty import OfAService
 from tests.drivers.posthog import FLAG, PROJECT, PostHog, group
 from tests.drivers.served import serve
 
@@ -46,16 +47,8 @@ class TestPosthog(ServedContract, UnreachableContract):
         return splitter("http://127.0.0.1:9")
 
 
-class TestLooking(FaultsContract):
-    name = "PostHog"
-    patience_s = 1.5
-
-    @pytest.fixture(autouse=True)
-    def in_the_environment(self, monkeypatch):
-        monkeypatch.setenv("TEST_TOKEN", self.secret)
-
-    def at(self, url):
-        return splitter(url, timeout_s=self.patience_s)
+class TestLooking(OfAService):
+    name, build = "PostHog", staticmethod(splitter)
 
 
 class TestChanging(TestLooking):

@@ -7,8 +7,9 @@ import pytest
 from pilotage.core.errors import PermanentError
 from pilotage.drivers import Context
 from pilotage.drivers.traffic.statsig import StatsigTraffic
-from pilotage.testing import FaultsContract, UnreachableContract, call
+from pilotage.testing import UnreachableContract, call
 from tests.drivers.changing import SECRET, ServedContract
+from tests.drivers.faulty import OfAService
 from tests.drivers.served import serve
 from tests.drivers.statsig import Statsig, rule
 
@@ -49,16 +50,8 @@ class TestStatsig(ServedContract, UnreachableContract):
         return splitter("http://127.0.0.1:9")
 
 
-class TestLooking(FaultsContract):
-    name = "Statsig"
-    patience_s = 1.5
-
-    @pytest.fixture(autouse=True)
-    def in_the_environment(self, monkeypatch):
-        monkeypatch.setenv("TEST_TOKEN", self.secret)
-
-    def at(self, url):
-        return splitter(url, timeout_s=self.patience_s)
+class TestLooking(OfAService):
+    name, build = "Statsig", staticmethod(splitter)
 
 
 class TestChanging(TestLooking):

@@ -31,8 +31,11 @@ class Crew:
 
     @property
     def behind_s(self) -> float:
-        """For so long after a shift the newest numbers still tell of the time before it."""
-        return max((one.behind_s for one in self.sources.values() if isinstance(one, Delays)), default=0.0)
+        """For so long after a shift the newest numbers of the requests still tell of the time before it. Guards and
+        tickets that come later are judged later: nobody waits for them."""
+        measures = self.plan.measures
+        names = {one.source for one in (measures.errors, measures.latency, measures.bug) if one is not None}
+        return max((one.behind_s for name in names if isinstance(one := self.sources[name], Delays)), default=0.0)
 
     def _build_logs(self) -> dict[str, Logs]:
         setup = self.plan.logs

@@ -23,7 +23,14 @@ from pilotage.drivers.metrics import prometheus as prometheus_driver
 from pilotage.drivers.metrics.histograms import GRID, points
 from pilotage.drivers.metrics.prometheus import PrometheusMetrics
 from pilotage.engine import measure
-from pilotage.testing import AgesContract, DelaysContract, FaultsContract, HistoryContract, MetricsContract
+from pilotage.testing import (
+    AgesContract,
+    DelaysContract,
+    FaultsContract,
+    HistoryContract,
+    MetricsContract,
+    PacesContract,
+)
 from pilotage.testing.faults import Faulty, faulty
 from tests import servers
 from tests.drivers import protopage
@@ -64,7 +71,7 @@ def victoria(page: servers.Page, tmp_path_factory: pytest.TempPathFactory) -> It
         yield url
 
 
-class TestPrometheusOnVictoriaMetrics(MetricsContract, HistoryContract, AgesContract, DelaysContract):
+class TestPrometheusOnVictoriaMetrics(MetricsContract, HistoryContract, AgesContract, PacesContract, DelaysContract):
     known = 'hits_total{version="v2"}'
 
     @pytest.fixture

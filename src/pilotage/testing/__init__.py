@@ -22,7 +22,7 @@ from pilotage.testing.deploy import DeployerContract, RehearsesContract
 from pilotage.testing.every import UnreachableContract, call
 from pilotage.testing.faults import FaultsContract
 from pilotage.testing.logs import LogsContract
-from pilotage.testing.metrics import AgesContract, DelaysContract, HistoryContract, MetricsContract
+from pilotage.testing.metrics import AgesContract, DelaysContract, HistoryContract, MetricsContract, PacesContract
 from pilotage.testing.notify import (
     CredentialsContract,
     NotifierContract,
@@ -46,6 +46,7 @@ __all__ = [
     "MetricsContract",
     "MirrorsContract",
     "NotifierContract",
+    "PacesContract",
     "PoolContract",
     "RehearsesContract",
     "RepeatsContract",

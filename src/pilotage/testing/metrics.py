@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pilotage.drivers import Ages, Delays, History, Metrics
+from pilotage.drivers import Ages, Delays, History, Metrics, Paces
 from pilotage.testing.every import EveryDriver
 
 
@@ -61,6 +61,22 @@ class AgesContract:
 
     async def test_no_selectors_have_no_ages(self, driver: Any) -> None:
         assert await driver.ages([]) == []
+
+
+class PacesContract:
+    """For a metrics driver that counts how often numbers come; `driver`, `known`, `unknown` as in `MetricsContract`."""
+
+    known = ""
+    unknown = "no_such_metric_anywhere"
+
+    async def test_paces_come_in_the_selectors_order(self, driver: Any) -> None:
+        assert isinstance(driver, Paces)
+        nothing, pace = await driver.paces([self.unknown, self.known])
+        assert nothing is None
+        assert pace is None or 0 < pace <= 3600
+
+    async def test_no_selectors_have_no_paces(self, driver: Any) -> None:
+        assert await driver.paces([]) == []
 
 
 class DelaysContract:

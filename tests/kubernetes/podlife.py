@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
@@ -53,15 +52,12 @@ class PodLife:
         self._orders[container or next(iter(self.containers))].put_nowait((what, given))
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
-        async def until_gone() -> None:
-            with contextlib.suppress(Gone):
-                await work
-
         def note(task: asyncio.Task[None]) -> None:
-            if not task.cancelled() and (failed := task.exception()) is not None:
+            failed = None if task.cancelled() else task.exception()
+            if failed is not None and not isinstance(failed, Gone):
                 self._failed(failed)
 
-        task = asyncio.create_task(until_gone())
+        task = asyncio.create_task(work)
         self._tasks.append(task)
         task.add_done_callback(note)
 

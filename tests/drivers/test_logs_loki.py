@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context
 from pilotage.drivers.logs.loki import LokiLogs
-from pilotage.testing import FaultsContract, LogsContract
+from pilotage.testing import ClockContract, LogsContract
 from tests.drivers import served
 from tests.drivers.loki import Loki
 
@@ -71,8 +71,8 @@ class TestLoki(LogsContract):
         assert all(len(piece.data) <= 1024 * 1024 for piece in heard)
 
 
-class TestLokiFaults(FaultsContract):
-    name, reads_time = "Loki", True
+class TestLokiFaults(ClockContract):
+    name = "Loki"
 
     @pytest.fixture(autouse=True)
     def in_the_environment(self, monkeypatch, tmp_path):

@@ -10,7 +10,7 @@ from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context
 from pilotage.drivers.metrics.aws_cloudwatch import AwsCloudWatchMetrics
 from pilotage.drivers.metrics.cloudwatch_selectors import parse, wanted
-from pilotage.testing import DelaysContract, FaultsContract, HistoryContract, MetricsContract
+from pilotage.testing import ClockContract, DelaysContract, FaultsContract, HistoryContract, MetricsContract
 from tests.drivers import aws
 from tests.drivers.cloudwatch import CloudWatch
 from tests.drivers.served import serve
@@ -202,10 +202,10 @@ def test_a_period_is_one_that_cloudwatch_knows():
         AwsCloudWatchMetrics.Options(bucket_s=45)
 
 
-class TestFaults(FaultsContract):
+class TestFaults(ClockContract):
     """The look of `AwsCloudWatchMetrics`."""
 
-    name, reads_time = "AWS CloudWatch", True
+    name = "AWS CloudWatch"
     shapes = (
         *FaultsContract.shapes,
         *(

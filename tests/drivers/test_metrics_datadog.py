@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context
 from pilotage.drivers.metrics.datadog import DatadogMetrics
-from pilotage.testing import DelaysContract, FaultsContract, HistoryContract, MetricsContract
+from pilotage.testing import ClockContract, DelaysContract, HistoryContract, MetricsContract
 from tests.drivers.bucketing import START, Clock
 from tests.drivers.datadog import Datadog
 from tests.drivers.served import serve
@@ -138,8 +138,8 @@ def test_the_site_gives_the_address():
         build("http://proxy.internal")
 
 
-class TestDatadogFaults(FaultsContract):
-    name, reads_time, patience_s = "Datadog", True, 1.5
+class TestDatadogFaults(ClockContract):
+    name, patience_s = "Datadog", 1.5
 
     @pytest.fixture(autouse=True)
     def in_the_environment(self, monkeypatch):

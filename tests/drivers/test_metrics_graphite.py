@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from pilotage.core.errors import PermanentError
 from pilotage.drivers import Context
 from pilotage.drivers.metrics.graphite import GraphiteMetrics
-from pilotage.testing import DelaysContract, FaultsContract, HistoryContract, MetricsContract
+from pilotage.testing import ClockContract, DelaysContract, FaultsContract, HistoryContract, MetricsContract
 from tests import servers
 from tests.drivers.bucketing import Clock
 
@@ -107,8 +107,8 @@ def test_options_that_do_not_fit_are_refused(options, said):
         build(**{"url": "http://127.0.0.1:1", **options})
 
 
-class TestGraphiteFaults(FaultsContract):
-    name, reads_time, patience_s = "Graphite", True, 1.5
+class TestGraphiteFaults(ClockContract):
+    name, patience_s = "Graphite", 1.5
     shapes = (*FaultsContract.shapes[1:], b'[{"target": "x"}]', b'[{"target": "x", "datapoints": [1]}]')
 
     @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context
 from pilotage.drivers.metrics.influxdb import InfluxdbMetrics
-from pilotage.testing import DelaysContract, FaultsContract, HistoryContract, MetricsContract
+from pilotage.testing import ClockContract, DelaysContract, FaultsContract, HistoryContract, MetricsContract
 from tests import servers
 from tests.drivers.bucketing import Clock
 from tests.drivers.served import Served, serve
@@ -185,8 +185,8 @@ class TestInfluxdb2:
                 await driver.read([COUNTS])
 
 
-class TestInfluxdbFaults(FaultsContract):
-    name, reads_time, patience_s = "InfluxDB", True, 1.5
+class TestInfluxdbFaults(ClockContract):
+    name, patience_s = "InfluxDB", 1.5
     shapes = (*FaultsContract.shapes, b'{"results": []}', b'{"results": [{"series": [{"columns": ["x"]}]}]}')
 
     @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context
 from pilotage.drivers.metrics.newrelic import NewrelicMetrics
-from pilotage.testing import DelaysContract, FaultsContract, HistoryContract, MetricsContract
+from pilotage.testing import ClockContract, DelaysContract, FaultsContract, HistoryContract, MetricsContract
 from tests.drivers.bucketing import START, Clock
 from tests.drivers.newrelic import NerdGraph
 from tests.drivers.served import serve
@@ -165,8 +165,8 @@ def test_the_region_gives_the_address():
         build(None, account=0)
 
 
-class TestNewrelicFaults(FaultsContract):
-    name, reads_time, patience_s = "New Relic", True, 1.5
+class TestNewrelicFaults(ClockContract):
+    name, patience_s = "New Relic", 1.5
     shapes = (*FaultsContract.shapes, json.dumps({"data": {"actor": {"account": {"q0": {"results": 5}}}}}).encode())
 
     @pytest.fixture(autouse=True)

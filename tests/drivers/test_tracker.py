@@ -199,7 +199,7 @@ class TestGithubIssues(TrackerContract):
             (403, {}, "Resource not accessible by personal access token", PermanentError, "Resource not accessible"),
             (403, {"Retry-After": "60"}, "You have exceeded a secondary rate limit", TemporaryError, "after 60 s"),
             (403, {"X-RateLimit-Remaining": "0"}, "API rate limit exceeded", TemporaryError, "limits how often"),
-            (404, {}, "Not Found", PermanentError, "may the token see it?"),
+            (404, {}, "Not Found", PermanentError, "may the token in GITHUB_TOKEN see it?"),
             (410, {}, "Issues has been disabled", PermanentError, "octo/payment has no issues on GitHub (410)"),
             (422, {}, "Validation Failed", PermanentError, "Validation Failed: are the labels and assignees right?"),
             (429, {"Retry-After": "7"}, "Too many", TemporaryError, "after 7 s"),

@@ -202,7 +202,7 @@ class Service:
         if status == 403:
             raise PermanentError(f"{self.name} refuses access to {what}, {how} (403): {said(answer)}")
         if status == 404:
-            hint = "may the token see it?" if self._secrets or self._tokens else "a private one needs a token"
+            hint = f"may {how} see it?" if self._secrets or self._tokens else "a private one needs a token"
             raise PermanentError(f"{self.name} has no {what}, or does not show it (404): {hint}")
         if status < 400:
             place = f"is `{self._option}` right? The token is not sent there"

@@ -20,7 +20,7 @@ from __future__ import annotations
 from pilotage.testing.checks import CheckContract
 from pilotage.testing.deploy import DeployerContract, RehearsesContract
 from pilotage.testing.every import UnreachableContract, call
-from pilotage.testing.faults import FaultsContract
+from pilotage.testing.faults import ClockContract, FaultsContract
 from pilotage.testing.logs import LogsContract
 from pilotage.testing.metrics import AgesContract, DelaysContract, HistoryContract, MetricsContract, PacesContract
 from pilotage.testing.notify import (
@@ -37,6 +37,7 @@ from pilotage.testing.traffic import MirrorsContract, RestartsContract, SteersCo
 __all__ = [
     "AgesContract",
     "CheckContract",
+    "ClockContract",
     "CredentialsContract",
     "DelaysContract",
     "DeployerContract",

@@ -122,16 +122,14 @@ class FaultsContract:
     fixture `untrusted` needs the library trustme.
 
     `name` stands in every error, so that a person knows whom it is about. `secret` must stand in none. `shapes` are
-    answers that are JSON and yet not the service's. `reads_time` True: it asks for a span of time, so that a server
-    whose clock is another must be told. `tries` is how often a driver asks in all: a library of the service's own may
-    repeat what cannot have done anything.
+    answers that are JSON and yet not the service's. `tries` is how often a driver asks in all: a library of the
+    service's own may repeat what cannot have done anything.
     """
 
     name = ""
     secret = "s3cr3t-of-the-test"  # noqa: S105 - nobody's
-    patience_s = 0.5
+    patience_s = 1.0
     tries = 1
-    reads_time = False
     shapes: tuple[bytes, ...] = (b"[]", b"null", b'"x"', b"17", b'{"unexpected": {"a": [1]}}')
 
     def at(self, url: str) -> Any:
@@ -231,9 +229,12 @@ class FaultsContract:
             await self.failing(server.url, PermanentError)
             assert elsewhere.asked == []
 
+
+class ClockContract(FaultsContract):
+    """As `FaultsContract`, its `untrusted` too, for a driver that asks for a span of time: a server whose clock is
+    another would be asked for, and would give, another time's numbers."""
+
     async def test_a_clock_that_is_another_is_told(self) -> None:
-        if not self.reads_time:
-            pytest.skip("asks for no span of time")
         with faulty() as server:
             server.behind_s = 600
             await self.failing(server.url, PermanentError, "clock")

@@ -182,7 +182,8 @@ def test_what_has_no_series_at_all_is_told(live: servers.Page, tmp_path: Path) -
     assert code == 1
     assert "it has no series called mpe_total; a misspelt error counter would always pass" in said
     text = METRICS.replace('npe_total{track="$group"}', 'npe_total{track="$group",pod="z"}')
-    assert tried(tmp_path / "it", scraped(live.url), text=text)[0] == 0
+    code, said = tried(tmp_path / "it", scraped(live.url), text=text)
+    assert code == 0, said
 
 
 def test_matchers_that_fit_nothing_are_told_apart_from_the_label(live: servers.Page, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pilotage.drivers.traffic.flipt import FliptTraffic
 from pilotage.drivers.traffic.launchdarkly import LaunchDarklyTraffic
 from pilotage.drivers.traffic.unleash import UnleashTraffic
 from pilotage.testing import call
-from tests.drivers.test_faults import OfAService
+from tests.drivers.test_faults import OfADriver
 
 
 class Change:
@@ -15,7 +15,7 @@ class Change:
         return await driver.set_weight(10, call("a", timeout_s=1))
 
 
-class TestUnleash(OfAService):
+class TestUnleash(OfADriver):
     name, driver = "Unleash", UnleashTraffic
     given: ClassVar = {"flag": "fix", "environment": "production"}
 
@@ -24,7 +24,7 @@ class TestAChangeInUnleash(Change, TestUnleash):
     pass
 
 
-class TestLaunchDarkly(OfAService):
+class TestLaunchDarkly(OfADriver):
     name, driver = "LaunchDarkly", LaunchDarklyTraffic
     given: ClassVar = {"project": "shop", "flag": "fix", "environment": "production"}
 
@@ -33,7 +33,7 @@ class TestAChangeInLaunchDarkly(Change, TestLaunchDarkly):
     pass
 
 
-class TestFlipt2(OfAService):
+class TestFlipt2(OfADriver):
     name, driver = "Flipt", FliptTraffic
     given: ClassVar = {"flag": "fix", "environment": "production"}
 
@@ -42,7 +42,7 @@ class TestAChangeInFlipt2(Change, TestFlipt2):
     pass
 
 
-class TestFlipt1(OfAService):
+class TestFlipt1(OfADriver):
     name, driver = "Flipt", FliptTraffic
     given: ClassVar = {"flag": "fix"}
 
@@ -51,7 +51,7 @@ class TestAChangeInFlipt1(Change, TestFlipt1):
     pass
 
 
-class TestFlagsmith(OfAService):
+class TestFlagsmith(OfADriver):
     name, driver = "Flagsmith", FlagsmithTraffic
     given: ClassVar = {"flag": "fix", "environment": "4vfqhypY", "on": "v2"}
 

@@ -112,7 +112,9 @@ async def test_every_preset_reads_its_values(world: tuple[Plan, servers.Page], t
             return False
         # Both groups are asked for one after the other: on a busy machine a scrape may come between them.
         rates = [[one.value for one in pairs[name] if isinstance(one, Seen)] for name in CPU]
-        return all(canary == pytest.approx(3 * control, rel=0.01) for canary, control in rates)
+        idle = [1 - one.value for one in pairs["node cpu"] if isinstance(one, Seen)]
+        same = idle[0] == pytest.approx(idle[1] * 0.7 / 0.9, rel=0.01)
+        return same and all(canary == pytest.approx(3 * control, rel=0.01) for canary, control in rates)
 
     try:
         deadline = began + 30

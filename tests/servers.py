@@ -78,12 +78,13 @@ def http_server(body: bytes = b"ok", headers: Mapping[str, str] | None = None) -
         def do_GET(self) -> None:
             sent = self.rfile.read(int(self.headers.get("content-length") or 0))
             page.requests.append(({name.lower(): value for name, value in self.headers.items()}, sent))
+            body = page.body  # a test may exchange it meanwhile
             self.send_response(page.status)
-            self.send_header("content-length", str(len(page.body)))
+            self.send_header("content-length", str(len(body)))
             for name, value in page.headers.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(page.body)
+            self.wfile.write(body)
 
         do_POST = do_GET
 

@@ -188,8 +188,7 @@ async def test_restarts_that_nobody_saw_are_said(started, pods):
     await pods.crash("payment-a", 2)
     await pods.write("payment-a", "third run")
     assert text(await driver.read()) == b"second run\nthird run\n"
-    (said,) = driver.troubles()
-    assert "restarted again before its log was read" in said
+    assert any("restarted again before its log was read" in said for said in driver.troubles())
 
 
 async def test_a_pod_that_is_gone_ends_its_stream(started, pods):
@@ -307,7 +306,7 @@ class TestNoErrors:
         await driver.read()
         await pods.write("payment-a", "one", "two")
         assert text(await driver.read()) == b"one\ntwo\n"
-        kubelet._logs.runs["payment-a", "app"][-1].lines.clear()
+        kubelet.logs.runs["payment-a", "app"][-1].lines.clear()
         await pods.write("payment-a", "three")
         assert text(await driver.read()) == b"three\n"
         (said,) = driver.troubles()

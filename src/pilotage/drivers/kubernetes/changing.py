@@ -19,7 +19,7 @@ from pilotage.drivers.kubernetes.kinds import Kind
 from pilotage.drivers.kubernetes.refusals import Conflict, Unfit
 
 SET_BY = "pilotage/set-by"
-_TRIES = 6
+_TRIES = 10
 _PAUSE_S = 0.05
 Patch = list[dict[str, Any]]
 

@@ -45,7 +45,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     for one in items:
-        if any(fnmatch(str(one.path.relative_to(here)), pattern) for pattern in SERVERS):
+        asks = {"cluster", "unleash"} & set(getattr(one, "fixturenames", ()))
+        if asks or any(fnmatch(str(one.path.relative_to(here)), pattern) for pattern in SERVERS):
             one.add_marker(pytest.mark.servers)
     order = {here / file: place for place, file in enumerate(LONGEST)}
     items.sort(key=lambda one: order.get(one.path, len(order)))

@@ -375,7 +375,6 @@ class TestOthersWhoWrite:
             while not ended.is_set():
                 number += 1
                 cluster.patch(stage.place, {"metadata": {"annotations": {"other": str(number)}}})
-                ended.wait(0.02)
 
         thread = threading.Thread(target=disturb)
         thread.start()

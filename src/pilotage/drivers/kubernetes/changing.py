@@ -1,8 +1,8 @@
 """One change of one object, which nobody else's change is lost in and which no earlier one of ours can follow.
 
-Each change carries the version of the object that was read: the API server refuses it when the object is another one by
-then. And each leaves its key in an annotation, so that the object is another one afterwards even if nothing else had to
-be changed. A request of an earlier call that is still on its way is then refused, however late it comes.
+Each change carries what was read: the API server refuses it when the object is another one by then. And each leaves its
+key in an annotation, so that the object is another one afterwards even if nothing else had to be changed. A request of
+an earlier call that is still on its way is then refused, however late it comes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pilotage.drivers.kubernetes.kinds import Kind
 from pilotage.drivers.kubernetes.refusals import Conflict, Unfit
 
 SET_BY = "pilotage/set-by"
-_TRIES = 10
+_TRIES = 6
 _PAUSE_S = 0.05
 Patch = list[dict[str, Any]]
 
@@ -57,14 +57,14 @@ async def change(
         patch = [*wanted.patch, *_annotate(before, {**wanted.notes, SET_BY: call.key})]
         if not patch:
             return before
-        version = {"op": "replace", "path": "/metadata/resourceVersion", "value": await _version(cluster, before)}
+        version = await _version(cluster, before)
         try:
-            return await cluster.patch(kind, name, [version, *patch], within_s=call.timeout_s)
+            return await cluster.patch(kind, name, [*_guard(before, kind, version), *patch], within_s=call.timeout_s)
         except (Conflict, Unfit) as refused:
             await asyncio.sleep(_PAUSE_S * number)
             now = await cluster.get(kind, name, within_s=call.timeout_s)
             # A patch of what somebody has just taken away does not fit: that is found before the version is looked at.
-            if isinstance(refused, Unfit) and await _version(cluster, now) == version["value"]:
+            if isinstance(refused, Unfit) and await _version(cluster, now) == version:
                 raise
             ours = notes(now).get(SET_BY) != notes(before).get(SET_BY)
             if not ours and watched(now) != watched(before):
@@ -83,6 +83,18 @@ async def _version(cluster: Cluster, found: Object) -> str:
     if not version or not isinstance(version, str):  # without it the change would be made whatever is there now
         raise await cluster.stranger("an object without a resourceVersion came")
     return version
+
+
+def _guard(found: Object, kind: Kind, version: str) -> Patch:
+    """What has to be as it was read. Once we have left a key there, that is the key and the spec: the API server then
+    makes the change whatever others note beside them meanwhile. Before that, and of a status, it is all of the object.
+    """
+    if SET_BY not in notes(found) or kind.subresource or "spec" not in found:
+        return [{"op": "replace", "path": "/metadata/resourceVersion", "value": version}]
+    return [
+        {"op": "test", "path": f"/metadata/annotations/{SET_BY.replace('/', '~1')}", "value": notes(found)[SET_BY]},
+        {"op": "test", "path": "/spec", "value": found["spec"]},
+    ]
 
 
 def _annotate(found: Object, wanted: Mapping[str, str | None]) -> Patch:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pilotage.core.errors import PermanentError
-from pilotage.drivers.process import OUTPUT_LIMIT, OVERTAKEN, run, run_once
+from pilotage.core.errors import PermanentError, TemporaryError
+from pilotage.drivers.process import _SUPERVISOR, OUTPUT_LIMIT, OVERTAKEN, journal, run, run_once
 from tests.servers import wait_until
 
 COUNT = "open('count', 'a').write('x'); "
@@ -88,3 +88,23 @@ async def test_an_overtaken_command_is_ended_before_the_cancellation_goes_on(tmp
     (folder,) = (tmp_path / "state" / "calls").iterdir()
     assert json.loads((folder / "1.json").read_text())["returncode"] == -9
     assert not (tmp_path / "ended").exists()
+
+
+async def test_a_command_that_was_overtaken_before_it_began_never_begins(tmp_path):
+    """The thread that starts it may come to its turn only after the one that stops it."""
+    folder = journal(tmp_path / "state", "k")
+    folder.mkdir(parents=True)
+    (folder / "stop").touch()
+    argv = ["touch", "begun"]  # over long before anybody looks whether it should be stopped
+    with pytest.raises(TemporaryError, match="overtaken"):
+        await run_once(argv, cwd=tmp_path, env=os.environ, key="k", state=tmp_path / "state", timeout_s=30)
+    assert not (tmp_path / "begun").exists()
+
+
+def test_a_supervisor_that_was_stopped_while_it_started_begins_nothing(tmp_path):
+    (tmp_path / "stop").touch()
+    result = tmp_path / "1.json"
+    argv = [sys.executable, "-I", "-S", "-c", _SUPERVISOR, str(result), "30", str(tmp_path), "touch", "begun"]
+    subprocess.run(argv, check=True, timeout=30)
+    assert json.loads(result.read_text())["returncode"] == -9
+    assert not (tmp_path / "begun").exists()

@@ -59,13 +59,17 @@ import json, os, signal, subprocess, sys, tempfile, time
 result, timeout, cwd, *argv = sys.argv[1:]
 signal.signal(signal.SIGHUP, signal.SIG_IGN)
 out, err, timed_out = tempfile.TemporaryFile(), tempfile.TemporaryFile(), False
+end, stop = time.monotonic() + float(timeout), os.path.join(os.path.dirname(result), "stop")
+child = None
 try:
-    child = subprocess.Popen(argv, cwd=cwd, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True)
+    code = -signal.SIGKILL
+    if not os.path.exists(stop):
+        files = dict(stdin=subprocess.DEVNULL, stdout=out, stderr=err)
+        child = subprocess.Popen(argv, cwd=cwd, start_new_session=True, **files)
 except OSError as error:
     code = 127
     err.write(str(error).encode())
-else:
-    end, stop = time.monotonic() + float(timeout), os.path.join(os.path.dirname(result), "stop")
+if child is not None:
     while True:
         try:
             code = child.wait(0.03)
@@ -249,6 +253,8 @@ def _start(
         attempts, result = _last_result(folder)
         if result is not None and result.ok:
             return None
+        if (folder / "stop").exists():
+            raise TemporaryError(f"{argv[0]} was not started: a later call has overtaken this one")
         place = folder / f"{attempts + 1}.json"
         return subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", _SUPERVISOR, str(place), str(timeout_s), str(cwd), *argv],

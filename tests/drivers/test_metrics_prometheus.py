@@ -369,7 +369,7 @@ async def test_headers_a_tenant_and_secrets_are_sent_and_secrets_not_shown(
     with servers.http_server(vector(row("3"))) as page:
         options = {
             "headers": {"X-Scope-OrgID": "shop", "X-Key": {"env": "KEY"}},
-            "user": "ann",
+            "username": "ann",
             "password": {"env": "PASSWORD"},
         }
         assert await value(at(page.url, **options), "x") == [3]
@@ -386,9 +386,12 @@ async def test_headers_a_tenant_and_secrets_are_sent_and_secrets_not_shown(
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({"user": "ann"}, "user and password together"),
-        ({"password": {"env": "P"}}, "user and password together"),
-        ({"user": "a", "password": {"env": "P"}, "token": {"env": "T"}}, "a token, or a user with a password"),
+        ({"username": "ann"}, "token, or username and password, or nothing"),
+        ({"password": {"env": "P"}}, "token, or username and password, or nothing"),
+        (
+            {"username": "a", "password": {"env": "P"}, "token": {"env": "T"}},
+            "token, or username and password, or nothing",
+        ),
         ({"headers": {"a b": "c"}}, "names of headers"),
         ({"url": "http://ann:secret@host"}, "without a password"),
         ({"url": "ftp://host"}, "an http:// or https:// address"),

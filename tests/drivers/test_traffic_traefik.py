@@ -145,7 +145,7 @@ class TestErrors:
         monkeypatch.setenv("API_PASSWORD", PASSWORD)
         assert "payment" in await driver.probe()
         monkeypatch.setenv("API_PASSWORD", "wrong-" + PASSWORD)
-        with pytest.raises(PermanentError, match=r"refuses the token in API_PASSWORD \(401\)") as refused:
+        with pytest.raises(PermanentError, match=r"refuses the password in API_PASSWORD \(401\)") as refused:
             await driver.probe()
         assert PASSWORD not in str(refused.value)
 

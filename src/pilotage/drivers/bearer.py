@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +58,7 @@ class MetadataServer:
     """Statuses that pass by themselves though they look final."""
 
 
-class Bearer:
+class Bearer(ABC):
     """One source of tokens. `told` names it, for errors; `get` raises a DriverError when there is none to be had."""
 
     told: str
@@ -79,9 +80,9 @@ class Bearer:
         self._until = 0.0
         return self._kept
 
+    @abstractmethod
     async def _fetch(self) -> tuple[str, float]:
         """A token, and for how many seconds it is good."""
-        raise NotImplementedError
 
 
 class _OfSecret(Bearer):

@@ -4,98 +4,54 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pilotage.core.events.acting import Deployed, StepFailed, WeightDrifted, WeightSet
-from pilotage.core.events.after import (
-    AftermathEnded,
-    FollowUpDone,
-    FollowUpDue,
-    FollowUpFailed,
-    FollowUpsPlanned,
-    InvestigationOpened,
-    RecoveryConfirmed,
-    RecoveryDoubtful,
-    Released,
-    ReleaseFailed,
-    TicketOpened,
-)
-from pilotage.core.events.back import DirectRollback, LeastBadChosen, RollbackStarted, RolledBack
-from pilotage.core.events.before import (
-    ChecklistOverridden,
-    ChecklistPassed,
-    PlanClosed,
-    PlanRegistered,
-    Rehearsed,
-    StartOverdue,
-    StartRefused,
-    StartScheduled,
-    Ticked,
-    Unticked,
-)
-from pilotage.core.events.walking import (
-    Announced,
-    ApprovalRequested,
-    Approved,
-    Failed,
-    Held,
-    HoldCleared,
-    Paused,
-    PersonNeeded,
-    PhasePassed,
-    PhaseStarted,
-    Promoted,
-    PromotionForced,
-    Resumed,
-    RolloutStarted,
-    TroubleReported,
-    WatchStarted,
-)
+from pilotage.core.events import acting, after, back, before, walking
 
 Event = (
-    RolloutStarted
-    | PlanRegistered
-    | Ticked
-    | Unticked
-    | Rehearsed
-    | StartScheduled
-    | StartOverdue
-    | StartRefused
-    | PlanClosed
-    | ChecklistPassed
-    | ChecklistOverridden
-    | Deployed
-    | PhaseStarted
-    | WeightSet
-    | WeightDrifted
-    | Released
-    | ReleaseFailed
-    | WatchStarted
-    | PhasePassed
-    | Held
-    | HoldCleared
-    | PersonNeeded
-    | Paused
-    | Resumed
-    | TroubleReported
-    | ApprovalRequested
-    | Approved
-    | PromotionForced
-    | StepFailed
-    | RollbackStarted
-    | RolledBack
-    | LeastBadChosen
-    | DirectRollback
-    | Announced
-    | RecoveryConfirmed
-    | RecoveryDoubtful
-    | InvestigationOpened
-    | FollowUpsPlanned
-    | FollowUpDue
-    | FollowUpDone
-    | FollowUpFailed
-    | TicketOpened
-    | AftermathEnded
-    | Promoted
-    | Failed
+    walking.RolloutStarted
+    | before.PlanRegistered
+    | before.Ticked
+    | before.Unticked
+    | before.Rehearsed
+    | before.StartScheduled
+    | before.StartOverdue
+    | before.StartRefused
+    | before.PlanClosed
+    | before.ChecklistPassed
+    | before.ChecklistOverridden
+    | acting.Deployed
+    | walking.PhaseStarted
+    | acting.WeightSet
+    | acting.WeightDrifted
+    | after.Released
+    | after.ReleaseFailed
+    | walking.WatchStarted
+    | walking.PhasePassed
+    | walking.Held
+    | walking.HoldCleared
+    | walking.PersonNeeded
+    | walking.Paused
+    | walking.Resumed
+    | walking.TroubleReported
+    | walking.ApprovalRequested
+    | walking.Approved
+    | walking.PromotionForced
+    | acting.StepFailed
+    | back.RollbackStarted
+    | back.RolledBack
+    | back.LeastBadChosen
+    | back.DirectRollback
+    | walking.Announced
+    | after.RecoveryConfirmed
+    | after.RecoveryDoubtful
+    | after.InvestigationOpened
+    | after.FollowUpsPlanned
+    | after.FollowUpDue
+    | after.FollowUpDone
+    | after.FollowUpFailed
+    | after.TicketOpened
+    | after.AftermathEnded
+    | walking.Promoted
+    | walking.Failed
 )
 
 

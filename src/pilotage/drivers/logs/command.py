@@ -9,7 +9,6 @@ import shlex
 import threading
 import time
 import weakref
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from pydantic import Field
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context, DriverOptions, Piece
 from pilotage.drivers.arguments import fill, only
+from pilotage.drivers.logs.newest import Newest, read_whole
 from pilotage.drivers.logs.running import Running
 from pilotage.drivers.process import check_command
 
@@ -95,15 +95,12 @@ class CommandLogs:
         run = Running(argv, self._cwd, os.environ)
         self._runs.append(run)
         try:
-            kept, begin = await asyncio.to_thread(self._collect, run, argv, limit)
+            newest = await asyncio.to_thread(self._collect, run, argv, limit)
         finally:
             run.signal_stop()
             await asyncio.shield(asyncio.to_thread(self._forget, run))
-        name, stream = shlex.join(argv), f"{self._base}-past-{_instant(now)}"
-        while kept:
-            data = kept.popleft()
-            yield Piece(stream, name, begin, data, ended=not kept)
-            begin += len(data)
+        for piece in newest.pieces(f"{self._base}-past-{_instant(now)}", shlex.join(argv)):
+            yield piece
 
     def troubles(self) -> list[str]:
         new, self._troubles = self._troubles, []
@@ -189,33 +186,18 @@ class CommandLogs:
             new.write_text(repr(self._since))
             new.replace(self._note)
 
-    def _collect(self, run: Running, argv: Sequence[str], limit: int) -> tuple[deque[bytes], int]:
-        """The newest `limit` bytes in pieces, and the place of the first."""
-        kept: deque[bytes] = deque()
-        size = total = 0
-        deadline = time.monotonic() + self._options.past_timeout_s
-        while not self._closed:
-            over = run.ended.is_set()
-            data = run.take(PIECE)
-            if data:
-                kept.append(data)
-                size, total = size + len(data), total + len(data)
-                while size - len(kept[0]) >= limit:
-                    size -= len(kept.popleft())
-                continue
-            if over:
-                break
-            left = deadline - time.monotonic()
-            if left <= 0:
-                self._troubles.append(f"{argv[0]} (past) did not end within {self._options.past_timeout_s:g} s")
-                break
-            run.wait(left)
+    def _collect(self, run: Running, argv: Sequence[str], limit: int) -> Newest:
+        newest, seconds = Newest(limit), self._options.past_timeout_s
+
+        def add(data: bytes) -> bool:
+            newest.add(data)
+            return False
+
+        if not read_whole(run, seconds, lambda: self._closed, add):
+            self._troubles.append(f"{argv[0]} (past) did not end within {seconds:g} s")
         if run.returncode:
             self._troubles.append(f"{_how(run, argv)} (past): {run.last_words() or 'it said nothing'}")
-        if size > limit:
-            kept[0] = kept[0][size - limit :]
-            size = limit
-        return kept, total - size
+        return newest
 
     def _forget(self, run: Running) -> None:
         run.stop()

@@ -10,7 +10,6 @@ import re
 import threading
 import time
 import weakref
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Self
 
@@ -19,6 +18,7 @@ from pydantic import Field, model_validator
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context, DriverOptions, Piece
 from pilotage.drivers.logs.cursors import Cursors, Handing
+from pilotage.drivers.logs.newest import Newest, read_whole
 from pilotage.drivers.logs.running import Running
 from pilotage.drivers.process import check_command
 
@@ -103,14 +103,12 @@ class JournaldLogs:
         run = Running([*argv, *self._what], self._cwd, os.environ)
         self._runs.append(run)
         try:
-            kept, begin = await asyncio.to_thread(self._collect, run, limit, end)
+            newest = await asyncio.to_thread(self._collect, run, limit, end)
         finally:
             run.signal_stop()
             await asyncio.shield(asyncio.to_thread(self._forget, run))
-        while kept:
-            data = kept.popleft()
-            yield Piece(f"{self._stream}-past", self._name, begin, data, ended=not kept)
-            begin += len(data)
+        for piece in newest.pieces(f"{self._stream}-past", self._name):
+            yield piece
 
     def troubles(self) -> list[str]:
         new, self._troubles = self._troubles, []
@@ -201,34 +199,19 @@ class JournaldLogs:
             hint = "; its user needs to be in the group systemd-journal (usermod -aG systemd-journal USER)"
         return f"{self._options.journalctl} ended with exit code {run.returncode}: {words}{hint}"
 
-    def _collect(self, run: Running, limit: int, end: str) -> tuple[deque[bytes], int]:
-        """The newest `limit` bytes in pieces up to the cursor `end`, and the place of the first."""
-        kept: deque[bytes] = deque()
-        size = total = 0
-        rest, deadline = b"", time.monotonic() + self._options.past_timeout_s
-        while not self._closed:
-            over, data = run.ended.is_set(), run.take(_PIECE)
-            if not data:
-                if over:
-                    break
-                if time.monotonic() > deadline:
-                    limit_s = self._options.past_timeout_s
-                    self._troubles.append(f"{self._options.journalctl} (past) did not end within {limit_s:g} s")
-                    break
-                run.wait(0.2)
-                continue
+    def _collect(self, run: Running, limit: int, end: str) -> Newest:
+        """Up to the cursor `end`."""
+        newest, seconds, rest = Newest(limit), self._options.past_timeout_s, b""
+
+        def add(data: bytes) -> bool:
+            nonlocal rest
             lines, cursor, rest = _messages(rest + data, until=end)
-            if lines:
-                kept.append(b"".join(lines))
-                size, total = size + len(kept[-1]), total + len(kept[-1])
-                while size - len(kept[0]) >= limit:
-                    size -= len(kept.popleft())
-            if end and cursor == end:
-                break
-        if size > limit:
-            kept[0] = kept[0][size - limit :]
-            size = limit
-        return kept, total - size
+            newest.add(b"".join(lines))
+            return bool(end) and cursor == end
+
+        if not read_whole(run, seconds, lambda: self._closed, add):
+            self._troubles.append(f"{self._options.journalctl} (past) did not end within {seconds:g} s")
+        return newest
 
     def _forget(self, run: Running) -> None:
         run.stop()

@@ -20,8 +20,9 @@ from pilotage.drivers.kubernetes.cluster import Object
 from pilotage.drivers.kubernetes.workloads import POD, part, trouble
 from pilotage.drivers.logs.container import ContainerLog, run_of
 from pilotage.drivers.logs.cursors import PIECE, Cursors
+from pilotage.drivers.logs.newest import Newest
 from pilotage.drivers.logs.podlines import Reached
-from pilotage.drivers.logs.podpast import Newest, earlier
+from pilotage.drivers.logs.podpast import earlier
 from pilotage.drivers.logs.troubles import Troubles
 
 BUDGET = 8 * 1024 * 1024

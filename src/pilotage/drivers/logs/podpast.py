@@ -4,49 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import AsyncIterator
 
 from pilotage.drivers.kubernetes.refusals import NoLog
 from pilotage.drivers.logs.container import Ask, Run
+from pilotage.drivers.logs.newest import Newest
 from pilotage.drivers.logs.podlines import PAGE, Line, Reached, lines_of
 
 _NS = 1_000_000_000
 _PREVIOUS = {"previous": "true"}
-
-
-class Newest:
-    """The newest `limit` bytes of what is added."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._kept: deque[bytes] = deque()
-        self._size = 0
-        self.place = 0
-        """Of the first byte that is kept."""
-
-    def add(self, data: bytes) -> None:
-        if data:
-            self._kept.append(data)
-            self._size += len(data)
-        while self._kept and self._size - len(self._kept[0]) >= self._limit:
-            self._drop(len(self._kept[0]))
-        if self._size > self._limit:
-            self._drop(self._size - self._limit)
-
-    def take(self) -> bytes:
-        """The next piece, empty at the end."""
-        data = self._kept.popleft() if self._kept else b""
-        self._size -= len(data)
-        self.place += len(data)
-        return data
-
-    def _drop(self, size: int) -> None:
-        first = self._kept.popleft()
-        if size < len(first):
-            self._kept.appendleft(first[size:])
-        self._size -= size
-        self.place += size
 
 
 async def earlier(ask: Ask, run: Run, start: int, end: Reached, newest: Newest, deadline: float) -> bool:

@@ -14,9 +14,9 @@ from pilotage.core.errors import PermanentError
 from pilotage.drivers import Context, Past, Point
 from pilotage.drivers.address import Address, check_encrypted
 from pilotage.drivers.answers import one_line
+from pilotage.drivers.login import LoginOptions
 from pilotage.drivers.metrics.bucketed import Bucketed, BucketOptions, Late, Wanted
 from pilotage.drivers.metrics.counting import Row, Span
-from pilotage.drivers.secrets import Secret
 from pilotage.drivers.service import Service
 
 _COUNTS = re.compile(r"counts(?:\s+(.*))?", re.DOTALL)
@@ -25,25 +25,22 @@ _LINE = "constantLine(1)"
 
 
 class GraphiteMetrics(Late):
-    class Options(BucketOptions):
+    class Options(BucketOptions, LoginOptions):
         url: Address = Field(description="the address of graphite-web (or carbonapi), without /render")
-        token: Secret | None = Field(default=None, description="a bearer token, when one is asked for")
-        username: str | None = Field(default=None, min_length=1, description="whom to log in as, with `password`")
-        password: Secret | None = Field(default=None, description="the password of `username`")
         timeout_s: float = Field(default=5.0, gt=0, le=60, description="seconds for each whole answer")
 
         @model_validator(mode="after")
         def _fits(self) -> GraphiteMetrics.Options:
-            if (self.username is None) != (self.password is None) or (self.token and self.password):
-                raise ValueError("token, or username and password, or nothing")
-            check_encrypted(self.url, self.token or self.password)
+            check_encrypted(self.url, self.secret)
             return self
 
     def __init__(self, options: Options, context: Context) -> None:
         self._options = options
-        token, scheme = options.token or options.password, "Bearer" if options.token else ""
-        user = options.username or ""
-        self._service = Service("Graphite", options.url, token, options.timeout_s, scheme, option="url", user=user)
+        self._service = Service(
+            *("Graphite", options.url, options.secret, options.timeout_s, "Bearer"),
+            option="url",
+            user=options.username or "",
+        )
         self._bucketed = Bucketed("Graphite", options, self._ask)
 
     async def read(self, selectors: Sequence[str]) -> list[list[Point]]:

@@ -10,40 +10,34 @@ from pydantic import Field, model_validator
 from pilotage.drivers import Context, Past, Point
 from pilotage.drivers.address import Address, check_encrypted
 from pilotage.drivers.answers import one_line
+from pilotage.drivers.login import LoginOptions
 from pilotage.drivers.metrics import influxql
 from pilotage.drivers.metrics.bucketed import Bucketed, BucketOptions, Late
 from pilotage.drivers.metrics.counting import Row, Span
-from pilotage.drivers.secrets import Secret
 from pilotage.drivers.service import Service
 
 _LOOK = "SHOW MEASUREMENTS LIMIT 1"
 
 
 class InfluxdbMetrics(Late):
-    class Options(BucketOptions):
+    class Options(BucketOptions, LoginOptions):
         url: Address = Field(description="the server's address, without /query")
         database: str = Field(min_length=1, description="the database; in version 2 what is mapped to the bucket")
         retention_policy: str = Field(default="", description="the retention policy, when it is not the default one")
-        token: Secret | None = Field(default=None, description="a token that may read, for versions 2 and 3")
-        username: str | None = Field(
-            default=None, min_length=1, description="whom to log in as, with `password`, for version 1"
-        )
-        password: Secret | None = Field(default=None, description="the password of `username`")
         timeout_s: float = Field(default=5.0, gt=0, le=60, description="seconds for each whole answer")
 
         @model_validator(mode="after")
         def _fits(self) -> InfluxdbMetrics.Options:
-            if (self.username is None) != (self.password is None) or (self.token and self.password):
-                raise ValueError("token, or username and password, or nothing")
-            check_encrypted(self.url, self.token or self.password)
+            check_encrypted(self.url, self.secret)
             return self
 
     def __init__(self, options: Options, context: Context) -> None:
         self._options = options
-        token = options.token or options.password
-        scheme = "Token" if options.token else ""
-        user = options.username or ""
-        self._service = Service("InfluxDB", options.url, token, options.timeout_s, scheme, option="url", user=user)
+        self._service = Service(
+            *("InfluxDB", options.url, options.secret, options.timeout_s, "Token"),
+            option="url",
+            user=options.username or "",
+        )
         self._bucketed = Bucketed("InfluxDB", options, self._ask)
 
     async def read(self, selectors: Sequence[str]) -> list[list[Point]]:

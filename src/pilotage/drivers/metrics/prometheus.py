@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field
 
-from pilotage.drivers import Context, DriverOptions, Language, Past, Point
+from pilotage.drivers import Context, Language, Past, Point
 from pilotage.drivers.answers import Answer
+from pilotage.drivers.login import LoginOptions
 from pilotage.drivers.metrics import promapi
 from pilotage.drivers.metrics.exposition import VECTOR, parse_selector
 from pilotage.drivers.secrets import Secret
@@ -32,7 +33,7 @@ def _address(url: str) -> str:
     except ValueError:
         good = False
     if not good or not url.isprintable() or " " in url:
-        raise ValueError("an http:// or https:// address without a password in it (user and password are options)")
+        raise ValueError("an http:// or https:// address without a password in it (username and password are options)")
     return url.rstrip("/").removesuffix("/api/v1")
 
 
@@ -45,11 +46,8 @@ def _header(name: str) -> str:
 class PrometheusMetrics:
     language: ClassVar[Language] = "promql"
 
-    class Options(DriverOptions):
+    class Options(LoginOptions):
         url: Annotated[str, AfterValidator(_address)] = Field(description="the server's address, without /api/v1")
-        token: Secret | None = Field(default=None, description="a bearer token, when the server asks for one")
-        user: str = Field(default="", description="the user's name, where the server asks for a password (Basic)")
-        password: Secret | None = Field(default=None, description="that user's password")
         headers: dict[Annotated[str, AfterValidator(_header)], str | Secret] = Field(
             default_factory=dict, description="sent with every query, such as X-Scope-OrgID; values or secrets"
         )
@@ -63,27 +61,19 @@ class PrometheusMetrics:
         )
         timeout_s: float = Field(default=10.0, gt=0, description="seconds for each whole answer")
 
-        @model_validator(mode="after")
-        def _one_way_in(self) -> PrometheusMetrics.Options:
-            if bool(self.user) != (self.password is not None):
-                raise ValueError("user and password together")
-            if self.token and self.password:
-                raise ValueError("a token, or a user with a password")
-            return self
-
     def __init__(self, options: Options, context: Context) -> None:
         self._options = options
         given = options.headers
         self._service = Service(
             "Prometheus",
             options.url,
-            options.password or options.token,
+            options.secret,
             options.timeout_s,
             "Bearer",
             keys={name: one for name, one in given.items() if isinstance(one, Secret)},
             headers={name: one for name, one in given.items() if isinstance(one, str)},
             option="url",
-            user=options.user,
+            user=options.username or "",
             ca_file=str(context.directory / options.ca_file) if options.ca_file else "",
         )
 

@@ -8,7 +8,6 @@ that the weight asked for may be in force from before while another one is still
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 import re
 import uuid
@@ -24,10 +23,10 @@ from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.core.model import Cohort, CohortKind
 from pilotage.drivers import Call, Context, DriverOptions, files, ownfile, traefik_rules
 from pilotage.drivers.address import Address
-from pilotage.drivers.answers import listed, usable
+from pilotage.drivers.answers import listed
 from pilotage.drivers.cohorts import check_kind
+from pilotage.drivers.login import LoginOptions
 from pilotage.drivers.looks import looks
-from pilotage.drivers.secrets import Secret
 from pilotage.drivers.service import Service
 from pilotage.drivers.weights import TOTAL, to_parts, to_percent
 
@@ -70,7 +69,7 @@ class _State:
 class TraefikTraffic:
     cohorts: frozenset[CohortKind] = frozenset({"header", "cookie"})
 
-    class Options(DriverOptions):
+    class Options(LoginOptions):
         file: Path = Field(
             description="Pilotage's own .yml in the file provider's `directory`; it is replaced by a rename"
         )
@@ -83,11 +82,6 @@ class TraefikTraffic:
         router: Router | None = Field(
             default=None, description="only for cohorts: Pilotage then writes your router too; take yours out"
         )
-        token: Secret | None = Field(default=None, description="a bearer token, when the API asks for one")
-        username: str | None = Field(
-            default=None, description="whom to log in to the API as, with `password`; not together with `token`"
-        )
-        password: Secret | None = Field(default=None, description="the password of `username`")
         timeout_s: float = Field(default=5.0, gt=0, description="seconds for each question to the API")
 
         @field_validator("file")
@@ -102,8 +96,6 @@ class TraefikTraffic:
             names = {_qualified(name) for name in (self.service, self.canary, self.stable)}
             if len(names) < 3:
                 raise ValueError("service, canary and stable are three services; two of them are the same")
-            if (self.username is None) != (self.password is None) or (self.token and self.password):
-                raise ValueError("token, or username and password, or nothing")
             return self
 
     def __init__(self, options: Options, context: Context) -> None:
@@ -111,9 +103,11 @@ class TraefikTraffic:
         self._file = context.directory / options.file
         if options.router is None:  # a cohort is a router before the others
             self.cohorts = frozenset()
-        scheme = "Bearer" if options.token else ""
-        secret = options.token or options.password
-        self._service = Service(_WHO, options.api, secret, options.timeout_s, scheme, follow=True)
+        self._service = Service(
+            *(_WHO, options.api, options.secret, options.timeout_s, "Bearer"),
+            follow=True,
+            user=options.username or "",
+        )
 
     async def set_weight(self, weight: float, call: Call) -> float:
         parts = to_parts(weight)
@@ -224,20 +218,13 @@ class TraefikTraffic:
 
     async def _find(self, what: str, name: str) -> Mapping[str, Any] | None:
         path = f"/api/http/{what}/{quote(_qualified(name), safe='@')}"
-        answer = await self._service.call("GET", path, headers=self._basic())
+        answer = await self._service.call("GET", path)
         if answer.status == 404:  # also while Traefik starts: first it has no API, then nothing in it
             return None
         self._service.refuse(answer, f"{what[:-1]} {name}")
         if not isinstance(answer.body, dict):
             raise self._service.stranger(f"its answer for {path} is not the JSON expected")
         return answer.body
-
-    def _basic(self) -> dict[str, str]:
-        options = self._options
-        if options.password is not None:
-            pair = f"{options.username}:{usable(options.password)}"
-            return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
-        return {}
 
     def _check_cohort(self, cohort: Cohort) -> None:
         if self._options.router is None:

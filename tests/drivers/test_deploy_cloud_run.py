@@ -42,10 +42,6 @@ def made(service):
 
 class TestCloudRun(DeployerContract, RehearsesContract, UnreachableContract):
     @pytest.fixture
-    def driver(self, service):
-        return deployer(service.url)
-
-    @pytest.fixture
     def deployed(self, service):
         return lambda: [one["containers"][0]["image"].rsplit(":")[1] for one in made(service).values()]
 

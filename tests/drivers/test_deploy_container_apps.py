@@ -43,10 +43,6 @@ def made(service):
 
 class TestContainerApps(DeployerContract, UnreachableContract):
     @pytest.fixture
-    def driver(self, service):
-        return deployer(service.url)
-
-    @pytest.fixture
     def deployed(self, service):
         return lambda: [one["template"]["containers"][0]["image"].rsplit(":")[1] for one in made(service).values()]
 

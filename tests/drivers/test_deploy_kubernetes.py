@@ -55,12 +55,6 @@ def images(cluster, namespace):
 
 class TestKubernetes(DeployerContract, RehearsesContract):
     @pytest.fixture
-    async def driver(self, running, namespace):
-        one = deployer(running.kubeconfig, namespace)
-        yield one
-        await one.close()
-
-    @pytest.fixture
     def deployed(self, running, namespace):
         return lambda: [one.rpartition(":")[2] for one in images(running, namespace)][1:]
 

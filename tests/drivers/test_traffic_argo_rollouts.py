@@ -110,12 +110,6 @@ class TestArgoRollouts(TrafficContract, UnreachableContract, StepsContract):
     asked = (0, 10, 30, 55)
 
     @pytest.fixture
-    async def driver(self, stage):
-        driver = stage.driver()
-        yield driver
-        await driver.close()
-
-    @pytest.fixture
     def unreachable(self, tmp_path):
         file = written(tmp_path / "nowhere", f"https://127.0.0.1:{servers.free_port()}", token="t")
         options = ArgoRolloutsTraffic.Options(rollout="payment", kubeconfig=file)

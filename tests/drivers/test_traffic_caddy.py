@@ -37,10 +37,6 @@ class TestCaddy(TrafficContract, UnreachableContract, RestartsContract):
     tolerance = 0.05
 
     @pytest.fixture
-    def driver(self, proxy, tmp_path):
-        return proxy.driver(tmp_path)
-
-    @pytest.fixture
     def unreachable(self, proxy, tmp_path):
         return proxy.driver(tmp_path, admin=f"http://127.0.0.1:{servers.free_port()}")
 

@@ -39,10 +39,6 @@ class TestConfigcat(ServedContract, UnreachableContract):
     weights = asked = (0, 1, 10, 33, 50, 99, 100)
 
     @pytest.fixture
-    def driver(self, service):
-        return splitter(service.url)
-
-    @pytest.fixture
     def unreachable(self):
         return splitter("http://127.0.0.1:9")
 

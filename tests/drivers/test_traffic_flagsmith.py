@@ -38,10 +38,6 @@ class TestFlagsmith(TrafficContract, UnreachableContract):
     tolerance = 0.005
 
     @pytest.fixture
-    def driver(self, service):
-        return driver_of(service.url)
-
-    @pytest.fixture
     def unreachable(self):
         return driver_of(f"http://127.0.0.1:{servers.free_port()}")
 

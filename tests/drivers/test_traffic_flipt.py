@@ -40,10 +40,6 @@ class TestFlipt(TrafficContract, StepsContract, UnreachableContract):
     weights = asked = (0, 1, 10, 33, 50, 99, 100)
 
     @pytest.fixture
-    def driver(self, service, version):
-        return driver_of(version, service.url)
-
-    @pytest.fixture
     def unreachable(self, version):
         return driver_of(version, f"http://127.0.0.1:{servers.free_port()}")
 

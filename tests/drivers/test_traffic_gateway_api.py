@@ -117,12 +117,6 @@ class TestGatewayApi(TrafficContract, UnreachableContract, SteersContract, Mirro
     """With the least rights that the documentation names."""
 
     @pytest.fixture
-    async def driver(self, stage):
-        driver = stage.driver()
-        yield driver
-        await driver.close()
-
-    @pytest.fixture
     def unreachable(self, tmp_path):
         file = written(tmp_path / "nowhere", f"https://127.0.0.1:{servers.free_port()}", token="t")
         options = {"route": "payment", "canary": "a", "stable": "b", "kubeconfig": file}

@@ -38,10 +38,6 @@ class TestGrowthbook(ServedContract, UnreachableContract):
     name, tolerance, changes = "GrowthBook", 0.005, 2
 
     @pytest.fixture
-    def driver(self, service):
-        return splitter(service.url)
-
-    @pytest.fixture
     def unreachable(self):
         return splitter("http://127.0.0.1:9")
 

@@ -81,12 +81,6 @@ class TestIstio(TrafficContract, UnreachableContract, SteersContract, MirrorsCon
     """With the least rights that the documentation names."""
 
     @pytest.fixture
-    async def driver(self, stage):
-        driver = stage.driver()
-        yield driver
-        await driver.close()
-
-    @pytest.fixture
     def unreachable(self, tmp_path):
         file = written(tmp_path / "nowhere", f"https://127.0.0.1:{servers.free_port()}", token="t")
         options = {"virtual_service": "payment", "canary": "v2", "stable": "v1", "kubeconfig": file}

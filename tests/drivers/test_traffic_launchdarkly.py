@@ -45,10 +45,6 @@ class TestLaunchDarkly(TrafficContract, UnreachableContract):
     tolerance = 0.0005
 
     @pytest.fixture
-    def driver(self, service):
-        return driver_of(service.url)
-
-    @pytest.fixture
     def unreachable(self):
         return driver_of(f"http://127.0.0.1:{servers.free_port()}")
 

@@ -36,10 +36,6 @@ async def seen(url, requests=400, **sent):
 
 class TestNginx(TrafficContract, SteersContract, UnreachableContract):
     @pytest.fixture
-    def driver(self, proxy, tmp_path):
-        return proxy.driver(tmp_path)
-
-    @pytest.fixture
     def unreachable(self, proxy, tmp_path):
         return proxy.driver(tmp_path, status=f"http://127.0.0.1:{servers.free_port()}/")
 

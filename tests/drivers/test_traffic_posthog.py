@@ -39,10 +39,6 @@ class TestPosthog(ServedContract, UnreachableContract):
     name, tolerance = "PostHog", 0.005
 
     @pytest.fixture
-    def driver(self, service):
-        return splitter(service.url)
-
-    @pytest.fixture
     def unreachable(self):
         return splitter("http://127.0.0.1:9")
 

@@ -42,10 +42,6 @@ class TestStatsig(ServedContract, UnreachableContract):
     name, tolerance = "Statsig", 0.005
 
     @pytest.fixture
-    def driver(self, service):
-        return splitter(service.url)
-
-    @pytest.fixture
     def unreachable(self):
         return splitter("http://127.0.0.1:9")
 

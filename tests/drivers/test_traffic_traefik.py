@@ -37,10 +37,6 @@ async def seen(url, requests=200, **sent):
 
 class TestTraefik(TrafficContract, SteersContract, MirrorsContract, UnreachableContract):
     @pytest.fixture
-    def driver(self, proxy, tmp_path):
-        return proxy.driver(tmp_path)
-
-    @pytest.fixture
     def unreachable(self, proxy, tmp_path):
         return proxy.driver(tmp_path, api=f"http://127.0.0.1:{servers.free_port()}")
 

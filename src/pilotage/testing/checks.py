@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from pilotage.drivers import Check
 from pilotage.testing.every import EveryDriver
 
@@ -13,10 +11,6 @@ from pilotage.testing.every import EveryDriver
 class CheckContract(EveryDriver):
     """Your fixtures: `driver` (a check), and `made`: an async function that makes what it looks for hold (True) or
     fail (False)."""
-
-    @pytest.fixture
-    def made(self) -> Any:
-        raise NotImplementedError("override the fixture `made`")
 
     async def test_what_holds_is_said_with_what_was_seen(self, driver: Check, made: Any) -> None:
         await made(True)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from pilotage.drivers import Deployer, Rehearses
 from pilotage.testing.every import EveryDriver, call
 
@@ -13,10 +11,6 @@ from pilotage.testing.every import EveryDriver, call
 class DeployerContract(EveryDriver):
     """Your fixtures: `driver`, which can deploy v2, and `deployed`, which lists the versions really deployed, in order,
     as a callable."""
-
-    @pytest.fixture
-    def deployed(self) -> Any:
-        raise NotImplementedError("override the fixture `deployed`")
 
     async def test_a_deploy_says_what_it_did(self, driver: Deployer, deployed: Any) -> None:
         assert await driver.deploy("v2", call("a"))

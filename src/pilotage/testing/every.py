@@ -18,10 +18,6 @@ def call(key: str, timeout_s: float = 10.0) -> Call:
 class EveryDriver:
     """What every port asks for. Your fixture: `driver`."""
 
-    @pytest.fixture
-    def driver(self) -> Any:
-        raise NotImplementedError("override the fixture `driver`")
-
     async def test_options_refuse_unknown_names(self, driver: Any) -> None:
         with pytest.raises(ValidationError, match="no_such_option"):
             type(driver).Options.model_validate({"no_such_option": 1})
@@ -38,10 +34,6 @@ class EveryDriver:
 
 class UnreachableContract:
     """For a driver that talks to something. Your fixture: `unreachable`, one whose counterpart does not answer."""
-
-    @pytest.fixture
-    def unreachable(self) -> Any:
-        raise NotImplementedError("override the fixture `unreachable`")
 
     async def test_one_that_does_not_answer_is_named_at_probe(self, unreachable: Any) -> None:
         with pytest.raises(PilotageError, match=r"\S"):

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import pytest
-
 from pilotage.drivers import Logs, Piece
 from pilotage.testing.every import EveryDriver
 
@@ -16,10 +14,6 @@ class LogsContract(EveryDriver):
     before. `strange` is a line that is no text, as far as what it follows can keep one."""
 
     strange = b"\xff\x00two\n"
-
-    @pytest.fixture
-    def write(self) -> Any:
-        raise NotImplementedError("override the fixture `write`")
 
     async def hear(self, driver: Logs, size: int, within_s: float = 30.0) -> list[Piece]:
         """Reads until `size` bytes came; a source may need a moment to hand them on."""

@@ -18,10 +18,6 @@ class NotifierContract(EveryDriver):
 
     message = Message("m-1", "r-1", "rolled_back", "Rolled back", "payment is on v1 again", {"weight": 0})
 
-    @pytest.fixture
-    def received(self) -> Any:
-        raise NotImplementedError("override the fixture `received`")
-
     async def test_a_message_arrives(self, driver: Notifier, received: Any) -> None:
         await driver.send(self.message)
         assert any("payment is on v1 again" in text for text in received())
@@ -64,10 +60,6 @@ class ThreadContract:
 
     Your fixture: `threads`, which counts the posts, incidents or conversations begun, as a callable.
     """
-
-    @pytest.fixture
-    def threads(self) -> Any:
-        raise NotImplementedError("override the fixture `threads`")
 
     async def test_a_rollouts_messages_are_in_one_thread(self, driver: Notifier, received: Any, threads: Any) -> None:
         thread = await driver.send(Message("m-1", "r-1", "rollout_started", "Started", "payment v2"))
@@ -113,10 +105,6 @@ class ResolvesContract:
 
 class CredentialsContract:
     """For a notifier with credentials. Your fixture: `refused`, a driver whose service refuses them."""
-
-    @pytest.fixture
-    def refused(self) -> Any:
-        raise NotImplementedError("override the fixture `refused`")
 
     async def test_refused_credentials_are_told_at_probe(self, refused: Any) -> None:
         with pytest.raises(PermanentError):

@@ -17,10 +17,6 @@ class PoolContract(EveryDriver):
 
     servers = ("web1", "web2")
 
-    @pytest.fixture
-    def busy(self) -> Any:
-        raise NotImplementedError("override the fixture `busy`")
-
     async def test_a_drained_server_is_out_of_rotation_and_the_others_are_not(self, driver: Pool) -> None:
         one, other = self.servers
         said = await driver.drain(one, call("a"))

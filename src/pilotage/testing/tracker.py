@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import pytest
-
 from pilotage.drivers import Ticket, Tracker
 from pilotage.testing.every import EveryDriver
 
@@ -16,10 +14,6 @@ class TrackerContract(EveryDriver):
     callable."""
 
     ticket = Ticket("r-1/permanent-fix", "Fix it for good", "payment 2.4.1 was rolled back", "owner")
-
-    @pytest.fixture
-    def opened(self) -> Any:
-        raise NotImplementedError("override the fixture `opened`")
 
     async def test_a_ticket_is_opened_and_its_place_said(self, driver: Tracker, opened: Any) -> None:
         where = await driver.open(self.ticket)

@@ -98,10 +98,6 @@ class RestartsContract:
     """For a splitter that tells since when it runs; `driver` as in `TrafficContract`. Your fixture: `restart`, which
     restarts the splitter, as an async callable."""
 
-    @pytest.fixture
-    def restart(self) -> Any:
-        raise NotImplementedError("override the fixture `restart`")
-
     async def test_its_start_stays_the_same_while_it_runs(self, driver: Any) -> None:
         offers = isinstance(driver, Restarts)
         assert offers

@@ -11,9 +11,11 @@ from pydantic import Field
 
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context, DriverOptions, Language, Point
+from pilotage.drivers.answers import Answer, again
 from pilotage.drivers.http import Client
-from pilotage.drivers.metrics.exposition import parse_selector, select
+from pilotage.drivers.metrics.exposition import count_series, parse_selector, select
 from pilotage.drivers.secrets import Secret
+from pilotage.drivers.service import unreached
 
 BODY_LIMIT = 32 * 1024 * 1024
 
@@ -45,7 +47,9 @@ class ScrapeMetrics:
             try:
                 answers = select(page, parsed)
             except ValueError:
-                raise PermanentError(f"{url} is not in Prometheus' text format. Try: curl '{url}'") from None
+                raise _no_page(url) from None
+            if not any(answers) and page.strip() and not count_series(page):
+                raise _no_page(url)  # not missing data: a login page, or another server
             instance = httpx.URL(url).netloc.decode()
             for all_points, points in zip(found, answers, strict=True):
                 all_points += [Point({"instance": instance, **point.labels}, point.value) for point in points]
@@ -73,7 +77,10 @@ class ScrapeMetrics:
                 if answer.status_code in (401, 403):
                     raise PermanentError(f"{url} refuses access ({answer.status_code}); check the token")
                 if answer.status_code != 200:
-                    raise TemporaryError(f"{url} answered {answer.status_code}. Try: curl -i '{url}'")
+                    said = Answer(answer.status_code, {name.lower(): one for name, one in answer.headers.items()}, None)
+                    passes = said.limited or said.status in (408, 425) or said.status >= 500
+                    text = f"{url} answered {said.status}{again(said)}. Try: curl -i '{url}'"
+                    raise TemporaryError(text, said.after_s) if passes else PermanentError(text)
                 async for chunk in answer.aiter_bytes():
                     body += chunk
                     if len(body) > BODY_LIMIT:
@@ -81,5 +88,9 @@ class ScrapeMetrics:
         except (httpx.InvalidURL, httpx.UnsupportedProtocol):
             raise PermanentError(f"expected an http:// or https:// address, got {url!r}") from None
         except httpx.HTTPError as error:
-            raise TemporaryError(f"{url} does not answer ({type(error).__name__}). Try: curl -i '{url}'") from None
+            raise unreached(error, url, url, "urls") from None
         return body.decode("utf-8", "replace")
+
+
+def _no_page(url: str) -> PermanentError:
+    return PermanentError(f"{url} is not in Prometheus' text format. Try: curl '{url}'")

@@ -48,7 +48,10 @@ class PagerDutyNotifier:
         event: dict[str, Any] = {"routing_key": self._key(), "dedup_key": dedup, "event_action": _action(message.kind)}
         if event["event_action"] == "trigger":
             event |= {"payload": _payload(message), "client": "Pilotage"}
-        self._service.refuse(await self._service.call("POST", "/v2/enqueue", event), "the event")
+        answer = await self._service.call("POST", "/v2/enqueue", event)
+        self._service.refuse(answer, "the event")
+        if answer.get("status") != "success":  # else whoever answers here has paged nobody
+            raise self._service.stranger("it does not say that the event was taken")
         return dedup
 
     async def probe(self) -> str:

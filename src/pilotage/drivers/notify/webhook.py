@@ -13,8 +13,10 @@ from pydantic import Field
 
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context, DriverOptions, Message
+from pilotage.drivers.answers import Answer, again
 from pilotage.drivers.http import Client
 from pilotage.drivers.secrets import Secret
+from pilotage.drivers.service import unreached
 
 
 class WebhookNotifier:
@@ -44,10 +46,11 @@ class WebhookNotifier:
         try:
             answer = await self._client.post(url, content=body, headers=headers)
         except httpx.HTTPError as error:
-            raise TemporaryError(f"the webhook at {url.host} does not answer ({type(error).__name__})") from None
+            raise unreached(error, f"the webhook at {url.host}", f"{url.scheme}://{url.host}", "url") from None
         code = answer.status_code
         if code >= 500 or code in (408, 429):
-            raise TemporaryError(f"the webhook at {url.host} answered {code}")
+            said = Answer(code, {name.lower(): one for name, one in answer.headers.items()}, None)
+            raise TemporaryError(f"the webhook at {url.host} answered {code}{again(said)}", said.after_s)
         if code >= 300:
             raise PermanentError(f"the webhook at {url.host} refused the message with {code}")
 

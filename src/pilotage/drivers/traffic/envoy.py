@@ -16,19 +16,19 @@ import time
 from pathlib import Path
 from typing import Any, Literal
 
-import httpx
 from pydantic import Field, field_validator
 
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Call, Context, DriverOptions, files
 from pilotage.drivers.address import Address
-from pilotage.drivers.http import Client
 from pilotage.drivers.looks import looks
 from pilotage.drivers.secrets import Secret
+from pilotage.drivers.service import Service
 from pilotage.drivers.weights import to_parts, to_percent
 
 _DENOMINATORS = {"HUNDRED": 100, "TEN_THOUSAND": 10_000, "MILLION": 1_000_000}
 _TREE = ".pilotage-"
+_RUNTIME = "/runtime?format=json"
 
 
 class EnvoyTraffic:
@@ -57,8 +57,8 @@ class EnvoyTraffic:
         self._options = options
         self._link = context.directory / options.runtime_dir
         self._admin = options.admin.rstrip("/")
-        self._url = f"{self._admin}/runtime?format=json"
-        self._client = Client(5.0)
+        self._url = f"{self._admin}{_RUNTIME}"
+        self._service = Service("Envoy's admin", self._admin, options.token, 5.0, "Bearer", option="admin")
 
     async def set_weight(self, weight: float, call: Call) -> float:
         total = self._options.denominator
@@ -85,7 +85,7 @@ class EnvoyTraffic:
 
     async def started_at(self) -> float:
         url = f"{self._admin}/server_info"
-        info = await self._ask(url)
+        info = await self._ask("/server_info")
         try:
             # Whole seconds. A hot restart is a new process as well: it begins an epoch of its own.
             uptime_s = float(info["uptime_current_epoch"].removesuffix("s"))
@@ -101,28 +101,15 @@ class EnvoyTraffic:
         """The connections are the process's."""
 
     async def _value(self) -> float | None:
-        runtime = await self._ask(self._url)
+        runtime = await self._ask(_RUNTIME)
         try:
             entry = runtime["entries"].get(self._options.key)
             return None if entry is None else _percent(entry["final_value"])
         except (ValueError, KeyError, TypeError, AttributeError):
             raise PermanentError(f"this is not Envoy's runtime, or not a share. Try: curl '{self._url}'") from None
 
-    async def _ask(self, url: str) -> Any:
-        headers = {"Authorization": f"Bearer {self._options.token.reveal()}"} if self._options.token else {}
-        try:
-            answer = await self._client.get(url, headers=headers)
-        except httpx.HTTPError as error:
-            kind = type(error).__name__
-            raise TemporaryError(f"Envoy's admin does not answer ({kind}). Try: curl '{url}'") from None
-        if answer.status_code in (401, 403):
-            raise PermanentError(f"Envoy's admin refuses access ({answer.status_code}) at {url}")
-        if answer.status_code != 200:
-            raise TemporaryError(f"Envoy's admin answered {answer.status_code}. Try: curl '{url}'")
-        try:
-            return answer.json()
-        except ValueError:
-            raise PermanentError(f"expected JSON from Envoy's admin. Try: curl '{url}'") from None
+    async def _ask(self, path: str) -> Any:
+        return (await self._service.ask("GET", path, f"page {path}")).body
 
     def _path(self, root: Path) -> Path:
         """Where the key lives: Envoy reads ``a/b`` and ``a.b`` as the same key, so an existing file is kept."""

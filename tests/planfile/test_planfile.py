@@ -125,6 +125,11 @@ def test_a_rate_that_is_none_is_refused(written):
         ('command: ["./deploy.sh", "{version}"]', 'command: ["x", "{vrsion}"]', "only the placeholders {version}"),
         ('command: ["./deploy.sh", "{version}"]', "command: []", "a list with a command and its arguments"),
         ("key: payment.canary", "key: 7", "text (in quotes"),
+        (
+            'driver: shell, command: ["./deploy.sh", "{version}"]',
+            'driver: kubernetes, deployment: Payment, image: "x:{version}"',
+            "the Deployment's name (of the form ^[a-z0-9]",
+        ),
         ('urls: ["http://127.0.0.1:9901/stats/prometheus"]', "urls: []", "a list of at least 1"),
         ('stats/prometheus"]', 'stats/prometheus"], timeout_s: 0', "a number above 0"),
         (

@@ -4,7 +4,7 @@ are never shown."""
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -36,7 +36,7 @@ def driver(
         # Strictly: `timeout_s: true` and `timeout_s: "5"` are slips, as everywhere in a plan.
         checked = model.model_validate_json(json.dumps(options), strict=True)
     except ValidationError as error:
-        _problems(reader, node, path, error, list(model.model_fields))
+        _problems(reader, node, path, error, {name: one.description or "" for name, one in model.model_fields.items()})
         return None
     except Exception as error:  # a stranger's driver may fail in any way: still no traceback for a plan's author
         reader.wrong(path, node, f"options that the driver {name} accepts", f"{type(error).__name__} from it")
@@ -52,7 +52,7 @@ def driver(
     return ref
 
 
-def _problems(reader: Reader, node: Node, path: str, error: ValidationError, fields: Collection[str]) -> None:
+def _problems(reader: Reader, node: Node, path: str, error: ValidationError, fields: Mapping[str, str]) -> None:
     """Alternatives of one option (text, or a secret) are one problem that names them both."""
     by_option: dict[str, list[Any]] = {}
     for one in error.errors(include_url=False, include_input=False):
@@ -61,7 +61,12 @@ def _problems(reader: Reader, node: Node, path: str, error: ValidationError, fie
             place if one["type"] not in ("missing", "extra_forbidden") else str(one["loc"]), []
         ).append(one)
     for alternatives in by_option.values():
-        expected = " or ".join(dict.fromkeys(expectation(one) for one in alternatives))
+        expected = " or ".join(
+            dict.fromkeys(
+                expectation(one, fields.get(str(one["loc"][0]), "") if len(one["loc"]) == 1 else "")
+                for one in alternatives
+            )
+        )
         _problem(reader, node, path, alternatives[0], fields, expected)
 
 

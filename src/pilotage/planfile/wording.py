@@ -25,8 +25,11 @@ _PLAIN = {
 }
 
 
-def expectation(error: Mapping[str, Any]) -> str:
-    """A noun phrase for one of pydantic's errors (`type`, `msg`, `ctx`); drivers' own ValueErrors are one already."""
+def expectation(error: Mapping[str, Any], meaning: str = "") -> str:
+    """A noun phrase for one of pydantic's errors (`type`, `msg`, `ctx`); drivers' own ValueErrors are one already.
+
+    `meaning` is what the option's description says: a pattern alone tells nobody what is meant.
+    """
     kind, limits = str(error["type"]), error.get("ctx", {})
     match kind:
         case "greater_than":
@@ -44,7 +47,8 @@ def expectation(error: Mapping[str, Any]) -> str:
         case "string_too_long":
             return f"at most {limits['max_length']} characters"
         case "string_pattern_mismatch":
-            return f"text of the form {limits['pattern']}"
+            form = f"of the form {limits['pattern']}"
+            return f"{meaning} ({form})" if meaning else f"text {form}"
         case "literal_error" | "enum":
             return f"one of {limits['expected']}"
     message = str(error["msg"]).removeprefix("Input should be ").removeprefix("Value error, ")

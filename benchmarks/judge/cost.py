@@ -10,11 +10,12 @@ from collections.abc import Callable
 from statistics import median
 
 from benchmarks.judge.run import usual_plan
-from pilotage.core.counters import Counts, Delta, Meter, baseline_of
+from pilotage.core.counters import Counts, Delta, Meter
 from pilotage.core.evidence import RateEvidence, RatioEvidence
 from pilotage.core.judge import Judge
 from pilotage.core.latency import LatencyEvidence
 from pilotage.core.model import Baseline
+from pilotage.core.tally import baseline_of
 from pilotage.simulation.world import World, draw, past_samples, samples
 
 TICKS, ROUNDS = 60, 40

@@ -19,7 +19,7 @@ import numpy as np
 from benchmarks.judge.plots import false_rollbacks, times_to_find
 from benchmarks.judge.rules import Minute, argo, flagger, kayenta
 from benchmarks.judge.worlds import SCENARIOS, Scenario
-from pilotage.core.counters import baseline_of, quantile
+from pilotage.core.histograms import quantile
 from pilotage.core.judge import Judge
 from pilotage.core.model import (
     Action,
@@ -36,6 +36,7 @@ from pilotage.core.model import (
     Verdict,
     WayBack,
 )
+from pilotage.core.tally import baseline_of
 from pilotage.simulation.world import BOUNDS, Drawn, World, draw, past_samples, samples
 
 RULES = ("Argo-style", "Flagger-style", "Kayenta's rule", "Pilotage")

@@ -16,11 +16,11 @@ from pilotage import planfile
 from pilotage.aftercare import Aftercare
 from pilotage.core.announcing import gets
 from pilotage.core.checklist import Mark
-from pilotage.core.counters import Tally
 from pilotage.core.errors import NotFound, PilotageError, Refused
 from pilotage.core.events import Announced, ChecklistPassed
 from pilotage.core.model import Plan
 from pilotage.core.state import Command, Status, check_command, fold
+from pilotage.core.tally import Tally
 from pilotage.desk import Busy, Desk
 from pilotage.engine import Engine, Order, Outcome, Start
 from pilotage.engine.clock import Clock, WallClock

@@ -10,7 +10,6 @@ from typing import Any
 from pilotage import planfile
 from pilotage.codec import to_data
 from pilotage.core.comparison import comparison
-from pilotage.core.counters import Tally
 from pilotage.core.errors import Refused
 from pilotage.core.events import Recorded
 from pilotage.core.explain import Explanation, explain
@@ -22,6 +21,7 @@ from pilotage.core.review import review
 from pilotage.core.sent import SentMessage
 from pilotage.core.sentences import sentence
 from pilotage.core.state import Command, RolloutState, Status, check_command, fold
+from pilotage.core.tally import Tally
 from pilotage.store import Store, messages, queries
 
 KEPT_TALLIES = 200

@@ -6,8 +6,9 @@ import math
 
 import pytest
 
-from pilotage.core.counters import Counts, Delta, Fault, Meter, baseline_of, totals
+from pilotage.core.counters import Counts, Delta, Fault, Meter
 from pilotage.core.model import Counters, Histogram, Instance, Reading, Sample
+from pilotage.core.tally import baseline_of, totals
 
 INF = math.inf
 BOUNDS = (0.1, INF)

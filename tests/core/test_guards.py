@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from pilotage.codec import from_json, to_json
 from pilotage.core.comparison import comparison
-from pilotage.core.counters import baseline_of, tally
 from pilotage.core.guards import LastingEvidence
 from pilotage.core.judge import Judge
 from pilotage.core.model import Action, Answer, Baseline, Counters, Finding, Plan, Reading, Sample, Verdict
 from pilotage.core.signals import GuardBaseline, GuardLevels, GuardMetric, Kind, Level, Per, TicketMetric
+from pilotage.core.tally import baseline_of, tally
 from tests.core import worlds
 
 NAN = float("nan")

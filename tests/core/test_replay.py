@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 
 from pilotage.codec import from_json, to_json
-from pilotage.core.counters import baseline_of
 from pilotage.core.errors import Refused
 from pilotage.core.judge import Judge
 from pilotage.core.model import (
@@ -23,6 +22,7 @@ from pilotage.core.model import (
     Verdict,
 )
 from pilotage.core.replay import Replay, Verdicts, replay, replay_text, what_if, what_if_text
+from pilotage.core.tally import baseline_of
 from tests.core.worlds import Group, plan, samples
 
 

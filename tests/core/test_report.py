@@ -7,11 +7,11 @@ from typing import Any, get_args
 
 from pilotage.core import events as ev
 from pilotage.core.comparison import comparison
-from pilotage.core.counters import Tally, tally
 from pilotage.core.model import Action, Verdict
 from pilotage.core.quantities import duration
 from pilotage.core.report import report
 from pilotage.core.sentences import sentence
+from pilotage.core.tally import Tally, tally
 from tests.core.worlds import Group, plan, samples
 
 

@@ -8,7 +8,6 @@ import pytest
 
 from pilotage.core import events as ev
 from pilotage.core.comparison import comparison
-from pilotage.core.counters import baseline_of, before, tally
 from pilotage.core.errors import Refused
 from pilotage.core.explain import explain, explanation_text
 from pilotage.core.judge import Judge
@@ -17,6 +16,7 @@ from pilotage.core.picture import picture
 from pilotage.core.replay import replay, what_if
 from pilotage.core.report import report
 from pilotage.core.signals import GuardLevels, GuardMetric, Level, TicketMetric
+from pilotage.core.tally import baseline_of, before, tally
 from pilotage.core.words import amount, unit_of
 from tests.core import worlds
 

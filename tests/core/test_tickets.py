@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from pilotage.core import policy
-from pilotage.core.counters import baseline_of
 from pilotage.core.judge import Judge
 from pilotage.core.model import Action, Baseline, Counters, Phase, Plan, Reading, Sample, Verdict
 from pilotage.core.signals import GuardMetric, TicketBaseline, TicketMetric
+from pilotage.core.tally import baseline_of
 from pilotage.core.tickets import Tickets, garwood_upper
 from tests.core import worlds
 

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 import trustme
 
-from pilotage.core.counters import quantile
 from pilotage.core.errors import PermanentError, TemporaryError
+from pilotage.core.histograms import quantile
 from pilotage.core.model import DriverRef, LatencyMetric, Measures, RatioMetric
 from pilotage.drivers import Context
 from pilotage.drivers.metrics import prometheus as prometheus_driver

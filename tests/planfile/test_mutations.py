@@ -49,6 +49,7 @@ ONLY_THE_LOADER = (
         "one phase of 100%",
         "a weight, a watch and an approval",
         "each server once",
+        "token, or username and password",
     ),
     *(
         "each name once",

@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pilotage.core.counters import baseline_of, totals
 from pilotage.core.dispersion import phi_of_errors
 from pilotage.core.model import Sample
+from pilotage.core.tally import baseline_of, totals
 from pilotage.simulation.world import BOUNDS, Drawn, World, draw, past_samples, samples, shape
 
 TICKS = 60

@@ -12,8 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from pilotage.core.counters import quantiles
 from pilotage.core.errors import PilotageError
+from pilotage.core.histograms import quantiles
 from pilotage.core.model import LatencyMetric, Plan, RatioMetric
 from pilotage.core.signals import GuardMetric, TicketMetric
 from pilotage.drivers import Ages, Context, Delays, Metrics, Point, registry

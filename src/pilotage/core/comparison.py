@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pilotage.core.counters import Counts, Tally, quantile
+from pilotage.core.counters import Counts
+from pilotage.core.histograms import quantile
 from pilotage.core.model import Plan
 from pilotage.core.signals import GuardMetric
+from pilotage.core.tally import Tally
 from pilotage.core.words import amount, latency
 
 

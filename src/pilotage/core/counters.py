@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pilotage.core import levels, tickets
-from pilotage.core.logwatch import logs_before
-from pilotage.core.model import Baseline, Counters, Histogram, Instance, Measures, Minute, Plan, Reading, Sample
+from pilotage.core.histograms import add_histograms
+from pilotage.core.model import Counters, Histogram, Instance, Reading
 
 HUGE = 1e15
 KEPT_MINUTES = 30
@@ -221,169 +218,8 @@ def add(a: Counts, b: Counts) -> Counts:
     )
 
 
-def add_histograms(a: Histogram | None, b: Histogram | None) -> Histogram | None:
-    """The sum; different buckets cannot be added, the newer ones win."""
-    if a is None or b is None or a.bounds != b.bounds:
-        return b or a
-    return Histogram(a.bounds, tuple([x + y for x, y in zip(a.counts, b.counts, strict=True)]))
-
-
-class Tally:
-    """Totals by phase, taken in sample by sample in their order, so that nobody has to count a long rollout anew.
-
-    Faulty ticks are left out; samples of the time before the rollout too, unless `history` is True. Guards and tickets
-    are taken in where `measures` names them.
-    """
-
-    def __init__(self, history: bool = False, measures: Measures | None = None) -> None:
-        self.phases: dict[int, Delta] = {}
-        self.guards = levels.GuardTally(measures.guards if measures else ())
-        self.tickets = tickets.TicketTally()
-        self.place = (-1, -1)
-        """Phase and tick of the last sample taken in."""
-        self._history = history
-        self._meter = Meter("optional")
-        self._seen = False
-
-    def take(self, sample: Sample) -> Delta | None:
-        """What this sample adds; None for a phase's first, for a fault, and for history."""
-        if sample.tick < 0 and not self._history:
-            return None
-        if sample.phase != self.place[0]:
-            self._meter = Meter("optional", self._seen)
-        self.place = (sample.phase, sample.tick)
-        self.guards.take(sample)
-        self.tickets.take(sample)
-        self._seen = self._seen or sample.reading.canary is not None
-        step = self._meter.take(sample.reading)
-        if not isinstance(step, Delta):
-            return None
-        sum_so_far = self.phases.get(sample.phase, Delta())
-        self.phases[sample.phase] = Delta(add(sum_so_far.canary, step.canary), add(sum_so_far.control, step.control))
-        return step
-
-    def of(self, phases: Iterable[int]) -> Delta:
-        """The sum over these phases."""
-        whole = Delta()
-        for phase in phases:
-            one = self.phases.get(phase, Delta())
-            whole = Delta(add(whole.canary, one.canary), add(whole.control, one.control))
-        return whole
-
-
-def tally(samples: Iterable[Sample], measures: Measures | None = None) -> Tally:
-    counted = Tally(measures=measures)
-    for sample in samples:
-        counted.take(sample)
-    return counted
-
-
-def totals(samples: Iterable[Sample]) -> Delta:
-    """Everything that happened within the samples' phases; faulty ticks are left out."""
-    counted = tally(samples)
-    return counted.of(counted.phases)
-
-
-def before(samples: Iterable[Sample], phase: int) -> list[Sample]:
-    """The samples a phase's judge may learn from: those of earlier phases, and of the time before the rollout."""
-    return [one for one in samples if one.phase < phase or one.tick < 0]
-
-
-def baseline_of(samples: Iterable[Sample], plan: Plan | None = None) -> Baseline:
-    """Control's totals over the samples, and its last 30 minutes one by one; with `plan` its guards and tickets too."""
-    control, seen = Counts(), False
-    minutes: dict[float, Counts] = {}
-    cells: dict[float, dict[str, tuple[float, float]]] = {}
-    known = list(samples)
-    counting = Tally(history=True)
-    for sample in known:
-        step = counting.take(sample)
-        if step is None:
-            continue
-        control = add(control, step.control)
-        minute = sample.at // 60
-        minutes[minute] = add(minutes.get(minute, Counts()), step.control)
-        join(cells.setdefault(minute, {}), step.control)
-    seen = any(sample.reading.canary is not None and sample.tick >= 0 for sample in known)
-    recent = [Minute(cells[minute], minutes[minute].latency) for minute in sorted(minutes)[-KEPT_MINUTES:]]
-    logs, named = logs_before(known)
-    return Baseline(
-        control.requests,
-        control.errors,
-        control.latency,
-        control.bug_total,
-        control.bug_bad,
-        tuple(recent),
-        seen,
-        logs=logs,
-        named=named,
-        guards=levels.baseline(known, plan.measures.guards) if plan else (),
-        tickets=tickets.baseline(known, plan) if plan else None,
-    )
-
-
-def believable(baseline: Baseline) -> Baseline:
-    """The baseline, or an empty one where a number of it cannot be true: nothing is compared with nonsense."""
-    shares = ((baseline.requests, baseline.errors), (baseline.bug_total, baseline.bug_bad))
-    good = all(0 <= bad <= total <= HUGE for total, bad in shares)
-    if good and (baseline.latency is None or 0 <= sum(baseline.latency.counts) <= HUGE):
-        return baseline
-    return Baseline(
-        canary_seen=baseline.canary_seen,
-        logs=baseline.logs,
-        named=baseline.named,
-        guards=baseline.guards,
-        tickets=baseline.tickets,
-    )
-
-
 def join(cells: dict[str, tuple[float, float]], counts: Counts) -> None:
     """Adds what each instance did to its cell; a group whose instances are not told apart is one instance."""
     for name, requests, errors in counts.cells or (("", counts.requests, counts.errors),):
         before = cells.get(name, (0.0, 0.0))
         cells[name] = (before[0] + requests, before[1] + errors)
-
-
-def quantile(histogram: Histogram | None, q: float) -> float | None:
-    """Linear within the bucket, as Prometheus' histogram_quantile; the last finite bound for the open bucket."""
-    found = quantiles(histogram, (q,))
-    return found[0] if found else None
-
-
-def quantiles(histogram: Histogram | None, ascending: Sequence[float]) -> list[float]:
-    """Several at once, in ascending order of q; none without requests."""
-    if histogram is None:
-        return []
-    total = sum(histogram.counts)
-    if total <= 0:
-        return []
-    found: list[float] = []
-    ranks = [q * total for q in ascending]
-    below, lower = 0.0, 0.0
-    for bound, count in zip(histogram.bounds, histogram.counts, strict=True):
-        while count > 0 and below + count >= ranks[len(found)]:
-            inside = (ranks[len(found)] - below) / count
-            found.append(lower if math.isinf(bound) else lower + (bound - lower) * inside)
-            if len(found) == len(ranks):
-                return found
-        below += count
-        lower = bound if not math.isinf(bound) else lower
-    return found + [lower] * (len(ranks) - len(found))
-
-
-def p95_and_interval(histogram: Histogram | None, z: float = 1.959964) -> tuple[float, float, float] | None:
-    """p95, and an interval of it by order statistics: the ranks at .95 n +- z sqrt(.95 .05 n); 95 % for the usual z."""
-    n = sum(histogram.counts) if histogram else 0.0
-    if n <= 0:
-        return None
-    half = z * math.sqrt(0.95 * 0.05 / n)
-    low, middle, high = quantiles(histogram, (max(0.0, 0.95 - half), 0.95, min(1.0, 0.95 + half)))
-    return middle, low, high
-
-
-def slower_than(histogram: Histogram, limit: float) -> float:
-    """Requests surely slower than `limit` seconds: those above the first bucket bound >= limit."""
-    for index, bound in enumerate(histogram.bounds):
-        if bound >= limit:
-            return sum(histogram.counts[index + 1 :])
-    return 0.0

@@ -7,8 +7,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pilotage.core import policy
-from pilotage.core.counters import Counts, p95_and_interval, quantile
+from pilotage.core.counters import Counts
 from pilotage.core.evidence import binomial_tail, wilson
+from pilotage.core.histograms import p95_and_interval, quantile
 from pilotage.core.model import Action, Finding
 from pilotage.core.words import e_value, latency
 

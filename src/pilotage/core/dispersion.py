@@ -12,7 +12,8 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
-from pilotage.core.counters import KEPT_MINUTES, Counts, add_histograms, join
+from pilotage.core.counters import KEPT_MINUTES, Counts, join
+from pilotage.core.histograms import add_histograms
 from pilotage.core.model import Histogram, Minute
 
 Cells = Mapping[str, tuple[float, float]]

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pilotage.core import events as ev
-from pilotage.core.counters import totals
 from pilotage.core.logreport import example_of
 from pilotage.core.model import Action, Finding, Plan, Sample, Verdict
 from pilotage.core.next_step import next_step
@@ -17,6 +16,7 @@ from pilotage.core.planning.phases import USUAL_ERRORS
 from pilotage.core.power import smallest_visible
 from pilotage.core.quantities import duration, span
 from pilotage.core.state import RolloutState, Status, fold
+from pilotage.core.tally import totals
 from pilotage.core.turn import first_traffic
 from pilotage.core.words import MARKS, clock_time, e_value, printable, unit_of
 

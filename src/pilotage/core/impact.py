@@ -14,9 +14,10 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from pilotage.core.counters import Counts, Delta, Tally, baseline_of, tally
+from pilotage.core.counters import Counts, Delta
 from pilotage.core.dispersion import inflated, phi_of_errors
 from pilotage.core.model import Plan, Sample
+from pilotage.core.tally import Tally, baseline_of, tally
 
 ALPHA = 0.05
 """The interval holds with at least 1 - ALPHA."""

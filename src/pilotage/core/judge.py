@@ -12,14 +12,16 @@ from dataclasses import replace
 
 from pilotage.core import criteria, policy
 from pilotage.core.bursts import ErrorsEvidence
-from pilotage.core.counters import Counts, Delta, Fault, Meter, add, believable, quantile, slower_than
+from pilotage.core.counters import Counts, Delta, Fault, Meter, add
 from pilotage.core.dispersion import Dispersion
 from pilotage.core.evidence import NotWorseEvidence, RateEvidence, RatioEvidence
 from pilotage.core.guards import Guards
+from pilotage.core.histograms import quantile, slower_than
 from pilotage.core.latency import LatencyEvidence
 from pilotage.core.leastbad import outage_comes_back
 from pilotage.core.logwatch import LogsEvidence
 from pilotage.core.model import Action, Baseline, Finding, Plan, Reading, Sample, Verdict
+from pilotage.core.tally import believable
 from pilotage.core.tickets import Tickets
 from pilotage.core.words import e_value
 

@@ -12,8 +12,8 @@ import math
 from collections.abc import Iterable, Sequence
 from operator import add, mul
 
-from pilotage.core.counters import add_histograms, quantile
 from pilotage.core.evidence import Mixture
+from pilotage.core.histograms import add_histograms, quantile
 from pilotage.core.model import Histogram, Minute
 
 SCALES = (1.2, 1.5, 2.0, 3.0)

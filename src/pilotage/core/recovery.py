@@ -6,8 +6,9 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Literal
 
-from pilotage.core.counters import Counts, Delta, Meter, add, p95_and_interval
+from pilotage.core.counters import Counts, Delta, Meter, add
 from pilotage.core.evidence import binomial_tail, wilson
+from pilotage.core.histograms import p95_and_interval
 from pilotage.core.model import Baseline, Plan, Reading
 from pilotage.core.words import latency
 

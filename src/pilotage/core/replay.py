@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from itertools import zip_longest
 
-from pilotage.core.counters import baseline_of, before
 from pilotage.core.errors import Refused
 from pilotage.core.judge import Judge
 from pilotage.core.model import Action, Finding, LatencyMetric, Plan, RatioMetric, Sample, Verdict
+from pilotage.core.tally import baseline_of, before
 from pilotage.core.words import printable
 
 Verdicts = Mapping[tuple[int, int], Verdict]

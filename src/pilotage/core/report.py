@@ -7,7 +7,6 @@ from typing import cast
 
 from pilotage.core import events as ev
 from pilotage.core.comparison import comparison
-from pilotage.core.counters import tally
 from pilotage.core.followups import follow_ups
 from pilotage.core.impact import harmed_sentence, impact, spared_sentence
 from pilotage.core.logreport import log_section
@@ -33,6 +32,7 @@ from pilotage.core.quantities import duration
 from pilotage.core.sent import SentMessage
 from pilotage.core.sentences import sentence
 from pilotage.core.state import Status, fold
+from pilotage.core.tally import tally
 from pilotage.core.turn import Turn, turn_of
 from pilotage.core.words import MARKS, clock_time
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from pilotage.core.errors import DriverError, PermanentError, TemporaryError
 from pilotage.drivers.answers import Answer, again, one_line
-from pilotage.drivers.service import broke_off, unreached
+from pilotage.drivers.unreached import broke_off, unreached
 
 _MOST_SKEW_S = 240.0
 """AWS refuses signatures that are five minutes old."""

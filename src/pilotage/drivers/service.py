@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import socket
-import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol
 from urllib.parse import urlencode, urlsplit
@@ -20,6 +18,7 @@ from pilotage.drivers.answers import MOST_BYTES, Answer, again, check_clock, one
 from pilotage.drivers.http import Client
 from pilotage.drivers.secrets import Secret
 from pilotage.drivers.turns import to_the_end
+from pilotage.drivers.unreached import unreached
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _MOST_MOVES = 3
@@ -278,55 +277,6 @@ class Service:
 
     def _unreached(self, error: httpx.HTTPError) -> PermanentError | TemporaryError:
         return unreached(error, self.name, self._api, self._option)
-
-
-_TRUST = "A company's own authority is trusted where SSL_CERT_FILE names its certificate (where the coordinator runs)"
-
-
-def unreached(
-    error: Exception, who: str, url: str, option: str, trust: str = _TRUST
-) -> PermanentError | TemporaryError:
-    """What a failure of the connection means, whatever library it comes from; `option` holds the address.
-
-    `trust` says how to have a certificate trusted.
-    """
-    if broke_off(error):
-        return TemporaryError(f"{who} ended the connection before it was encrypted: does it start just now?")
-    for cause in _causes(error):
-        if isinstance(cause, ssl.SSLError) or "CERTIFICATE_VERIFY_FAILED" in str(cause):
-            why = one_line(str(getattr(cause, "verify_message", "") or getattr(cause, "reason", "") or cause), 100)
-            return PermanentError(f"no encrypted connection to {who} ({why}): is `{option}` right? {trust}")
-        if isinstance(cause, socket.gaierror):
-            host = one_line(urlsplit(url).hostname or url, 100)
-            return TemporaryError(f"{who} is not found: this machine knows no host {host}. Is `{option}` right?")
-        if isinstance(cause, ConnectionRefusedError):
-            return TemporaryError(
-                f"{who} does not answer: nothing listens at {one_line(url, 100)} (connection refused)"
-            )
-    return TemporaryError(f"{who} does not answer ({type(error).__name__})")
-
-
-def broke_off(error: Exception) -> bool:
-    """Whether the other side went away in the TLS handshake, as a load balancer does whose servers start anew."""
-    ended = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
-    return any(
-        isinstance(cause, ended) or (isinstance(cause, ssl.SSLError) and "UNEXPECTED_EOF" in str(cause))
-        for cause in _causes(error)
-    )
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """It, and what it came from, inmost last; the members of a group too."""
-    seen: set[int] = set()
-    waiting: list[BaseException | None] = [error]
-    while waiting:
-        one = waiting.pop(0)
-        if one is None or id(one) in seen:
-            continue
-        seen.add(id(one))
-        yield one
-        waiting += [one.__cause__, one.__context__]
-        waiting += list(one.exceptions) if isinstance(one, BaseExceptionGroup) else []
 
 
 def decode(text: str) -> Any:

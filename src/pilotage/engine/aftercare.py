@@ -11,13 +11,13 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from pilotage.core import recovery
-from pilotage.core.counters import baseline_of
 from pilotage.core.errors import PermanentError, PilotageError
 from pilotage.core.model import Baseline, DriverRef, Plan
 from pilotage.core.preparing import AFTER_CHECKS, FollowUp
 from pilotage.core.recovery import Look, Window
 from pilotage.core.review import review
 from pilotage.core.state import Status
+from pilotage.core.tally import baseline_of
 from pilotage.drivers import Check, Context, Notifier, Resolves, Ticket, Tracker, registry
 from pilotage.drivers.secrets import hide
 from pilotage.engine import measure

@@ -9,9 +9,9 @@ from pathlib import Path
 import structlog
 from temporalio import activity
 
-from pilotage.core.counters import baseline_of, before
 from pilotage.core.judge import Judge
 from pilotage.core.model import Action, Plan, Sample, Step, Verdict
+from pilotage.core.tally import baseline_of, before
 from pilotage.core.underway import in_force
 from pilotage.engine import fence, measure
 from pilotage.engine.clock import Clock

@@ -6,10 +6,10 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 
-from pilotage.core.counters import baseline_of
 from pilotage.core.evidence import wilson
 from pilotage.core.judge import Judge
 from pilotage.core.model import Action, Plan
+from pilotage.core.tally import baseline_of
 from pilotage.simulation.world import World, draw, past_samples, samples
 
 BATCH = 100

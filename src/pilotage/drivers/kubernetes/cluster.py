@@ -18,7 +18,7 @@ from pilotage.drivers.kubernetes import config
 from pilotage.drivers.kubernetes.kinds import Kind
 from pilotage.drivers.kubernetes.options import ClusterOptions
 from pilotage.drivers.kubernetes.refusals import not_allowed, refusal
-from pilotage.drivers.service import unreached
+from pilotage.drivers.unreached import unreached
 
 if TYPE_CHECKING:
     from pilotage.drivers.kubernetes.wire import Connection

@@ -15,7 +15,7 @@ from pilotage.drivers.answers import Answer, again
 from pilotage.drivers.http import Client
 from pilotage.drivers.metrics.exposition import count_series, parse_selector, select
 from pilotage.drivers.secrets import Secret
-from pilotage.drivers.service import unreached
+from pilotage.drivers.unreached import unreached
 
 BODY_LIMIT = 32 * 1024 * 1024
 

@@ -16,7 +16,7 @@ from pilotage.drivers import Context, DriverOptions, Message
 from pilotage.drivers.answers import Answer, again
 from pilotage.drivers.http import Client
 from pilotage.drivers.secrets import Secret
-from pilotage.drivers.service import unreached
+from pilotage.drivers.unreached import unreached
 
 
 class WebhookNotifier:

@@ -60,5 +60,6 @@ class Aftercare:
 
     async def _rows(self, row: RolloutRow) -> list[dict[str, Any]]:
         record = await self.store.run(queries.events_of, row.id)
-        about = {"rollout": row.id, "service": row.plan.service, "version": row.plan.version}
+        plan = row.plan
+        about = {"rollout": row.id, "service": plan.service, "environment": plan.environment, "version": plan.version}
         return [{**about, **to_data(one)} for one in follow_ups(record)]

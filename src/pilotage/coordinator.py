@@ -27,6 +27,7 @@ from pilotage.engine.clock import Clock, WallClock
 from pilotage.gates import Gates
 from pilotage.handover import snapshots
 from pilotage.handover.snapshots import Snapshot
+from pilotage.settings import Settings
 from pilotage.store import Store, known, queries
 from pilotage.telling import Telling
 
@@ -41,13 +42,14 @@ class Coordinator:
     engine: Engine
     state: Path
     clock: Clock = field(default_factory=WallClock)
+    settings: Settings = field(default_factory=Settings)
     _tallies: dict[str, Tally] = field(default_factory=dict)
     _busy: Busy = field(default_factory=dict)
 
     @property
     def desk(self) -> Desk:
         """What happens before a rollout."""
-        return Desk(self.store, self.state, self.clock.now, self._busy)
+        return Desk(self.store, self.state, self.clock.now, self._busy, self.settings.approvals)
 
     @property
     def aftercare(self) -> Aftercare:
@@ -71,10 +73,14 @@ class Coordinator:
 
         Raises PlanError, PreflightFailed, ChecklistOpen or Refused; then nothing was started.
         """
-        plan = await asyncio.to_thread(planfile.load, plan_text, directory=Path(directory), file=file)
+        plan = await self.read(plan_text, directory, file)
         await self._refuse_if_active(plan)
         name = await self.store.run(known.register, plan, plan_text, file, by, self.clock.now(), starts=True)
         return await self.start_known(name, by, reason, overrides, file or name)
+
+    async def read(self, plan_text: str, directory: str, file: str) -> Plan:
+        """Raises PlanError."""
+        return await asyncio.to_thread(planfile.load, plan_text, directory=Path(directory), file=file)
 
     async def start_known(
         self,
@@ -91,17 +97,28 @@ class Coordinator:
         """
         passed = await self.desk.let_through(name, by, overrides, reason, called)
         plan = await self.store.run(known.get, name)
+        approval = await self._approval(plan)
         rollout = f"{plan.plan.service[:45]}-{datetime.now(UTC):%m%d-%H%M%S}-{secrets.token_hex(2)}"
         why = reason or plan.plan.summary
         async with self.desk.alone(plan.plan):
             await self._keep_snapshot(Snapshot(rollout, plan.plan, self.clock.now(), by))
             try:
-                await self.store.run(known.begin, plan, rollout, passed, by, why, self.clock.now(), scheduled)
+                await self.store.run(known.begin, plan, rollout, passed, by, why, self.clock.now(), scheduled, approval)
             except Exception:
                 await asyncio.to_thread(snapshots.forget, self.state, rollout)
                 raise
         await self.engine.start(Start(rollout, plan.plan, by, reason, checklist=passed))
         return rollout
+
+    async def _approval(self, plan: known.KnownPlan) -> str:
+        """The id of the one that this start uses up; empty where none is asked for. Raises Refused without it."""
+        asked = self.desk.approvals.asked_of(plan.plan).preparation.checklist
+        if not any(one.check == "approved" for one in asked):
+            return ""
+        found = await self.desk.approvals.usable(plan.id, plan.plan.digest)
+        if found is None:
+            raise Refused(f"nobody has approved {plan.id} as it is now")
+        return found.id
 
     async def checklist(self, rollout: str) -> ChecklistPassed | None:
         """As it stood when the rollout began; None for one that was started without."""
@@ -117,14 +134,19 @@ class Coordinator:
         """Early, before any driver is asked; `create_rollout` holds the lock itself."""
         await self.store.run(queries.check_lock, plan)
 
-    async def command(self, rollout: str, command: Command, by: str, reason: str = "") -> Outcome:
-        """Carries the command out and answers with what came of it. Raises Refused or NotFound."""
+    async def command(
+        self, rollout: str, command: Command, by: str, reason: str = "", phase: int | None = None
+    ) -> Outcome:
+        """Carries the command out and answers with what came of it. Raises Refused or NotFound.
+
+        `phase`: the one that is approved; when another one waits by then, that is refused.
+        """
         rollout = await self.telling.resolve(rollout)
         state = fold(await self.store.run(queries.events_of, rollout))
         if state.status.ended:
             check_command(state.status, command)
             return Outcome(state.status, True, "already rolled back")
-        return await self.engine.command(rollout, Order(command, by, reason))
+        return await self.engine.command(rollout, Order(command, by, reason, phase))
 
     async def announce(self, rollout: str, by: str, text: str, audience: str) -> dict[str, Any]:
         """A person's own words, through the channels of that audience (empty: of all).

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pilotage import planfile
+from pilotage.approvals import Approvals
 from pilotage.core import checklist
 from pilotage.core import events as ev
 from pilotage.core.checklist import ItemState, Mark
@@ -20,6 +21,7 @@ from pilotage.core.sentences import sentence
 from pilotage.planfile.starting import may_start
 from pilotage.readiness import Surroundings, look, shown
 from pilotage.rehearsal import rehearse
+from pilotage.settings.people import Approvals as Rules
 from pilotage.store import Store, gates, known, queries, versions
 from pilotage.store.gates import minute
 from pilotage.store.known import KnownPlan
@@ -34,6 +36,11 @@ class Desk:
     state: Path
     now: Callable[[], float] = field(default=time.time)
     busy: Busy = field(default_factory=dict)
+    rules: Rules = field(default_factory=Rules)
+
+    @property
+    def approvals(self) -> Approvals:
+        return Approvals(self.store, self.now, self.rules)
 
     def alone(self, plan: Plan) -> asyncio.Lock:
         """Held while something is done to the splitters of this service outside of a rollout, or a rollout begins."""
@@ -121,8 +128,9 @@ class Desk:
             raise Refused("this plan has no window to wait for: without --at-window it starts now")
         if rule.closes_at <= now:
             raise Refused(f"it was to start {may_start(rule, now)[1]}")
-        asked = checklist.named(plan.plan.preparation.checklist, overrides)
-        checklist.check_overrides(plan.plan.preparation.checklist, asked, reason)
+        mine = self.approvals.asked_of(plan.plan).preparation.checklist
+        asked = checklist.named(mine, overrides)
+        checklist.check_overrides(mine, asked, reason)
         await self.store.run(known.schedule, name, rule.opens_at, by, asked, reason, now)
         record = await self.store.run(queries.events_of, name)
         return {"id": name, "starts": may_start(rule, now)[1], "to_tick": _to_tick(plan.plan, record)}
@@ -146,8 +154,9 @@ class Desk:
         """
         _with_name(by)
         plan = await self.store.run(known.get, name)
-        asked = checklist.named(plan.plan.preparation.checklist, overrides)
-        checklist.check_overrides(plan.plan.preparation.checklist, asked, reason)
+        mine = self.approvals.asked_of(plan.plan).preparation.checklist
+        asked = checklist.named(mine, overrides)
+        checklist.check_overrides(mine, asked, reason)
         states, problems = await self._states(plan, asked, reason.strip(), by)
         late = max(0.0, self.now() - plan.due_at) if plan.due_at is not None else 0.0
         stopped = [one for one in states if one.in_the_way]
@@ -168,8 +177,9 @@ class Desk:
         self, plan: KnownPlan, around: Surroundings, overrides: dict[str, str] | None = None, by: str = ""
     ) -> tuple[tuple[ItemState, ...], tuple[str, ...]]:
         """Each item's state, and what the drivers say stands against a start."""
-        seen, answers = await look(plan.plan, self.state, around)
-        asked = plan.plan.preparation.checklist
+        asked_of = self.approvals.asked_of(plan.plan)
+        seen, answers = await look(asked_of, self.state, around)
+        asked = asked_of.preparation.checklist
         return checklist.states(asked, around.record, seen, overrides, by, around.now), answers.problems
 
     async def _surroundings(self, known_plan: KnownPlan) -> Surroundings:
@@ -186,6 +196,7 @@ class Desk:
             active,
             await self.store.run(queries.events_of, known_plan.id),
             await self.store.run(versions.bad, plan.service, plan.environment, plan.version),
+            await self.approvals.usable(known_plan.id, plan.digest),
         )
 
     def _starts(self, plan: KnownPlan) -> str:

@@ -20,6 +20,7 @@ from pilotage.drivers import Check, Context, registry
 from pilotage.engine.crew import Crew
 from pilotage.planfile.starting import may_start
 from pilotage.preflight import Answers, preflight
+from pilotage.store.approvals import Approval
 from pilotage.store.gates import Freeze, HeldLock, minute
 from pilotage.store.versions import BadVersion
 
@@ -44,6 +45,8 @@ class Surroundings:
     record: Sequence[ev.Recorded] = field(default_factory=tuple)
     bad: BadVersion | None = None
     """When and why this version was rolled back before."""
+    approval: Approval | None = None
+    """A second person's yes to this plan that may be used now."""
 
 
 async def look(plan: Plan, state: Path, around: Surroundings) -> tuple[dict[str, Seen], Answers]:
@@ -124,11 +127,20 @@ def _known(check: str, plan: Plan, around: Surroundings) -> Seen:
             return _rehearsed(around)
         case "version":
             return _version(around.bad)
+        case "approved":
+            return _approved(around.approval)
         case "on-call" | "escalation":
             named = [one for one in plan.preparation.contacts if one.role == check]
             who = ", ".join(" ".join(part for part in (one.name, one.reach) if part) for one in named)
             return Seen(bool(named), who or f"the plan's contacts name nobody as {check}")
     return Seen(None, "not looked up")
+
+
+def _approved(given: Approval | None) -> Seen:
+    if given is None or given.given_at is None or given.expires_at is None:
+        return Seen(False, "nobody has approved this plan as it is now")
+    until = minute(given.expires_at)
+    return Seen(True, f"approved by {given.approver} at {minute(given.given_at)}, for one start until {until}")
 
 
 def _version(bad: BadVersion | None) -> Seen:

@@ -178,17 +178,19 @@ def report_trouble(rollout: str, text: str, by: str | None, json_out: bool) -> N
 
 
 @cli.command()
-@click.option("--port", default=0, help="Port on 127.0.0.1 (default: any free one).")
+@click.option("--port", default=0, help="The port (default: the settings', else any free one).")
+@click.option("--settings", type=click.Path(dir_okay=False, path_type=Path), help="For a team: docs/team.md.")
 @click.option("--quiet", is_flag=True, hidden=True)
-def up(port: int, quiet: bool) -> None:
+def up(port: int, settings: Path | None, quiet: bool) -> None:
     """Run the coordinator in the foreground (other commands start it by themselves)."""
     from pilotage.server.up import AlreadyUp
     from pilotage.server.up import run as serve
+    from pilotage.settings import find
 
     try:
         if not quiet:
             click.echo(f"The coordinator keeps its state in {state_folder()}. Ctrl-C stops it.", err=True)
-        serve(state_folder(), port)
+        serve(state_folder(), find(settings), port)
     except AlreadyUp as error:
         click.echo(str(error), err=True)
         sys.exit(5 if quiet else FAILED)

@@ -23,12 +23,13 @@ ALWAYS: tuple[Item, ...] = (
     Item("channels", Part.TEAM, "All channels that are told could be", required=False, check="channels"),
 )
 """Looked up before every start, also where a plan's checklist does not name them."""
-NEVER_OVERRIDDEN = ("lock", "drivers", "metrics")
+NEVER_OVERRIDDEN = ("lock", "drivers", "metrics", "approved")
 """Checks that no reason makes unnecessary: without them a rollout would act blindly, or against another one."""
 WHY_NEVER = {
     "lock": "two rollouts of one service would undo each other, and who locked it has to unlock it.",
     "drivers": "without them the traffic could be neither moved nor sent back.",
     "metrics": "without them a bad version would not be seen.",
+    "approved": "who could pass over it would approve their own plan.",
 }
 LEAST_REASON = 3
 LONGEST_ID = 64
@@ -180,6 +181,8 @@ def how(item: str, check: str, plan: str, seen: str = "", file: str = "") -> str
     plan, file = typed(plan), typed(file or plan)
     if not check:
         return f"`pilotage tick {plan} {item}`"
+    if check == "approved":
+        return f"`pilotage request-approval {plan}`, then somebody else: `pilotage approve {plan}`"
     if check in NEVER_OVERRIDDEN:
         return ""
     override = f"`pilotage run {file} --override {item} --reason TEXT`"

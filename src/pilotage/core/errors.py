@@ -3,6 +3,8 @@
 PilotageError
 ├── PlanError                 the plan (or brief) is wrong; carries one Problem per mistake
 ├── Refused                   a command that cannot be done in the rollout's present state
+├── Forbidden                 who asks may not do this
+├── Unauthorised              it is not known who asks
 ├── NotFound                  no such rollout
 ├── PreflightFailed           a driver did not answer before the start; nothing was started
 ├── ChecklistOpen             a required item of the checklist is open; nothing was started
@@ -49,6 +51,14 @@ class PlanError(PilotageError):
 
 
 class Refused(PilotageError):
+    pass
+
+
+class Forbidden(PilotageError):
+    pass
+
+
+class Unauthorised(PilotageError):
     pass
 
 

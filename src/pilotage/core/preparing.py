@@ -22,7 +22,7 @@ ROLES = ("on-call", "tester", "escalation", "owner", "incident-channel")
 
 BUILT_IN = (
     *("drivers", "metrics", "logs", "rehearsed", "on-call", "escalation", "window", "lock", "freeze"),
-    *("channels", "version"),
+    *("channels", "version", "approved"),
 )
 """Checks that need nothing but the plan and Pilotage itself; every other name is a driver of the port `checks`."""
 

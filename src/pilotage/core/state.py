@@ -53,6 +53,8 @@ class RolloutState:
     """One sentence: why it is where it is."""
     needs_person: bool = False
     next_number: int = 0
+    asked_phase: int | None = None
+    """The phase that waits for an approval; None when none does."""
 
 
 def apply(state: RolloutState, recorded: ev.Recorded) -> RolloutState:
@@ -79,12 +81,11 @@ def apply(state: RolloutState, recorded: ev.Recorded) -> RolloutState:
             return replace(state, status=Status.HELD, reason=reason, needs_person=True)
         case ev.Paused(reason=reason):
             return replace(state, status=Status.PAUSED, reason=reason)
-        case ev.ApprovalRequested(name=name):
-            return replace(
-                state, status=Status.AWAITING_APPROVAL, reason=f"phase {name} needs an approval", needs_person=True
-            )
+        case ev.ApprovalRequested(phase=phase, name=name):
+            why = f"phase {name} needs an approval"
+            return replace(state, status=Status.AWAITING_APPROVAL, reason=why, needs_person=True, asked_phase=phase)
         case ev.Approved() | ev.PromotionForced():
-            return replace(state, needs_person=False)
+            return replace(state, needs_person=False, asked_phase=None)
         case ev.PhasePassed():
             return replace(state, reason="", needs_person=False)
         case ev.StepFailed(error=error):

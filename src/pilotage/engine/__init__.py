@@ -85,6 +85,8 @@ class Order:
     command: Command
     by: str
     reason: str = ""
+    phase: int | None = None
+    """Of an approval: the phase that was approved."""
 
 
 @dataclass(frozen=True)

@@ -343,6 +343,8 @@ class RolloutWorkflow:
     def _check(self, order: Order) -> None:
         try:
             check_command(self._state.status, order.command)
+            if order.command is Command.APPROVE and order.phase not in (None, self._state.asked_phase):
+                raise Refused("this approval is for another phase than the one that waits now")
         except Refused as refusal:
             raise ApplicationError(str(refusal), type="Refused", non_retryable=True) from None
 

@@ -36,7 +36,7 @@ def driver(
         # Strictly: `timeout_s: true` and `timeout_s: "5"` are slips, as everywhere in a plan.
         checked = model.model_validate_json(json.dumps(options), strict=True)
     except ValidationError as error:
-        _problems(reader, node, path, error, {name: one.description or "" for name, one in model.model_fields.items()})
+        told(reader, node, path, error, {name: one.description or "" for name, one in model.model_fields.items()})
         return None
     except Exception as error:  # a stranger's driver may fail in any way: still no traceback for a plan's author
         reader.wrong(path, node, f"options that the driver {name} accepts", f"{type(error).__name__} from it")
@@ -52,7 +52,7 @@ def driver(
     return ref
 
 
-def _problems(reader: Reader, node: Node, path: str, error: ValidationError, fields: Mapping[str, str]) -> None:
+def told(reader: Reader, node: Node, path: str, error: ValidationError, fields: Mapping[str, str]) -> None:
     """Alternatives of one option (text, or a secret) are one problem that names them both."""
     by_option: dict[str, list[Any]] = {}
     for one in error.errors(include_url=False, include_input=False):

@@ -28,6 +28,7 @@ from pilotage.merging import merge
 from pilotage.paths import coordinator_note
 from pilotage.server.app import create_app
 from pilotage.server.health import Health
+from pilotage.settings import Settings
 from pilotage.store import Store, open_store
 
 log = structlog.get_logger()
@@ -45,8 +46,11 @@ class _Server(uvicorn.Server):
         yield
 
 
-def run(state: Path, port: int = 0) -> None:
-    """Serves until SIGTERM, SIGINT or a shutdown request. Raises AlreadyUp when another one holds the state folder."""
+def run(state: Path, settings: Settings, port: int = 0) -> None:
+    """`port` other than 0 counts more than the settings'. Serves until SIGTERM, SIGINT or a shutdown request.
+
+    Raises AlreadyUp when another one holds the state folder.
+    """
     with (state / "coordinator.lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -57,12 +61,12 @@ def run(state: Path, port: int = 0) -> None:
         lock.flush()
         store = open_store(state)
         try:
-            asyncio.run(_serve(state, store, port))
+            asyncio.run(_serve(state, store, settings, port))
         finally:
             store.close()
 
 
-async def _serve(state: Path, store: Store, port: int) -> None:
+async def _serve(state: Path, store: Store, settings: Settings, port: int) -> None:
     address = os.environ.get("TEMPORAL_ADDRESS")
     embedded = None if address else EmbeddedServer(state)
     if embedded is not None:
@@ -71,11 +75,11 @@ async def _serve(state: Path, store: Store, port: int) -> None:
     assert address is not None
     client = await connect_when_up(address)
     engine = TemporalEngine(client)
-    coordinator = Coordinator(store, engine, state)
+    coordinator = Coordinator(store, engine, state, settings=settings)
     health = Health(coordinator, store, state, address, lambda: embedded.pid if embedded else 0)
     work = activities(store, state)
     token = secrets.token_urlsafe(32)
-    listener = _listen(port)
+    listener = _listen(settings, port)
     config = uvicorn.Config(
         create_app(coordinator, health, token), log_level="warning", lifespan="off", access_log=False
     )
@@ -112,10 +116,10 @@ async def _serve(state: Path, store: Store, port: int) -> None:
         raise failures[0]
 
 
-def _listen(port: int) -> socket.socket:
-    listener = socket.socket()
+def _listen(settings: Settings, port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("127.0.0.1", port))
+    listener.bind((settings.host, port or settings.port))
     return listener
 
 

@@ -14,7 +14,7 @@ from pilotage.core import events as ev
 from pilotage.core.checklist import plan_id, ticks_of
 from pilotage.core.errors import NotFound, PilotageError, Refused
 from pilotage.core.model import Plan
-from pilotage.store import gates, queries
+from pilotage.store import approvals, gates, queries
 from pilotage.store.queries import append_event, events_of
 from pilotage.store.schema import events, plans, rollouts
 
@@ -143,11 +143,12 @@ def begin(
     reason: str,
     at: float,
     scheduled: bool = False,
+    approval: str = "",
 ) -> None:
     """The plan becomes a rollout, in one transaction: whenever it is cut off, there is one rollout or none.
 
-    Raises Refused when another rollout, or a person, has locked the service meanwhile; with `scheduled` CalledOff when
-    the plan is not scheduled any more.
+    `approval` is the one that it uses up. Raises Refused when another rollout, or a person, has locked the service
+    meanwhile, or the approval was used; with `scheduled` CalledOff when the plan is not scheduled any more.
     """
     plan = known.plan
     if scheduled and not get(connection, known.id).scheduled_by:
@@ -155,6 +156,8 @@ def begin(
     lock = gates.lock_of(connection, plan.service, plan.environment)
     if lock is not None:
         raise Refused(str(lock))
+    if approval:
+        approvals.use(connection, approval, rollout, at)
     queries.create_rollout(connection, rollout, plan, known.plan_text, by, reason, at)
     connection.execute(
         update(plans).where(plans.c.id == known.id).values(closed=True, rollout=rollout, scheduled_by="")

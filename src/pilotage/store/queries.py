@@ -12,7 +12,7 @@ from pilotage.core.errors import NotFound, PilotageError, Refused
 from pilotage.core.events import DirectRollback, Failed, Promoted, Recorded, RolledBack
 from pilotage.core.model import Plan, Sample, Verdict
 from pilotage.logs.saved import Saved
-from pilotage.store import logs, versions
+from pilotage.store import audit, logs, versions
 from pilotage.store.schema import driver_calls, events, locks, rollouts, samples
 
 
@@ -82,6 +82,12 @@ def get_rollout(connection: Connection, rollout: str) -> RolloutRow:
     return _rollout(row)
 
 
+def place_of(connection: Connection, rollout: str) -> tuple[str, str]:
+    """Its service and environment."""
+    row = connection.execute(select(rollouts.c.service, rollouts.c.environment).where(rollouts.c.id == rollout)).one()
+    return row.service, row.environment
+
+
 def latest_rollout(connection: Connection) -> str:
     """The newest rollout that has not ended, else the newest of all."""
     row = connection.execute(select(rollouts.c.id).order_by(rollouts.c.ended, rollouts.c.created_at.desc())).first()
@@ -133,17 +139,12 @@ def append_event(connection: Connection, recorded: Recorded) -> None:
     A version that was rolled back is marked as bad.
     """
     where = and_(events.c.rollout == recorded.rollout, events.c.number == recorded.number)
+    audit.hold(connection)
     row = connection.execute(select(events).where(where)).first()
     if row is None:
-        connection.execute(
-            insert(events).values(
-                rollout=recorded.rollout,
-                number=recorded.number,
-                at=recorded.at,
-                by=recorded.by,
-                body=to_json(recorded),
-            )
-        )
+        rollout, number, at, by, body = recorded.rollout, recorded.number, recorded.at, recorded.by, to_json(recorded)
+        connection.execute(insert(events).values(rollout=rollout, number=number, at=at, by=by, body=body))
+        audit.seal_event(connection, rollout, number, at, by, recorded.event.kind, body)
         if isinstance(recorded.event, RolledBack | DirectRollback):
             versions.mark_bad(connection, recorded.rollout, recorded.event.reason, recorded.at)
         if isinstance(recorded.event, Promoted | RolledBack | Failed):

@@ -168,3 +168,126 @@ held_locks = Table(
     Column("released_at", Float, nullable=True),
     Column("release_reason", Text, nullable=False),
 )
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at", Float, nullable=False),
+    Column("by", String(128), nullable=False),
+    Column("kind", String(16), nullable=False, comment="of caller: local, person, token, agent, hook, pilotage"),
+    Column("what", String(64), nullable=False),
+    Column("object", String(200), nullable=False, comment="a rollout, a plan, ... ; events as ROLLOUT#NUMBER"),
+    Column("outcome", Text, nullable=False),
+    Column("detail", Text, nullable=False, comment="of an event the hash of its body; never a secret"),
+    Column("hash", String(64), nullable=False, comment="over this entry and the hash before it"),
+)
+
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column(
+        "id", Integer, primary_key=True, autoincrement=False, comment="0: where the chain begins, 1: its last entry"
+    ),
+    Column("number", Integer, nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("hash", String(64), nullable=False, unique=True, comment="SHA-256 of the token, which nobody can read back"),
+    Column("name", String(128), nullable=False, comment="who the record says it was"),
+    Column("kind", String(16), nullable=False, comment="person, token or agent"),
+    Column("groups", Text, nullable=False, comment="of the person it belongs to, a JSON list"),
+    Column(
+        "grants", Text, nullable=False, comment="of a machine or agent, a JSON list; a person's come from the roles"
+    ),
+    Column("scopes", Text, nullable=False, comment="a JSON list"),
+    Column("note", Text, nullable=False),
+    Column("created_by", String(128), nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("expires_at", Float, nullable=False),
+    Column("used_at", Float, nullable=True),
+    Column("revoked_at", Float, nullable=True),
+    Column("revoked_by", String(128), nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("hash", String(64), primary_key=True, comment="SHA-256 of the cookie"),
+    Column("name", String(128), nullable=False),
+    Column("groups", Text, nullable=False, comment="a JSON list"),
+    Column("kind", String(16), nullable=False, comment="person or local"),
+    Column("began_at", Float, nullable=False),
+    Column("used_at", Float, nullable=False),
+    Column("expires_at", Float, nullable=False, index=True),
+    Column("ended_at", Float, nullable=True),
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("subject", String(80), nullable=False, index=True, comment="a known plan, or a rollout"),
+    Column("digest", String(80), nullable=False, comment="of the plan as it was approved"),
+    Column("phase", Integer, nullable=False, comment="-1: the start"),
+    Column("service", String(64), nullable=False),
+    Column("environment", String(64), nullable=False),
+    Column("requested_by", String(128), nullable=False),
+    Column("requested_at", Float, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("approver", String(128), nullable=False),
+    Column("given_at", Float, nullable=True),
+    Column("expires_at", Float, nullable=True),
+    Column("refused", Boolean, nullable=False, comment="the approver said no"),
+    Column("used_at", Float, nullable=True),
+    Column("used_for", String(64), nullable=False, comment="the rollout that it let begin or go on"),
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("key", String(128), nullable=False, comment="the request's Idempotency-Key"),
+    Column("caller", String(160), nullable=False),
+    Column("request", String(64), nullable=False, comment="SHA-256 of method, path and body"),
+    Column("status", Integer, nullable=True, comment="null while it is being answered"),
+    Column("body", Text, nullable=False),
+    Column("at", Float, nullable=False, index=True),
+    PrimaryKeyConstraint("key", "caller"),
+)
+
+cursors = Table(
+    "cursors",
+    metadata,
+    Column("name", String(80), primary_key=True, comment="of a webhook, or another follower of the audit log"),
+    Column("number", Integer, nullable=False, comment="the next entry of the audit log"),
+    Column("attempts", Integer, nullable=False),
+    Column("last_error", Text, nullable=False),
+    Column("at", Float, nullable=False),
+)
+
+heard = Table(
+    "heard",
+    metadata,
+    Column("hook", String(64), nullable=False),
+    Column("message", String(160), nullable=False, comment="its id: a message that comes again acts once"),
+    Column("at", Float, nullable=False, index=True),
+    PrimaryKeyConstraint("hook", "message"),
+)
+
+chats = Table(
+    "chats",
+    metadata,
+    Column("rollout", String(64), nullable=False),
+    Column("chat", String(32), nullable=False),
+    Column("channel", String(64), nullable=False),
+    Column("message", String(64), nullable=False, comment="the post that is edited; answers hang on it"),
+    Column("next_number", Integer, nullable=False, comment="of the rollout's events, to be told in the thread"),
+    Column("shown", String(64), nullable=False, comment="hash of what it shows"),
+    Column("attempts", Integer, nullable=False),
+    Column("last_error", Text, nullable=False),
+    PrimaryKeyConstraint("rollout", "chat"),
+)

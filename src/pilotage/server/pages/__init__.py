@@ -1,0 +1,23 @@
+"""The pages for people: server-rendered, and nothing decided here."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import Response
+from fastapi.staticfiles import StaticFiles
+
+from pilotage.server.pages import home
+from pilotage.server.pages.shell import HERE
+from pilotage.server.sessions import NobodyYet, let_in
+
+ROUTERS: tuple[APIRouter, ...] = (home.router,)
+
+
+def add_pages(app: FastAPI) -> None:
+    app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
+    for router in ROUTERS:
+        app.include_router(router, include_in_schema=False)
+
+    @app.exception_handler(NobodyYet)
+    async def nobody(request: Request, error: NobodyYet) -> Response:
+        return await let_in(request)

@@ -161,7 +161,7 @@ class Acting:
             )  # says what is possible
         if (phase is None or not digest) and self.coordinator.settings.shared:
             raise Refused(
-                "an approval names what it is for: the plan's digest and the phase, as `pilotage status --json` has them"
+                "an approval names what it is for: the plan's digest and the phase, as `pilotage status --json` says"
             )
         plan = row.plan
         about = (rollout, plan.digest, waits, plan.service, plan.environment)

@@ -37,7 +37,7 @@ def csrf_of(cookie: str) -> str:
 
 
 async def by_session(request: Request) -> Acting:
-    """The dependency of every page. Raises NobodyYet, and Forbidden for a change that did not come from a page of ours."""
+    """The dependency of every page. Raises NobodyYet, and Forbidden for a change that comes from elsewhere."""
     access = access_of(request)
     cookie = request.cookies.get(cookie_name(access), "")
     at, login = access.coordinator.clock.now(), access.settings.login

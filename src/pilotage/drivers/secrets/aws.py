@@ -9,13 +9,13 @@ import re
 from importlib.util import find_spec
 from typing import Any
 
-from pilotage.core.errors import PermanentError
+from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers.answers import listed, one_line
 from pilotage.drivers.aws import Aws, AwsOptions
 from pilotage.drivers.secrets.kept import Ask, Gone, Read
 
 _ARN = re.compile(r"arn:[\w-]+:secretsmanager:([a-z0-9-]+):\d{12}:secret:.+")
-_GONE = re.compile(r" has no secret |marked for deletion")
+_GONE = re.compile(r" has no secret |marked (for deletion|deleted)")
 """As `aws_errors` says ResourceNotFoundException, and AWS itself what it will delete."""
 
 
@@ -34,19 +34,25 @@ def reading(reference: str) -> Ask:
     """Asks for a reference's value: the secret's whole text, or a key of the JSON in it."""
 
     async def read() -> Read:
-        name, _, key = reference.partition("#")
-        arn = _ARN.fullmatch(name)
+        secret_id, _, key = reference.partition("#")
+        name = secret_id.rpartition(":secret:")[2]
+        arn = _ARN.fullmatch(secret_id)
         region = arn[1] if arn else None
         client = Aws("secretsmanager", "AWS Secrets Manager", AwsOptions(), prefix="secretsmanager", region=region)
         try:
-            answer = await client.look("get_secret_value", f"secret {name}", SecretId=name)
+            answer = await client.look("get_secret_value", f"secret {name}", SecretId=secret_id)
+        except TemporaryError as error:
+            raise TemporaryError(_shown(error), error.after_s) from None
         except PermanentError as error:
-            if _GONE.search(str(error)):
-                raise Gone(str(error)) from None
-            raise
+            raise (Gone if _GONE.search(str(error)) else PermanentError)(_shown(error)) from None
         return Read(_value(client, answer, name, key))
 
     return read
+
+
+def _shown(error: Exception) -> str:
+    """The action as it is: with its service before it, it would be taken for a secret and hidden."""
+    return str(error).replace("secretsmanager:GetSecretValue", "GetSecretValue")
 
 
 def _value(client: Aws, answer: dict[str, Any], name: str, key: str) -> str:

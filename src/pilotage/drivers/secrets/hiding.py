@@ -50,8 +50,8 @@ def _values(options: Any, known: list[tuple[str, str]]) -> Iterator[str]:
     if isinstance(options, Mapping):
         with suppress(Exception):
             secret = Secret.model_validate(dict(options))
-            near = secret.env is not None or secret.file is not None
-            for value in [secret.read_here()] if near else [value for name, value in known if name == secret.told]:
+            afar = secret.afar
+            for value in [value for name, value in known if name == afar] if afar else [secret.read_here()]:
                 yield from (one for one in (value, *value.split()) if len(one) >= LEAST_SECRET)
         options = list(options.values())
     if isinstance(options, list | tuple):

@@ -41,7 +41,7 @@ class Gone(PermanentError):
     """The secret, or its key, is no longer there: its value is of no use to anybody."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Read:
     """`lasts_s` is the lease; None when it has none."""
 
@@ -165,9 +165,9 @@ class Kept:
         now = self._now()
         if now >= self._warned.get(key, 0.0):
             self._warned[key] = now + _WARN_S
-            left = f"{(old.good_until - now) / 3600:.1f} h"
+            hours = round((old.good_until - now) / 3600, 1)
             log.warning(
-                "a secret cannot be read again: its last value serves", secret=key[0], for_=left, why=str(error)
+                "a secret cannot be read again: its last value serves", secret=key[0], hours=hours, why=str(error)
             )
 
 

@@ -69,7 +69,16 @@ class Secret(BaseModel):
         """What errors call it: the variable, the file, or where it is kept. Never the value."""
         if self.vault is not None:
             return f"Vault's {self.vault}"
-        return f"AWS' secret {self.aws_secret}" if self.aws_secret is not None else str(self.env or self.file)
+        if self.aws_secret is not None:
+            return f"AWS' secret {self.aws_secret.rpartition(':secret:')[2]}"  # an ARN would be taken for a secret
+        return str(self.env or self.file)
+
+    @property
+    def afar(self) -> str:
+        """What it is called among those that have to be asked for; empty for one that is here."""
+        if self.vault is not None:
+            return f"vault {self.vault}"
+        return f"aws-secret {self.aws_secret}" if self.aws_secret is not None else ""
 
     def missing(self) -> str | None:
         """Why it cannot be read, as far as that is known without asking anybody, or None.
@@ -108,10 +117,10 @@ class Secret(BaseModel):
         if self.vault is not None:
             from pilotage.drivers.secrets import vault
 
-            return await kept.get(self.told, vault.surroundings(), vault.reading(self.vault))
+            return await kept.get(self.afar, vault.surroundings(), vault.reading(self.vault))
         from pilotage.drivers.secrets import aws
 
-        return await kept.get(self.told, aws.surroundings(), aws.reading(self.aws_secret or ""))
+        return await kept.get(self.afar, aws.surroundings(), aws.reading(self.aws_secret or ""))
 
     def read_here(self) -> str:
         """The value of a variable or a file, which nobody has to be asked for."""

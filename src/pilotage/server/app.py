@@ -9,6 +9,7 @@ from pilotage.coordinator import Coordinator
 from pilotage.server.access import Access
 from pilotage.server.api import ROUTERS
 from pilotage.server.health import Health
+from pilotage.server.observed import Observed
 from pilotage.server.pages import add_pages
 from pilotage.server.problems import add_handlers
 
@@ -23,4 +24,5 @@ def create_app(coordinator: Coordinator, health: Health, token: str) -> FastAPI:
         app.include_router(router)
     add_pages(app)
     add_handlers(app)
+    app.add_middleware(Observed, streams=health.streams)  # the last one added is the first that sees a request
     return app

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import structlog
 import uvicorn
@@ -28,10 +29,17 @@ from pilotage.merging import merge
 from pilotage.paths import coordinator_note
 from pilotage.server.app import create_app
 from pilotage.server.health import Health
+from pilotage.server.logs import configure
 from pilotage.settings import Settings
 from pilotage.store import Store, open_store
+from pilotage.telemetry import measure_lag
+from pilotage.tracing.switch import switch_on
 
 log = structlog.get_logger()
+
+ANSWERED_WITHIN_S = 10
+"""A request that still runs when the coordinator is to stop may take so long."""
+LONGEST_DRAIN_S = 60.0
 
 
 class AlreadyUp(PilotageError):
@@ -51,6 +59,7 @@ def run(state: Path, settings: Settings, port: int = 0) -> None:
 
     Raises AlreadyUp when another one holds the state folder.
     """
+    configure()
     with (state / "coordinator.lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -73,6 +82,7 @@ async def _serve(state: Path, store: Store, settings: Settings, port: int) -> No
         await embedded.ensure()
         address = embedded.address
     assert address is not None
+    end_traces = switch_on()
     client = await connect_when_up(address)
     engine = TemporalEngine(client)
     coordinator = Coordinator(store, engine, state, settings=settings)
@@ -80,8 +90,9 @@ async def _serve(state: Path, store: Store, settings: Settings, port: int) -> No
     work = activities(store, state)
     token = secrets.token_urlsafe(32)
     listener = _listen(settings, port)
+    app = create_app(coordinator, health, token)
     config = uvicorn.Config(
-        create_app(coordinator, health, token), log_level="warning", lifespan="off", access_log=False
+        app, log_level="warning", lifespan="off", access_log=False, timeout_graceful_shutdown=ANSWERED_WITHIN_S
     )
     server = _Server(config)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -93,6 +104,7 @@ async def _serve(state: Path, store: Store, settings: Settings, port: int) -> No
         asyncio.create_task(health.stopping.wait()),
         asyncio.create_task(keep_clean(store, state)),
         asyncio.create_task(keep(coordinator)),
+        asyncio.create_task(measure_lag()),
     ]
     if embedded is not None:
         tasks.append(asyncio.create_task(embedded.supervise()))
@@ -101,8 +113,11 @@ async def _serve(state: Path, store: Store, settings: Settings, port: int) -> No
     _announce(state, listener.getsockname()[1], token)
     log.info("the coordinator is up", port=listener.getsockname()[1], engine=address)
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    health.stop()  # from here on it is not ready, whatever ended it
     coordinator_note(state).unlink(missing_ok=True)
     failures = [failure for task in done if not task.cancelled() and (failure := task.exception())]
+    if not failures:
+        await _answer_the_last(health, server, tasks[2])
     server.should_exit = True
     for task in tasks:
         if task is not tasks[2]:
@@ -112,8 +127,25 @@ async def _serve(state: Path, store: Store, settings: Settings, port: int) -> No
     await work.close()
     if embedded is not None:
         await embedded.stop()
+    await end_traces()
     if failures:
         raise failures[0]
+
+
+async def _answer_the_last(health: Health, server: _Server, serving: asyncio.Task[Any]) -> None:
+    """While the worker still works: whoever waits for what a command comes to is told."""
+    await asyncio.sleep(_drain_s())
+    health.streams.end()
+    server.should_exit = True
+    await asyncio.wait([serving], timeout=ANSWERED_WITHIN_S + 1)
+
+
+def _drain_s() -> float:
+    """So long it goes on answering while /readyz says 503 already: a load balancer needs time to notice."""
+    try:
+        return min(max(float(os.environ.get("PILOTAGE_DRAIN_S", "") or 0), 0.0), LONGEST_DRAIN_S)
+    except ValueError:
+        return 0.0
 
 
 def _listen(settings: Settings, port: int) -> socket.socket:

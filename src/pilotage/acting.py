@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pilotage import tracing
 from pilotage.approvals import ON_THIS_MACHINE
 from pilotage.coordinator import Coordinator
 from pilotage.core.auditing import Entry
@@ -81,6 +82,7 @@ class Acting:
     def _check(self, right: Right, service: str, environment: str, unseen: str) -> None:
         if not self.sees(service, environment):
             raise NotFound(unseen)
+        tracing.note(right=right.name.lower(), service=service, environment=environment)
         self.caller.check(right, service, environment)
 
     @asynccontextmanager
@@ -89,7 +91,11 @@ class Acting:
         known only afterwards."""
         names = [object]
         try:
-            yield names
+            with tracing.span(f"act {what}") as span:
+                span.note(action=what, caller=self.caller.kind)
+                yield names
+                if len(names) > 1:  # the first one may be whatever somebody typed
+                    span.note(object=names[-1])
         except PilotageError as error:
             outcome = "denied" if isinstance(error, Forbidden) else "refused"
             await self.note(what, names[-1], f"{outcome}: {error}", detail)

@@ -11,6 +11,7 @@ from pilotage.server.api import ROUTERS
 from pilotage.server.guards import add_guards
 from pilotage.server.health import Health
 from pilotage.server.login import add_login
+from pilotage.server.observed import Observed
 from pilotage.server.pages import add_pages
 from pilotage.server.problems import add_handlers
 
@@ -27,4 +28,5 @@ def create_app(coordinator: Coordinator, health: Health, token: str) -> FastAPI:
     add_login(app)
     add_guards(app, access)
     add_handlers(app)
+    app.add_middleware(Observed, streams=health.streams)  # the last one added is the first that sees a request
     return app

@@ -19,6 +19,7 @@ from pilotage.core.errors import (
     TooMany,
     Unauthorised,
 )
+from pilotage.server.observed import request_id
 
 MEDIA = "application/problem+json"
 STATUS_CODES: list[tuple[type[PilotageError], int]] = [
@@ -41,6 +42,8 @@ def problem(error: PilotageError) -> JSONResponse:
         "status": status,
         "detail": str(error),
     }
+    if asked := request_id.get():
+        body["request_id"] = asked
     if isinstance(error, PlanError):
         body["problems"] = to_data(list(error.problems))
     if isinstance(error, PreflightFailed | ChecklistOpen):

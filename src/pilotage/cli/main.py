@@ -25,6 +25,7 @@ from pilotage.cli import (
     planfiles,
     report,
     watchdog,
+    webhooks,
 )
 from pilotage.cli.client import Api, ApiError, running, whoami
 from pilotage.cli.followups import followups
@@ -241,6 +242,7 @@ def doctor(json_out: bool) -> None:
         f"undelivered  {row['rollout']} channel {row['channel']}, {row['attempts']} attempts: {row['error']}"
         for row in health["undelivered"]
     ]
+    lines += [f"webhook      {webhooks.line(row)}" for row in health["webhooks"]]
     say(json_out, {"up": True, **health}, "\n".join(lines))
 
 
@@ -270,6 +272,7 @@ gates.register(cli)
 planfiles.register(cli)
 direct.register(cli)
 watchdog.register(cli)
+webhooks.register(cli)
 
 
 def follow(api: Api, rollout: str, json_out: bool) -> int:

@@ -30,6 +30,7 @@ from pilotage.server.app import create_app
 from pilotage.server.health import Health
 from pilotage.settings import Settings
 from pilotage.store import Store, open_store
+from pilotage.webhooks import Webhooks
 
 log = structlog.get_logger()
 
@@ -93,6 +94,7 @@ async def _serve(state: Path, store: Store, settings: Settings, port: int) -> No
         asyncio.create_task(health.stopping.wait()),
         asyncio.create_task(keep_clean(store, state)),
         asyncio.create_task(keep(coordinator)),
+        asyncio.create_task(Webhooks(store, settings).follow()),
     ]
     if embedded is not None:
         tasks.append(asyncio.create_task(embedded.supervise()))

@@ -16,16 +16,19 @@ from pilotage import tracing
 from pilotage.approvals import ON_THIS_MACHINE
 from pilotage.coordinator import Coordinator
 from pilotage.core.auditing import Entry
-from pilotage.core.errors import Forbidden, NotFound, PilotageError, Refused
+from pilotage.core.errors import DriverError, Forbidden, NotFound, PilotageError, Refused
 from pilotage.core.people import ANY, Caller, Right
 from pilotage.core.redact import redact
 from pilotage.core.state import Command, fold
 from pilotage.credentials import Credentials, Wanted
 from pilotage.engine import Outcome
+from pilotage.settings.hooks import Webhook
 from pilotage.store import approvals as approval_table
-from pilotage.store import audit, known, people, queries
+from pilotage.store import audit, cursors, known, people, queries
 from pilotage.store.approvals import Approval
 from pilotage.store.people import Token
+from pilotage.webhooks.endpoint import cursor_name
+from pilotage.webhooks.sending import ping
 
 NEEDS: dict[Command, Right] = {
     Command.APPROVE: Right.APPROVE,
@@ -316,6 +319,36 @@ class Acting:
         """Ends all sessions of that person, or one's own; how many there were."""
         async with self.noted("sign-out", name or self.by):
             return await self._credentials.sign_out(self.caller, name or self.by)
+
+    # ------------------------------------------------------------------ webhooks
+
+    async def test_webhook(self, name: str) -> dict[str, Any]:
+        """Sends it one message. Raises Refused with what came of it when it was not taken."""
+        async with self.noted("webhook-test", name):
+            webhook = self._webhook(name)
+            try:
+                return await ping(webhook)
+            except DriverError as error:
+                raise Refused(f"not taken: {error}") from None
+
+    async def replay_webhook(self, name: str, number: int) -> dict[str, Any]:
+        """Tells it all again from that entry of the audit log on."""
+        async with self.noted("webhook-replay", name, f"from entry {number}"):
+            webhook = self._webhook(name)
+            last, _ = await self.coordinator.store.run(audit.head)
+            if not 1 <= number <= last:
+                raise Refused(f"from an entry of the audit log, 1 to {last}, not {number}")
+            now = self.coordinator.clock.now()
+            await self.coordinator.store.run(cursors.put, cursor_name(name), number, now)
+            told = await self.coordinator.store.run(cursors.waiting, number, webhook.kinds, webhook.services)
+            return {"name": name, "next": number, "waiting": told}
+
+    def _webhook(self, name: str) -> Webhook:
+        self.caller.check(Right.ADMINISTER)
+        named = [one.name for one in self.coordinator.settings.webhooks]
+        if name not in named:
+            raise NotFound(f"there is no webhook {name!r} in the settings; there are: {', '.join(named) or 'none'}")
+        return self.coordinator.settings.webhooks[named.index(name)]
 
     # ------------------------------------------------------------------ afterwards
 

@@ -27,6 +27,7 @@ from pilotage.cli import (
     report,
     tokens,
     watchdog,
+    webhooks,
 )
 from pilotage.cli.client import Api, ApiError, running, whoami
 from pilotage.cli.followups import followups
@@ -243,6 +244,7 @@ def doctor(json_out: bool) -> None:
         f"undelivered  {row['rollout']} channel {row['channel']}, {row['attempts']} attempts: {row['error']}"
         for row in health["undelivered"]
     ]
+    lines += [f"webhook      {webhooks.line(row)}" for row in health["webhooks"]]
     say(json_out, {"up": True, **health}, "\n".join(lines))
 
 
@@ -274,6 +276,7 @@ direct.register(cli)
 watchdog.register(cli)
 tokens.register(cli)
 opening.register(cli)
+webhooks.register(cli)
 
 
 def follow(api: Api, rollout: str, json_out: bool) -> int:

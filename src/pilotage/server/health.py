@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from pilotage import webhooks
 from pilotage.coordinator import Coordinator
 from pilotage.core.redact import redact
 from pilotage.server.observed import Streams
@@ -92,6 +93,7 @@ class Health:
                 {"rollout": row.rollout, "channel": row.channel, "attempts": row.attempts, "error": row.last_error}
                 for row in backlog
             ],
+            "webhooks": await webhooks.backlog(self._store, self._coordinator.settings, self._coordinator.clock.now()),
         }
 
 

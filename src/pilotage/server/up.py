@@ -34,6 +34,7 @@ from pilotage.settings import Settings
 from pilotage.store import Store, open_store
 from pilotage.telemetry import measure_lag
 from pilotage.tracing.switch import switch_on
+from pilotage.webhooks import Webhooks
 
 log = structlog.get_logger()
 
@@ -108,6 +109,7 @@ async def _serve(
         asyncio.create_task(keep_clean(store, state)),
         asyncio.create_task(keep(coordinator)),
         asyncio.create_task(measure_lag()),
+        asyncio.create_task(Webhooks(store, settings).follow()),
     ]
     if embedded is not None:
         tasks.append(asyncio.create_task(embedded.supervise()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from pilotage.server.api import followups, gates, plans, rollouts, system, tokens, watchdogs
+from pilotage.server.api import followups, gates, plans, rollouts, system, tokens, watchdogs, webhooks
 
 ROUTERS: tuple[APIRouter, ...] = (
     system.router,
@@ -14,4 +14,5 @@ ROUTERS: tuple[APIRouter, ...] = (
     gates.router,
     watchdogs.router,
     tokens.router,
+    webhooks.router,
 )

@@ -241,6 +241,10 @@ def doctor(json_out: bool) -> None:
         f"undelivered  {row['rollout']} channel {row['channel']}, {row['attempts']} attempts: {row['error']}"
         for row in health["undelivered"]
     ]
+    lines += [
+        f"slack        {row['rollout']}: {row['events']} events untold, {row['attempts']} attempts: {row['last_error']}"
+        for row in health.get("chat", [])
+    ]
     say(json_out, {"up": True, **health}, "\n".join(lines))
 
 

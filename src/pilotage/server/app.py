@@ -11,6 +11,7 @@ from pilotage.server.api import ROUTERS
 from pilotage.server.health import Health
 from pilotage.server.pages import add_pages
 from pilotage.server.problems import add_handlers
+from pilotage.server.slack import add_slack
 
 
 def create_app(coordinator: Coordinator, health: Health, token: str) -> FastAPI:
@@ -22,5 +23,6 @@ def create_app(coordinator: Coordinator, health: Health, token: str) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     add_pages(app)
+    add_slack(app, app.state.access)
     add_handlers(app)
     return app

@@ -9,9 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from pilotage.chat.follower import NAME
+from pilotage.codec import to_data
 from pilotage.coordinator import Coordinator
 from pilotage.core.redact import redact
-from pilotage.store import Store, messages
+from pilotage.store import Store, chats, messages
 
 WATCHDOGS_S = 60.0
 """One that has not asked for so long is not there."""
@@ -66,4 +68,5 @@ class Health:
                 {"rollout": row.rollout, "channel": row.channel, "attempts": row.attempts, "error": row.last_error}
                 for row in backlog
             ],
+            "chat": to_data(await self._store.run(chats.behind, NAME)),
         }

@@ -10,16 +10,18 @@ import secrets
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import structlog
 import uvicorn
 
+from pilotage.chat import Follower, told_by_app
 from pilotage.comms import Comms
 from pilotage.coordinator import Coordinator
 from pilotage.core.errors import PilotageError
+from pilotage.core.model import Channel, Plan
 from pilotage.engine.embedded import EmbeddedServer
 from pilotage.engine.journals import keep_clean
 from pilotage.engine.temporal import TemporalEngine, activities, connect_when_up, worker
@@ -88,12 +90,15 @@ async def _serve(state: Path, store: Store, settings: Settings, port: int) -> No
         asyncio.get_running_loop().add_signal_handler(number, health.stop)
     tasks = [
         asyncio.create_task(worker(client, work).run()),
-        asyncio.create_task(Comms(store, state).follow()),
+        asyncio.create_task(Comms(store, state, elsewhere=_told_elsewhere(settings)).follow()),
         asyncio.create_task(server.serve(sockets=[listener])),
         asyncio.create_task(health.stopping.wait()),
         asyncio.create_task(keep_clean(store, state)),
         asyncio.create_task(keep(coordinator)),
     ]
+    if settings.slack is not None:
+        chat = Follower(store, coordinator.telling, settings.slack, settings.url, coordinator.clock.now)
+        tasks.append(asyncio.create_task(chat.follow()))
     if embedded is not None:
         tasks.append(asyncio.create_task(embedded.supervise()))
     await coordinator.recover()
@@ -114,6 +119,12 @@ async def _serve(state: Path, store: Store, settings: Settings, port: int) -> No
         await embedded.stop()
     if failures:
         raise failures[0]
+
+
+def _told_elsewhere(settings: Settings) -> Callable[[Plan, Channel], bool]:
+    """Which channels of a plan the team's chat tells already."""
+    slack = settings.slack
+    return lambda plan, channel: slack is not None and told_by_app(slack, plan, channel)
 
 
 def _listen(settings: Settings, port: int) -> socket.socket:

@@ -69,7 +69,9 @@ class SlackNotifier:
         who = await self._slack.ask("GET", "auth.test")
         name = self._channel
         try:
-            channel = (await self._slack.ask("GET", "conversations.info", params={"channel": self._channel})).get("channel")
+            channel = (await self._slack.ask("GET", "conversations.info", params={"channel": self._channel})).get(
+                "channel"
+            )
         except MissingScope:
             channel = None
         if isinstance(channel, dict):
@@ -93,7 +95,9 @@ class SlackNotifier:
 
     async def _post(self, message: Message, **thread: str) -> str:
         told = {"event_type": _EVENT, "event_payload": {"id": key(message), "rollout": message.rollout}}
-        return await self._slack.post({"channel": self._channel, "metadata": told, **_shown(message), **QUIET, **thread})
+        return await self._slack.post(
+            {"channel": self._channel, "metadata": told, **_shown(message), **QUIET, **thread}
+        )
 
     async def _edit(self, message: Message, ts: str) -> bool:
         """Whether the thread's post is still there. Its metadata stays that of the first message."""

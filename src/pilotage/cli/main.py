@@ -245,6 +245,10 @@ def doctor(json_out: bool) -> None:
         for row in health["undelivered"]
     ]
     lines += [f"webhook      {webhooks.line(row)}" for row in health["webhooks"]]
+    lines += [
+        f"slack        {row['rollout']}: {row['events']} events untold, {row['attempts']} attempts: {row['last_error']}"
+        for row in health.get("chat", [])
+    ]
     say(json_out, {"up": True, **health}, "\n".join(lines))
 
 

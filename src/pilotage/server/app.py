@@ -14,6 +14,7 @@ from pilotage.server.login import add_login
 from pilotage.server.observed import Observed
 from pilotage.server.pages import add_pages
 from pilotage.server.problems import add_handlers
+from pilotage.server.slack import add_slack
 
 
 def create_app(coordinator: Coordinator, health: Health, token: str) -> FastAPI:
@@ -26,6 +27,7 @@ def create_app(coordinator: Coordinator, health: Health, token: str) -> FastAPI:
         app.include_router(router)
     add_pages(app)
     add_login(app)
+    add_slack(app, access)
     add_guards(app, access)
     add_handlers(app)
     app.add_middleware(Observed, streams=health.streams)  # the last one added is the first that sees a request

@@ -16,9 +16,11 @@ from pathlib import Path
 import structlog
 import uvicorn
 
+from pilotage.chat import Follower, told_by_app
 from pilotage.comms import Comms
 from pilotage.coordinator import Coordinator
 from pilotage.core.errors import PilotageError
+from pilotage.core.model import Channel, Plan
 from pilotage.engine.embedded import EmbeddedServer
 from pilotage.engine.journals import keep_clean
 from pilotage.engine.temporal import TemporalEngine, activities, connect_when_up, worker
@@ -104,13 +106,16 @@ async def _serve(
     tasks = [
         *serving,
         asyncio.create_task(worker(client, work).run()),
-        asyncio.create_task(Comms(store, state).follow()),
+        asyncio.create_task(Comms(store, state, elsewhere=_told_elsewhere(settings)).follow()),
         asyncio.create_task(health.stopping.wait()),
         asyncio.create_task(keep_clean(store, state)),
         asyncio.create_task(keep(coordinator)),
         asyncio.create_task(measure_lag()),
         asyncio.create_task(Webhooks(store, settings).follow()),
     ]
+    if settings.slack is not None:
+        chat = Follower(store, coordinator.telling, settings.slack, settings.url, coordinator.clock.now)
+        tasks.append(asyncio.create_task(chat.follow()))
     if embedded is not None:
         tasks.append(asyncio.create_task(embedded.supervise()))
     await coordinator.recover()
@@ -146,6 +151,12 @@ def reread(access: Access, again: Callable[[], Settings]) -> None:
         log.warning("the settings are as they were, as the file is wrong now", reason=str(error))
         return
     log.info("roles and limits were read anew", rest="" if whole else "other changes count from the next start on")
+
+
+def _told_elsewhere(settings: Settings) -> Callable[[Plan, Channel], bool]:
+    """Which channels of a plan the team's chat tells already."""
+    slack = settings.slack
+    return lambda plan, channel: slack is not None and told_by_app(slack, plan, channel)
 
 
 async def _answer_the_last(health: Health, servers: list[_Server], serving: list[asyncio.Task[None]]) -> None:

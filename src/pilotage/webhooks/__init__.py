@@ -88,7 +88,7 @@ async def backlog(store: Store, settings: Settings, now: float) -> list[dict[str
         rows.append(
             {
                 "name": one.name,
-                "host": await asyncio.to_thread(where, one),
+                "host": await where(one),
                 "next": cursor.number,
                 "waiting": await store.run(cursors.waiting, cursor.number, one.kinds, one.services),
                 "attempts": cursor.attempts,

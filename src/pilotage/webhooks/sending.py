@@ -37,7 +37,7 @@ class Gone(PermanentError):
 
 async def post(webhook: Webhook, message: str, body: bytes, at: float, within_s: float = WITHIN_S) -> int:
     """The status, 2xx. Raises TemporaryError or PermanentError for anything else, a line without secrets."""
-    url, key = await asyncio.to_thread(_revealed, webhook)
+    url, key = await _revealed(webhook)
     sent = headers(key, message, at, body)
     sent |= {"Content-Type": "application/json", "User-Agent": f"pilotage/{pilotage.__version__}"}
     who = f"{webhook.name} at {url.host}"
@@ -67,16 +67,16 @@ async def ping(webhook: Webhook, within_s: float = WITHIN_S) -> dict[str, Any]:
     return {"name": webhook.name, "status": status, "took_s": round(time.time() - at, 3), "id": message}
 
 
-def where(webhook: Webhook) -> str:
+async def where(webhook: Webhook) -> str:
     """Its host: the path of a webhook's address is often its password."""
     try:
-        return _address(webhook).host
+        return (await _address(webhook)).host
     except DriverError:
         return ""
 
 
-def _address(webhook: Webhook) -> httpx.URL:
-    given = webhook.url if isinstance(webhook.url, str) else webhook.url.reveal()
+async def _address(webhook: Webhook) -> httpx.URL:
+    given = webhook.url if isinstance(webhook.url, str) else await webhook.url.reveal()
     try:
         check_encrypted(check_address(given), True)
         return httpx.URL(given)
@@ -86,8 +86,8 @@ def _address(webhook: Webhook) -> httpx.URL:
         ) from None
 
 
-def _revealed(webhook: Webhook) -> tuple[httpx.URL, bytes]:
-    return _address(webhook), key_of(webhook.secret.reveal())
+async def _revealed(webhook: Webhook) -> tuple[httpx.URL, bytes]:
+    return await _address(webhook), key_of(await webhook.secret.reveal())
 
 
 async def _said(answer: httpx.Response, webhook: Webhook) -> str:

@@ -99,10 +99,11 @@ def log_of(coordinator: Local) -> list[str]:
 def test_a_coordinator_that_stops_is_not_ready_first_and_answers_what_was_asked(
     coordinator: Local, stage: Stage
 ) -> None:
-    """The last test of the file: it ends the coordinator, in the middle of a rollback that takes a second."""
+    """The last test of the file: it ends the coordinator, in the middle of a rollback that takes three seconds."""
     port, pid = port_of(coordinator), note(coordinator)["pid"]
     rollout = coordinator.api.post("/v1/rollouts", stage.plan())["id"]
-    coordinator.until(rollout, lambda view: view["phase"] == 1)
+    coordinator.until(rollout, lambda view: view["phase"] == 1 and view["status"] == "watching")
+    before = len(stage.calls())
     (stage.folder / "slow").write_text("3")
     answers: list[Any] = []
 
@@ -114,7 +115,7 @@ def test_a_coordinator_that_stops_is_not_ready_first_and_answers_what_was_asked(
 
     asking = threading.Thread(target=roll_back)
     asking.start()
-    wait_for(lambda: len([one for one in stage.calls() if one.endswith("begin")]) > 1, 10)
+    wait_for(lambda: len(stage.calls()) > before, 10)
     os.kill(pid, signal.SIGTERM)
     wait_for(lambda: ask(port, "/readyz")[2].get("parts") == ["stopping"], 2)
     assert answers == []

@@ -7,10 +7,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 
 from pilotage import tracing
 from pilotage.tracing import Span, Value
+
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 TICKS = Counter("pilotage_ticks_total", "Watch ticks done.")
 TICK_LATENESS = Histogram(

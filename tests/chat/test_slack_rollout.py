@@ -10,7 +10,6 @@ import pytest
 
 from tests.chat import team
 from tests.chat.contract import People, Workspace
-from tests.chat.team import ANN, BOB, STRANGER, TESTER, VIC
 from tests.drivers.served import serve
 from tests.stage import Local, Stage, local, wait_for
 

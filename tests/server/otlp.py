@@ -45,11 +45,9 @@ class Receiver:
         found = []
         for body in list(self.bodies):
             for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
-                service = next(
-                    one.value.string_value for one in resource.resource.attributes if one.key == "service.name"
-                )
+                named = {one.key: one.value.string_value for one in resource.resource.attributes}
                 for scope in resource.scope_spans:
-                    found += [_told(one, service) for one in scope.spans]
+                    found += [_told(one, named["service.name"]) for one in scope.spans]
         return found
 
 

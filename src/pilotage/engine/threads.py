@@ -7,7 +7,6 @@ told of when it has come to something. So a trace is what one cause has set off:
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any, NoReturn
@@ -20,6 +19,8 @@ from temporalio.exceptions import ApplicationError
 from pilotage import tracing
 
 ABOVE, LINK = "traceparent", "pilotage-link"
+LASTING = ("confirm", "look_after")
+"""Activities that look again and again, for minutes: they have no span while they do, only one of their end."""
 STEERING = ("command", "note_direct")
 """Updates that set something off which outlasts them. The others record something, and no more."""
 
@@ -109,10 +110,10 @@ class _Workflow(worker.WorkflowInboundInterceptor):
         ids: str = workflow.extern_functions()["pilotage_planned"](f"{workflow.info().run_id}/{what}", above)
         return ids
 
-    def tell(self, name: str, ids: str, times_ns: tuple[int, int], above: str, failed: str = "") -> None:
+    def tell(self, name: str, ids: str, times_ns: tuple[int, int], above: str, failed: str = "", **more: Any) -> None:
         """Once: not again when the workflow's history is replayed."""
         if not workflow.unsafe.is_replaying():
-            about = {"rollout": workflow.info().workflow_id, "workflow": workflow.info().workflow_type}
+            about = {"rollout": workflow.info().workflow_id, "workflow": workflow.info().workflow_type, **more}
             tell = workflow.extern_functions()["pilotage_emit"]
             tell(name, ids, times_ns, above=above, failed=failed, kind="consumer", **about)
 
@@ -130,12 +131,15 @@ class _Outbound(worker.WorkflowOutboundInterceptor):
             return super().start_activity(input)
         inbound.watches += 1
         verdict = inbound.planned(f"watch/{inbound.watches}")
-        input.headers = _with(input.headers, above=verdict, link=cause)
+        input.headers = _with(input.headers, link=cause)
         watch = super().start_activity(input)
 
         def ended(_: object) -> None:
             if not watch.cancelled() and watch.exception() is None:
                 inbound.cause = verdict  # from here on it is the verdict that moves the rollout
+                at, action = workflow.time_ns(), watch.result().action.value.lower()
+                about = {"phase": input.args[0].phase, "action": action, "links": [cause]}
+                inbound.tell("verdict", verdict, (at, at), "", **about)
 
         watch.add_done_callback(ended)
         return watch
@@ -159,14 +163,15 @@ class _Activity(worker.ActivityInboundInterceptor):
         if info.activity_type == "watch":
             token = tracing.origin.set(link)
             try:
-                verdict = await super().execute_activity(input)
+                return await super().execute_activity(input)
             finally:
                 tracing.origin.reset(token)
-            at = time.time_ns()
-            about = {"rollout": rollout, "phase": input.args[0].phase, "action": verdict.action.value}
-            tracing.emit("verdict", above, (at, at), links=[link], **about)
-            return verdict
-        links = [link] if link else []
+        links = [one for one in (link, above if info.activity_type in LASTING else "") if one]
+        if info.activity_type in LASTING:
+            seen = await super().execute_activity(input)
+            with tracing.span(f"activity {info.activity_type}", "consumer", root=True, links=links) as span:
+                span.note(rollout=rollout, attempt=info.attempt)
+            return seen
         with tracing.span(f"activity {info.activity_type}", "consumer", above=above, root=True, links=links) as span:
             span.note(rollout=rollout, attempt=info.attempt)
             try:

@@ -105,7 +105,7 @@ class Watching:
                 await self._settle(listening, task)
             verdict = with_drift(verdict, drift, crew.plan, self._clock.now())
             TICKS.inc()
-            VERDICTS.labels(verdict.action.value).inc()
+            VERDICTS.labels(verdict.action.value.lower()).inc()
             if _decides(verdict, task):
                 return verdict
             tick += 1

@@ -87,24 +87,28 @@ class _Answer:
         self._status = 500
         self._stream: asyncio.Task[Any] | None = None
         self._told = False
+        self._complete = False
 
     async def give(self, receive: Receive, send: Send) -> None:
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self._begins(message)
+            self._complete = message["type"] == "http.response.body" and not message.get("more_body", False)
             await send(message)
 
         try:
             await self._app(self._scope, receive, sending)
         except asyncio.CancelledError:
-            if self._stream is None or not self._streams.ending:
+            me = asyncio.current_task()
+            if me is None or me is not self._stream or not self._streams.ending:
                 raise
-            self._stream.uncancel()
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            me.uncancel()
         finally:
             if self._stream is not None:
                 self._streams.leave(self._stream)
             self._tell()
+        if self._stream is not None and self._streams.ending and not self._complete:
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _begins(self, message: Message) -> None:
         self._status = int(message["status"])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from uuid import uuid4
 
 import structlog
@@ -61,10 +63,17 @@ def _begin() -> Callable[[], Awaitable[None]]:
 
     async def end() -> None:
         tracing.use(None)
+        loop, over = asyncio.get_running_loop(), asyncio.Event()
+
+        def flush() -> None:
+            provider.shutdown()  # sends what is left first
+            with suppress(RuntimeError):  # nobody waits any more
+                loop.call_soon_threadsafe(over.set)
+
+        # A thread that the process does not wait for: a collector that is away would hold it for many seconds.
+        threading.Thread(target=flush, name="last traces", daemon=True).start()
         try:
-            async with asyncio.timeout(FLUSH_WITHIN_S + 1):
-                await asyncio.to_thread(provider.force_flush, int(FLUSH_WITHIN_S * 1000))
-                await asyncio.to_thread(provider.shutdown)
+            await asyncio.wait_for(over.wait(), FLUSH_WITHIN_S)
         except TimeoutError:
             log.warning("the last traces could not be sent in time", within_s=FLUSH_WITHIN_S)
 

@@ -243,9 +243,8 @@ def doctor(json_out: bool) -> None:
         for row in health["undelivered"]
     ]
     lines += [f"webhook      {webhooks.line(row)}" for row in health["webhooks"]]
-    lines += [
-        f"hook         {row['name']} believes nobody: {row['problem']}" for row in health["hooks"] if row["problem"]
-    ]
+    deaf = [row for row in health["hooks"] if row["problem"]]
+    lines += [f"hook         {row['name']} believes nobody: {row['problem']}" for row in deaf]
     say(json_out, {"up": True, **health}, "\n".join(lines))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from sqlalchemy import Connection, delete, insert, select
 
@@ -11,12 +11,12 @@ from pilotage.store.schema import heard
 KEPT_S = 30 * 86400.0
 
 
-def those_of(connection: Connection, hook: str, messages: Iterable[str]) -> set[str]:
+def those_of(connection: Connection, hook: str, messages: Collection[str]) -> set[str]:
     where = (heard.c.hook == hook, heard.c.message.in_(list(messages)))
     return set(connection.execute(select(heard.c.message).where(*where)).scalars())
 
 
-def remember(connection: Connection, hook: str, messages: Iterable[str], at: float) -> None:
+def remember(connection: Connection, hook: str, messages: Collection[str], at: float) -> None:
     """Those that are known stay as they are; what is older than a month is forgotten."""
     wanted = dict.fromkeys(messages)
     connection.execute(delete(heard).where(heard.c.hook == hook, heard.c.at < at - KEPT_S))

@@ -65,7 +65,7 @@ async def hear(name: str, request: Request) -> Response:
     acts = Acts(coordinator, name, hook, _turns(request))
     try:
         async with acts.turns.turn(f"{name} {message}" if message else secrets.token_hex(8)):
-            if message and await coordinator.store.run(heard.those_of, name, [message]):
+            if message in await coordinator.store.run(heard.those_of, name, [message]):
                 raise NothingToDo("this message has been heard before")
             done = await _done(acts, parsed(body))
             if message:
@@ -103,9 +103,7 @@ async def _proven(hook: Hook | None, name: str, request: Request, body: bytes) -
 
 
 def _unknown() -> Unauthorised:
-    return Unauthorised(
-        "there is no such hook, or the message is not signed with its secret; the coordinator's log says"
-    )
+    return Unauthorised("there is no such hook, or its secret has not signed this; the coordinator's log says which")
 
 
 def _turns(request: Request) -> Turns:

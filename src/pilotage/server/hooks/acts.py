@@ -209,9 +209,8 @@ def _possible(command: Command, status: Status) -> bool:
 def _joined(alerts: Sequence[Alert]) -> str:
     named = "; ".join(one.text for one in alerts[:MOST_NAMED])
     more = f"; and {len(alerts) - MOST_NAMED} more" if len(alerts) > MOST_NAMED else ""
-    return (
-        named if len(named) + len(more) <= LONGEST_REASON else f"{named[: LONGEST_REASON - 3 - len(more)]}..."
-    ) + more
+    room = LONGEST_REASON - len(more)
+    return (named if len(named) <= room else f"{named[: room - 3]}...") + more
 
 
 def _last_of(item: str, record: Iterable[ev.Recorded]) -> ev.Event | None:

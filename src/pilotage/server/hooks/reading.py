@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Request
@@ -26,11 +25,12 @@ class NotUnderstood(PilotageError):
         self.problems = problems
 
 
-@dataclass(frozen=True)
 class NothingToDo(Exception):
     """It was understood, and is none of those that act."""
 
-    why: str
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
 
 
 async def bounded(request: Request) -> bytes:

@@ -50,7 +50,15 @@ _SAYS: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.post("/{name}", response_model=Heard, responses=_SAYS)
+_EXAMPLES = {
+    "built": {"value": {"service": "shop", "version": "2.0.1", "ok": True, "url": "https://ci.shop.example/7"}},
+    "firing": {"value": {"service": "shop", "environment": "production", "text": "payments fail", "id": "a1"}},
+    "reports": {"value": {"service": "shop", "environment": "production", "text": "cannot pay", "count": 14}},
+}
+_BODY = {"required": True, "content": {"application/json": {"schema": {"type": "object"}, "examples": _EXAMPLES}}}
+
+
+@router.post("/{name}", response_model=Heard, responses=_SAYS, openapi_extra={"requestBody": _BODY})
 async def hear(name: str, request: Request) -> Response:
     """Another tool's message; docs/hooks.md has what each may say."""
     try:

@@ -13,7 +13,7 @@ from pilotage.coordinator import Coordinator
 from pilotage.core import checklist
 from pilotage.core import events as ev
 from pilotage.core.checklist import ticks_of
-from pilotage.core.errors import Forbidden, Refused
+from pilotage.core.errors import Forbidden, NotFound, Refused
 from pilotage.core.people import ANY, Caller, Grant, Role, Scope
 from pilotage.core.state import Command, RolloutState, Status, fold
 from pilotage.server.hooks.alerts import Alert
@@ -180,7 +180,7 @@ class Acts:
             if _possible(command, status):
                 try:
                     await self.acting.command(rollout, command, text)
-                except Refused:  # it has gone on meanwhile: looked at again
+                except (Refused, NotFound):  # it has gone on meanwhile, or is started again: looked at once more
                     pass
                 else:
                     return "reported" if command is Command.REPORT_TROUBLE else command.value

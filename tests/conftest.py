@@ -36,6 +36,7 @@ SERVERS = (
     *("engine/test_request_presets.py", "engine/test_on_*.py", "engine/test_rolling_for_real.py"),
     "server/test_login_on_a_real_provider.py",
     "server/test_*_on_prometheus.py",
+    "server/test_hooks_alertmanager.py",
 )
 """What needs servers that no wheel brings: Debian's, a control plane built from Go modules, Unleash from npm."""
 

@@ -249,6 +249,8 @@ def doctor(json_out: bool) -> None:
         f"slack        {row['rollout']}: {row['events']} events untold, {row['attempts']} attempts: {row['last_error']}"
         for row in health.get("chat", [])
     ]
+    deaf = [row for row in health["hooks"] if row["problem"]]
+    lines += [f"hook         {row['name']} believes nobody: {row['problem']}" for row in deaf]
     say(json_out, {"up": True, **health}, "\n".join(lines))
 
 

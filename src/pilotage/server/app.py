@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 import pilotage
 from pilotage.coordinator import Coordinator
+from pilotage.server import hooks
 from pilotage.server.access import Access
 from pilotage.server.api import ROUTERS
 from pilotage.server.guards import add_guards
@@ -25,6 +26,7 @@ def create_app(coordinator: Coordinator, health: Health, token: str) -> FastAPI:
     app.state.silences = {}
     for router in ROUTERS:
         app.include_router(router)
+    app.include_router(hooks.router)
     add_pages(app)
     add_login(app)
     add_slack(app, access)

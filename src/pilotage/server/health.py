@@ -95,6 +95,10 @@ class Health:
                 {"rollout": row.rollout, "channel": row.channel, "attempts": row.attempts, "error": row.last_error}
                 for row in backlog
             ],
+            "hooks": [
+                {"name": name, "kind": one.kind, "problem": one.secret.missing() or ""}
+                for name, one in self._coordinator.settings.hooks.items()
+            ],
             "webhooks": await webhooks.backlog(self._store, self._coordinator.settings, self._coordinator.clock.now()),
             "chat": to_data(await self._store.run(chats.behind, NAME)),
         }

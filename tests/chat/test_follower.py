@@ -249,6 +249,17 @@ async def test_what_ran_before_the_app_was_set_up_gets_a_message_and_no_old_news
     assert [one.split(" ")[2] for one in workspace.thread()] == ["rolling", "rolled"]
 
 
+async def test_after_a_week_without_the_app_only_what_is_new_or_runs_is_told(chat: Chat) -> None:
+    await chat.rollout("old-1", STARTED, *BACK)
+    await chat.rollout("old-2", STARTED)
+    chat.world.clock.time += 7 * 86400
+    await chat.rollout("new-1", STARTED, *BACK)
+    await chat.restart()
+    await chat.looks(5)
+    said = sorted(chat.workspace.words(one).split(" ")[0] for one in chat.workspace.messages())
+    assert said == ["new-1", "old-2"]
+
+
 async def test_only_the_services_that_the_settings_name_are_told(
     workspace: Workspace, store: Store, tmp_path: Path
 ) -> None:

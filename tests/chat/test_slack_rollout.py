@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -252,6 +255,14 @@ def test_while_slack_is_down_nothing_is_lost_and_nothing_comes_twice(
     health = coordinator.api.get("/v1/health")["chat"]
     assert health[0]["rollout"] == rollout
     assert "Slack cannot do it now" in health[0]["last_error"]
+    told = subprocess.run(
+        [sys.executable, "-m", "pilotage", "doctor"],
+        env=os.environ | {"PILOTAGE_STATE": str(coordinator.state)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert f"slack        {rollout}: " in told.stdout
     asked = len(workspace.requests)
     workspace.instead = None
     wait_for(lambda: "✓ promoted" in workspace.words() and len(workspace.thread()) == 5, 90, workspace.words)

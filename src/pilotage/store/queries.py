@@ -120,7 +120,8 @@ def place_of(connection: Connection, rollout: str) -> tuple[str, str]:
 def latest_rollout(connection: Connection, places: Sequence[Place] = EVERYWHERE) -> str:
     """The newest rollout that has not ended, else the newest of all, there."""
     query = select(rollouts.c.id).where(somewhere(rollouts, places))
-    row = connection.execute(query.order_by(rollouts.c.ended, rollouts.c.created_at.desc()).limit(1)).first()
+    newest = (rollouts.c.ended, rollouts.c.created_at.desc(), rollouts.c.id.desc())
+    row = connection.execute(query.order_by(*newest).limit(1)).first()
     if row is None:
         raise NotFound("there is no rollout yet. Start one with `pilotage run plan.yaml`.")
     return str(row.id)

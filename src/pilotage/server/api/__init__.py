@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from pilotage.server.api import approvals, audit, followups, gates, plans, rollouts, system, watchdogs
+from pilotage.server.api import approvals, audit, followups, gates, plans, rollouts, streams, system, watchdogs
 
 ROUTERS: tuple[APIRouter, ...] = (
     system.router,
     followups.router,
+    streams.router,
     rollouts.router,
     approvals.router,
     plans.router,

@@ -4,14 +4,29 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from pilotage.server.api import followups, gates, plans, rollouts, system, tokens, watchdogs, webhooks
+from pilotage.server.api import (
+    approvals,
+    audit,
+    followups,
+    gates,
+    plans,
+    rollouts,
+    streams,
+    system,
+    tokens,
+    watchdogs,
+    webhooks,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     system.router,
     followups.router,
+    streams.router,
     rollouts.router,
+    approvals.router,
     plans.router,
     gates.router,
+    audit.router,
     watchdogs.router,
     tokens.router,
     webhooks.router,

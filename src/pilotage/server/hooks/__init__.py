@@ -102,7 +102,7 @@ async def _proven(hook: Hook | None, name: str, request: Request, body: bytes) -
     """What names this message. Raises Unauthorised, in the same words whatever is wrong; the log says what."""
     now = access_of(request).coordinator.clock.now()
     try:
-        secret = await asyncio.to_thread(hook.secret.reveal) if hook is not None else _NOBODYS
+        secret = await hook.secret.reveal() if hook is not None else _NOBODYS
         return proven(secret, request.headers, body, now)
     except (NotProven, DriverError) as error:
         why = str(error) if hook is not None else "there is no hook of that name"

@@ -29,7 +29,7 @@ from pilotage.handover import snapshots
 from pilotage.handover.snapshots import Snapshot
 from pilotage.settings import Settings
 from pilotage.store import Store, known, queries
-from pilotage.telling import Telling
+from pilotage.telling import Drawn, Telling
 
 log = structlog.get_logger()
 
@@ -44,6 +44,7 @@ class Coordinator:
     clock: Clock = field(default_factory=WallClock)
     settings: Settings = field(default_factory=Settings)
     _tallies: dict[str, Tally] = field(default_factory=dict)
+    _drawn: dict[str, Drawn] = field(default_factory=dict)
     _busy: Busy = field(default_factory=dict)
 
     @property
@@ -59,7 +60,7 @@ class Coordinator:
     @property
     def telling(self) -> Telling:
         """What rollouts have to show."""
-        return Telling(self.store, self._tallies)
+        return Telling(self.store, self._tallies, self._drawn)
 
     @property
     def gates(self) -> Gates:

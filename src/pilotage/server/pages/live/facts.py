@@ -67,6 +67,8 @@ def table(view: View, plan: Plan) -> dict[str, Any]:
     findings = view["findings"]
     rows = []
     for name, *cells in view["comparison"]["rows"]:
+        if name in ("p50", "p95", "p99") and plan.measures.latency is None:
+            continue
         actions = [one["action"] for one in findings if one["metric"] in _metrics_of(name, plan)]
         worst = next((one for one in _URGENCY if one in actions), None)
         rows.append({"name": name, "mark": mark(worst) if worst else None, "cells": [_cell(one) for one in cells]})

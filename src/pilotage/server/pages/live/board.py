@@ -91,6 +91,7 @@ class Board:
         self.headline = headline(view, plan, self._record)
         values = {
             "view": view,
+            "ticks": self.ticks,
             "headline": self.headline,
             "phases": facts.phases(view, plan),
             "findings": facts.findings(view),

@@ -15,7 +15,7 @@ from typing import Any
 from pilotage.coordinator import Coordinator
 from pilotage.core.auditing import Entry
 from pilotage.core.errors import Forbidden, NotFound, PilotageError, Refused
-from pilotage.core.people import ANY, Caller, Right
+from pilotage.core.people import ANY, Caller, Place, Right
 from pilotage.core.redact import redact
 from pilotage.core.state import Command, fold
 from pilotage.engine import Outcome
@@ -58,10 +58,21 @@ class Acting:
 
     async def rollout(self, name: str, right: Right = Right.VIEW) -> str:
         """The id of a rollout that the caller may see. One that they may not is not told from one that is not there."""
-        found = await self.coordinator.telling.resolve(name)
+        found = await self.coordinator.telling.resolve(await self.resolved(name))
         row = await self.coordinator.store.run(queries.place_of, found)
         self._check(right, *row, f"there is no rollout {name!r}. `pilotage list` shows them.")
         return found
+
+    async def resolved(self, name: str) -> str:
+        """``latest`` becomes the id of the newest of those that the caller may see; a name stays as it is."""
+        if name != "latest":
+            return name
+        return await self.coordinator.store.run(queries.latest_rollout, self.places)
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """What the caller may see: lists are read for these only."""
+        return self.caller.places(Right.VIEW)
 
     async def plan(self, name: str, right: Right = Right.VIEW) -> known.KnownPlan:
         """As `rollout`, of a plan that is known."""

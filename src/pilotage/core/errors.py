@@ -6,6 +6,7 @@ PilotageError
 ├── Forbidden                 who asks may not do this
 ├── Unauthorised              it is not known who asks
 ├── NotFound                  no such rollout
+├── WrongRequest              what was asked makes no sense: a cursor of another list, a value that is none
 ├── PreflightFailed           a driver did not answer before the start; nothing was started
 ├── ChecklistOpen             a required item of the checklist is open; nothing was started
 ├── CoordinatorUnreachable    no coordinator answers, or it answered nonsense
@@ -63,6 +64,10 @@ class Unauthorised(PilotageError):
 
 
 class NotFound(PilotageError):
+    pass
+
+
+class WrongRequest(PilotageError):
     pass
 
 

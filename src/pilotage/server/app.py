@@ -8,6 +8,7 @@ import pilotage
 from pilotage.coordinator import Coordinator
 from pilotage.server.access import Access
 from pilotage.server.api import ROUTERS
+from pilotage.server.api.openapi import describe
 from pilotage.server.health import Health
 from pilotage.server.hub import Hub
 from pilotage.server.pages import add_pages
@@ -16,13 +17,15 @@ from pilotage.server.problems import add_handlers
 
 def create_app(coordinator: Coordinator, health: Health, token: str) -> FastAPI:
     """`token` is the one of the state folder, for the command line on this machine."""
-    app = FastAPI(title="Pilotage", version=pilotage.__version__)
+    app = FastAPI(title="Pilotage", version=pilotage.__version__, docs_url=None, redoc_url=None)
     app.state.access = Access(coordinator, token)
     app.state.health = health
     app.state.silences = {}
+    app.state.answering = set()
     app.state.hub = Hub(coordinator.store)
     for router in ROUTERS:
         app.include_router(router)
     add_pages(app)
     add_handlers(app)
+    describe(app)
     return app

@@ -12,6 +12,7 @@ from typing import Any
 from pilotage.coordinator import Coordinator
 from pilotage.core.redact import redact
 from pilotage.store import Store, messages
+from pilotage.store.listing import Wanted
 
 WATCHDOGS_S = 60.0
 """One that has not asked for so long is not there."""
@@ -43,11 +44,11 @@ class Health:
 
     async def report(self) -> dict[str, Any]:
         waits = []
-        for row in await self._coordinator.telling.summaries():
-            if row["status"] not in ("promoted", "rolled back", "failed"):
-                view = await self._coordinator.telling.view(row["id"])
-                why = view["reason"] or (view["verdict"] or {}).get("reason") or "nothing: it goes on by itself"
-                waits.append({"id": row["id"], "status": row["status"], "waits_for": why})
+        active, _ = await self._coordinator.listing.rollouts(wanted=Wanted(active=True))
+        for row in active:
+            view = await self._coordinator.telling.view(row["id"])
+            why = view["reason"] or (view["verdict"] or {}).get("reason") or "nothing: it goes on by itself"
+            waits.append({"id": row["id"], "status": row["status"], "waits_for": why})
         backlog = await self._store.run(messages.backlog)
         return {
             "pid": os.getpid(),

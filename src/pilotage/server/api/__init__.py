@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from pilotage.server.api import followups, gates, plans, rollouts, system, watchdogs
+from pilotage.server.api import approvals, audit, followups, gates, plans, rollouts, streams, system, watchdogs
 
 ROUTERS: tuple[APIRouter, ...] = (
     system.router,
     followups.router,
+    streams.router,
     rollouts.router,
+    approvals.router,
     plans.router,
     gates.router,
+    audit.router,
     watchdogs.router,
 )

@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from pilotage.core.people import Right
 from pilotage.server.access import ByToken
+from pilotage.server.api.describing import answer, text, told
+from pilotage.server.api.models import system as shapes
 
 router = APIRouter(tags=["system"])
 
 
-@router.get("/healthz")
-async def healthz() -> dict[str, str]:
-    return {"status": "ok"}
+@router.get("/healthz", operation_id="alive", summary="Is it alive?", **told(shapes.Alive))
+async def healthz() -> JSONResponse:
+    return answer({"status": "ok"})
 
 
-@router.get("/metrics")
+@router.get("/metrics", operation_id="metrics", summary="What it counts", **text("text/plain", "# HELP pilotage_...\n"))
 async def metrics(acting: ByToken) -> Response:
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
-@router.get("/v1/health")
-async def doctor(acting: ByToken, request: Request) -> dict[str, Any]:
+@router.get("/v1/health", operation_id="health", summary="What runs, and what waits for what", **told(shapes.Health))
+async def doctor(acting: ByToken, request: Request) -> JSONResponse:
     acting.caller.check(Right.VIEW)
-    report: dict[str, Any] = await request.app.state.health.report()
-    return report
+    return answer(await request.app.state.health.report())
 
 
-@router.post("/v1/shutdown")
-async def shutdown(acting: ByToken, request: Request) -> dict[str, str]:
+@router.post("/v1/shutdown", operation_id="shutdown", summary="Stop the coordinator", **told(shapes.Alive))
+async def shutdown(acting: ByToken, request: Request) -> JSONResponse:
+    """Rollouts go on when it is up again."""
     async with acting.noted("shutdown", "coordinator"):
         acting.caller.check(Right.ADMINISTER)
         request.app.state.health.stop()
-    return {"status": "stopping"}
+    return answer({"status": "stopping"})

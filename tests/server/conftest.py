@@ -1,0 +1,35 @@
+"""The service on a fresh store, and somebody who asks it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from pilotage.store import open_store
+from tests.server.world import World, world
+
+
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store whose tables are made: a copy takes a tenth of the time."""
+    folder = tmp_path_factory.mktemp("empty")
+    open_store(folder).close()
+    return folder / "pilotage.db"
+
+
+@pytest.fixture
+async def service(empty: Path, tmp_path: Path) -> AsyncIterator[World]:
+    shutil.copy(empty, tmp_path)
+    async with world(tmp_path) as one:
+        yield one
+
+
+@pytest.fixture
+async def api(service: World) -> AsyncIterator[httpx.AsyncClient]:
+    """With the token of the state folder."""
+    async with service.client() as client:
+        yield client

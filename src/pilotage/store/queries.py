@@ -239,6 +239,17 @@ def samples_after(connection: Connection, rollout: str, phase: int, tick: int) -
     return [from_json(Sample, row.sample) for row in connection.execute(query)]
 
 
+def judged_after(
+    connection: Connection, rollout: str, phase: int, tick: int, most: int
+) -> list[tuple[Sample, Verdict]]:
+    """As `samples_after`, with their verdicts, the first `most` of them. Those of the time before the rollout, which
+    have ticks below 0, are left out."""
+    later = or_(samples.c.phase > phase, and_(samples.c.phase == phase, samples.c.tick > tick))
+    query = select(samples.c.sample, samples.c.verdict).where(samples.c.rollout == rollout, later, samples.c.tick >= 0)
+    query = query.order_by(samples.c.phase, samples.c.tick).limit(most)
+    return [(from_json(Sample, row.sample), from_json(Verdict, row.verdict)) for row in connection.execute(query)]
+
+
 def verdicts_of(connection: Connection, rollout: str) -> dict[tuple[int, int], Verdict]:
     """By (phase, tick)."""
     query = select(samples.c.phase, samples.c.tick, samples.c.verdict).where(samples.c.rollout == rollout)

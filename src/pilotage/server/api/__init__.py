@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from pilotage.server.api import followups, gates, plans, rollouts, system, watchdogs
+from pilotage.server.api import followups, gates, history, plans, rollouts, system, watchdogs
 
 ROUTERS: tuple[APIRouter, ...] = (
     system.router,
@@ -12,5 +12,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     rollouts.router,
     plans.router,
     gates.router,
+    history.router,
     watchdogs.router,
 )

@@ -26,14 +26,14 @@ class Role(StrEnum):
 class Right(StrEnum):
     """Something that is done, as the refusal names it."""
 
-    VIEW = "look at it"
-    GO_BACK = "hold it or roll it back"
-    GO_ON = "let it go on"
-    REPORT = "report trouble with it"
-    OPERATE = "operate it"
-    APPROVE = "approve it"
-    PROMOTE = "promote it before its time"
-    OVERRIDE = "pass over what is open"
+    VIEW = "look at {it}"
+    GO_BACK = "hold {it} or roll it back"
+    GO_ON = "let {it} go on"
+    REPORT = "report trouble with {it}"
+    OPERATE = "operate {it}"
+    APPROVE = "approve {it}"
+    PROMOTE = "promote {it} before its time"
+    OVERRIDE = "pass over what is open of {it}"
     ADMINISTER = "administer Pilotage"
 
 
@@ -127,8 +127,8 @@ class Caller:
         """Raises Forbidden saying which role or scope is needed, and which one is there."""
         if self.may(right, service, environment):
             return
-        where = "" if service == ANY else f" {service} in {environment}" if environment != ANY else f" {service}"
-        what = right.value.replace("it", where.strip(), 1) if where else right.value
+        named = [one for one in (service, environment) if one != ANY]
+        what = right.value.format(it=" in ".join(named) or "it")
         role = self.role(service, environment)
         if self.kind == "agent" and right in NEVER_BY_AGENTS:
             raise Forbidden(f"{self.name} is an agent: it may hold and roll back, and never {what}. Ask a person.")

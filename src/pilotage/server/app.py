@@ -9,6 +9,7 @@ from pilotage.coordinator import Coordinator
 from pilotage.server.access import Access
 from pilotage.server.api import ROUTERS
 from pilotage.server.health import Health
+from pilotage.server.hub import Hub
 from pilotage.server.pages import add_pages
 from pilotage.server.problems import add_handlers
 
@@ -19,6 +20,7 @@ def create_app(coordinator: Coordinator, health: Health, token: str) -> FastAPI:
     app.state.access = Access(coordinator, token)
     app.state.health = health
     app.state.silences = {}
+    app.state.hub = Hub(coordinator.store)
     for router in ROUTERS:
         app.include_router(router)
     add_pages(app)

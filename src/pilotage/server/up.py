@@ -80,9 +80,8 @@ async def _serve(state: Path, store: Store, settings: Settings, port: int) -> No
     work = activities(store, state)
     token = secrets.token_urlsafe(32)
     listener = _listen(settings, port)
-    config = uvicorn.Config(
-        create_app(coordinator, health, token), log_level="warning", lifespan="off", access_log=False
-    )
+    app = create_app(coordinator, health, token)
+    config = uvicorn.Config(app, log_level="warning", lifespan="off", access_log=False)
     server = _Server(config)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, health.stop)
@@ -103,6 +102,7 @@ async def _serve(state: Path, store: Store, settings: Settings, port: int) -> No
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     coordinator_note(state).unlink(missing_ok=True)
     failures = [failure for task in done if not task.cancelled() and (failure := task.exception())]
+    app.state.hub.close()
     server.should_exit = True
     for task in tasks:
         if task is not tasks[2]:

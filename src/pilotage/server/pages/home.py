@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import HTMLResponse
 
-from pilotage.server.pages.shell import page
+from pilotage.server.pages.shell import page, pages_router
 from pilotage.server.sessions import BySession
 
-router = APIRouter()
+router = pages_router()
 
 
 @router.get("/")

@@ -21,9 +21,11 @@ from pilotage.cli import (
     gates,
     importing,
     metrics,
+    opening,
     plan,
     planfiles,
     report,
+    tokens,
     watchdog,
 )
 from pilotage.cli.client import Api, ApiError, running, whoami
@@ -191,7 +193,7 @@ def up(port: int, settings: Path | None, quiet: bool) -> None:
     try:
         if not quiet:
             click.echo(f"The coordinator keeps its state in {state_folder()}. Ctrl-C stops it.", err=True)
-        serve(state_folder(), find(settings), port)
+        serve(state_folder(), find(settings), port, lambda: find(settings))
     except AlreadyUp as error:
         click.echo(str(error), err=True)
         sys.exit(5 if quiet else FAILED)
@@ -272,6 +274,8 @@ gates.register(cli)
 planfiles.register(cli)
 direct.register(cli)
 watchdog.register(cli)
+tokens.register(cli)
+opening.register(cli)
 
 
 def follow(api: Api, rollout: str, json_out: bool) -> int:

@@ -8,8 +8,10 @@ import pilotage
 from pilotage.coordinator import Coordinator
 from pilotage.server.access import Access
 from pilotage.server.api import ROUTERS
+from pilotage.server.guards import add_guards
 from pilotage.server.health import Health
 from pilotage.server.hub import Hub
+from pilotage.server.login import add_login
 from pilotage.server.pages import add_pages
 from pilotage.server.problems import add_handlers
 
@@ -17,12 +19,14 @@ from pilotage.server.problems import add_handlers
 def create_app(coordinator: Coordinator, health: Health, token: str) -> FastAPI:
     """`token` is the one of the state folder, for the command line on this machine."""
     app = FastAPI(title="Pilotage", version=pilotage.__version__)
-    app.state.access = Access(coordinator, token)
+    access = app.state.access = Access(coordinator, token)
     app.state.health = health
     app.state.silences = {}
     app.state.hub = Hub(coordinator.store)
     for router in ROUTERS:
         app.include_router(router)
     add_pages(app)
+    add_login(app)
+    add_guards(app, access)
     add_handlers(app)
     return app

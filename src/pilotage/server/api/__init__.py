@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from pilotage.server.api import followups, gates, history, plans, rollouts, system, watchdogs
+from pilotage.server.api import followups, gates, history, plans, rollouts, system, tokens, watchdogs
 
 ROUTERS: tuple[APIRouter, ...] = (
     system.router,
@@ -14,4 +14,5 @@ ROUTERS: tuple[APIRouter, ...] = (
     gates.router,
     history.router,
     watchdogs.router,
+    tokens.router,
 )

@@ -63,7 +63,10 @@ class Telling:
     async def view(self, rollout: str) -> dict[str, Any]:
         """One rollout as the live view, the status command and the API show it."""
         row = await self.store.run(queries.get_rollout, await self.resolve(rollout))
-        record = await self.store.run(queries.events_of, row.id)
+        return await self.view_of(row, await self.store.run(queries.events_of, row.id))
+
+    async def view_of(self, row: queries.RolloutRow, record: list[Recorded]) -> dict[str, Any]:
+        """The same for who has read its events already."""
         counted = await self._counted(row.id, row.plan)
         state = fold(record)
         verdict = await self.store.run(queries.last_verdict, row.id, state.phase)

@@ -10,7 +10,7 @@ The store is asked once a tick, however many follow, and not at all while nobody
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
@@ -102,7 +102,7 @@ class Hub:
 
     async def follow(
         self, rollout: str = "", after: int | None = None, quiet_s: float = QUIET_S
-    ) -> AsyncIterator[Change | None]:
+    ) -> AsyncGenerator[Change | None, None]:
         """Changes as they come, each once and in order; None when nothing has come for `quiet_s` seconds.
 
         Of one rollout (its id) events, samples, and that it is settled, which is the last; else events of all.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -17,6 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 import pilotage
 from pilotage.core.errors import ChecklistOpen, Forbidden, NotFound, PilotageError, PreflightFailed, Refused
+from pilotage.core.quantities import duration
 from pilotage.server.sessions import NobodyYet
 
 HERE = Path(__file__).parent
@@ -54,6 +56,11 @@ def moment(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
+def slug(name: str) -> str:
+    """Fit for an element's id."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
 templates = Environment(
     loader=FileSystemLoader(HERE / "templates"),
     autoescape=True,
@@ -65,6 +72,8 @@ templates.globals["version"] = pilotage.__version__
 templates.globals["static"] = static
 templates.filters["iso"] = iso
 templates.filters["moment"] = moment
+templates.filters["lasting"] = duration
+templates.filters["slug"] = slug
 
 
 def page(request: Request, name: str, status: int = 200, **values: Any) -> HTMLResponse:

@@ -8,19 +8,46 @@
     event.detail.ctx.request.headers["X-CSRF-Token"] = csrf;
   });
 
-  // What a reader has opened, and what somebody is typing, outlives a live update (morph): see before:morph:* of htmx.
+  // What a reader has opened stays open through a live update (morph), and what runs in the browser is not set back.
+  let internal = null;
   htmx.registerExtension("pilotage", {
+    init: (api) => {
+      internal = api;
+    },
     htmx_before_morph_attr: (element, detail) => !(detail.attrName === "open" && element.matches("details, dialog")),
-    htmx_before_morph_node: (element) => !(element instanceof Element && element.matches("form.touched")),
+    htmx_before_morph_node: (element, { newNode }) => {
+      if (!(element instanceof Element)) return true;
+      if (element.matches("time[data-shown]")) return element.dateTime !== newNode.dateTime;
+      if (element.matches("[data-until]")) return element.dataset.until !== newNode.dataset?.until;
+      return true;
+    },
   });
-  document.addEventListener("input", (event) => event.target.closest("form")?.classList.add("touched"));
-  document.addEventListener("reset", (event) => event.target.classList.remove("touched"));
+
+  // Brings the element with that id to what the server has rendered; what is the same stays, focus and all.
+  function morph(id, html) {
+    const target = document.getElementById(id);
+    if (!target) return;
+    const holder = document.createElement("template");
+    holder.innerHTML = html.trim();
+    internal.morph(target, holder.content, false);
+    const now = document.getElementById(id);
+    localTimes(now);
+    countAll(now);
+  }
+
+  // A button that cannot be pressed now can still be reached, and says why.
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest('[aria-disabled="true"]');
+    if (!button) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  }, true);
 
   // ---------------------------------------------------------------- dialogs
 
   document.addEventListener("click", (event) => {
     const opener = event.target.closest("[data-opens]");
-    if (opener && !opener.disabled) {
+    if (opener) {
       const dialog = document.getElementById(opener.dataset.opens);
       if (dialog instanceof HTMLDialogElement && !dialog.open) {
         event.preventDefault();
@@ -44,25 +71,19 @@
     return hours ? `${hours}:${pad(minutes)}:${pad(rest)}` : `${minutes}:${pad(rest)}`;
   }
 
-  // The server says how much was left when it wrote the page; the browser's own steady clock counts on from there.
-  // The element keeps what it said and since when, so that an update with the same number does not start it anew.
-  const since = new WeakMap();
+  // The server's clock, as this browser's steady one counts it on: the reader's own may be wrong.
+  let ahead = Date.now() / 1000 - performance.now() / 1000;
+  const setNow = (now) => {
+    ahead = now - performance.now() / 1000;
+  };
+  const now = () => ahead + performance.now() / 1000;
 
-  function count(element, now) {
-    const said = element.dataset.left;
-    let begun = since.get(element);
-    if (!begun || begun.said !== said) {
-      begun = { said, at: now };
-      since.set(element, begun);
+  function countAll(root = document) {
+    for (const element of root.querySelectorAll("[data-until]")) {
+      const left = Number(element.dataset.until) - now();
+      const text = left >= 0 ? `In ${lasting(left)}` : "Any moment now";
+      if (element.textContent !== text) element.textContent = text;
     }
-    const runs = element.dataset.stands === undefined;
-    const text = lasting(Number(said) - (runs ? (now - begun.at) / 1000 : 0));
-    if (element.textContent !== text) element.textContent = text;
-  }
-
-  function countAll() {
-    const now = performance.now();
-    for (const element of document.querySelectorAll("[data-left]")) count(element, now);
   }
 
   // Times are written in UTC by the server and shown in the reader's own zone, the UTC one kept in the title.
@@ -79,8 +100,8 @@
     }
   }
 
-  window.pilotage = { csrf, lasting, countAll, localTimes };
-  setInterval(countAll, 1000);
+  window.pilotage = { csrf, lasting, morph, now, setNow };
+  setInterval(() => countAll(), 1000);
   countAll();
   localTimes(document);
 })();

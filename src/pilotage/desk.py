@@ -96,6 +96,10 @@ class Desk:
         waiting = await self.store.run(known.open_plans)
         return [self._facts(one, await self.store.run(queries.events_of, one.id)) for one in waiting]
 
+    async def newest_folder(self) -> str:
+        """Where the files of the newest plan are; empty when none is known."""
+        return await self.store.run(known.newest_folder)
+
     async def tick(self, name: str, items: Sequence[str], by: str, note: str, undo: bool) -> dict[str, Any]:
         """All of the items, or none. Raises Refused for one that nobody ticks, or without a name."""
         _with_name(by)

@@ -113,6 +113,12 @@ def open_plans(connection: Connection) -> list[KnownPlan]:
     return [_known(connection, row) for row in rows.all()]
 
 
+def newest_folder(connection: Connection) -> str:
+    """Of the newest plan; empty when none is known."""
+    query = select(plans.c.directory).order_by(plans.c.registered_at.desc()).limit(1)
+    return str(connection.execute(query).scalar() or "")
+
+
 def open_names(connection: Connection) -> set[str]:
     return set(connection.execute(select(plans.c.id).where(plans.c.closed.is_(False))).scalars())
 

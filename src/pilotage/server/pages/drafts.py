@@ -39,7 +39,9 @@ async def draft(request: Request, acting: BySession, brief: Text = "") -> Respon
     facts = {name: said for name in (*FACTS, ON_CALL) if (said := str(form.get(name, "")).strip()[:2000])}
     given: dict[str, str | None] = {name: said for name, said in facts.items() if name != ON_CALL}
     if not brief.strip() and not facts:
-        return await _shown(request, acting, 422, wrong={"brief": "a line or two on what is to be brought out, and why"})
+        return await _shown(
+            request, acting, 422, wrong={"brief": "a line or two on what is to be brought out, and why"}
+        )
     try:
         found = await asyncio.to_thread(drafted, brief, given, facts.get(ON_CALL))
     except NotThatFact as error:
@@ -110,7 +112,7 @@ async def _shown(
         facts=facts or {},
         fields={**FACTS, ON_CALL: 'Who is on call, such as "Ann Example @ann".'},
         plan=plan,
-        lines=plan.count("\n") + 1,
+        lines=plan.splitlines(),
         directory=directory or await _usual_folder(acting, folders),
         folders=folders if acting.coordinator.settings.shared else [],
         found=found,

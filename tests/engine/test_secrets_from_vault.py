@@ -49,7 +49,7 @@ class Guarded:
                     return self.say(503 if guarded.broken else 401, {"error": f"what is {given}? I know {TOKEN}"})
                 if self.path == "/server_info":
                     return self.say(200, {"uptime_current_epoch": f"{time.monotonic() - guarded.began:.0f}s"})
-                share = json.loads((runtime / "envoy" / "shop.canary").read_text())
+                share = json.loads((runtime / "shop.canary").read_text())
                 self.say(200, {"entries": {"shop.canary": {"final_value": json.dumps(share)}}})
 
             def do_POST(self) -> None:
@@ -88,15 +88,15 @@ class EnvoyStage(Stage):
     """The counters follow what Envoy's runtime says."""
 
     def weight(self) -> float:
-        share = json.loads((self.folder / "runtime" / "envoy" / "shop.canary").read_text())
+        share = json.loads((self.folder / "runtime" / "shop.canary").read_text())
         return float(share["numerator"]) / {"HUNDRED": 1, "TEN_THOUSAND": 100, "MILLION": 10_000}[share["denominator"]]
 
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[EnvoyStage]:
     folder = tmp_path / "stage"
-    (folder / "runtime.d" / "envoy").mkdir(parents=True)
-    (folder / "runtime.d" / "envoy" / "shop.canary").write_text('{"numerator": 0, "denominator": "HUNDRED"}')
+    (folder / "runtime.d").mkdir(parents=True)
+    (folder / "runtime.d" / "shop.canary").write_text('{"numerator": 0, "denominator": "HUNDRED"}')
     (folder / "runtime").symlink_to("runtime.d")
     made = EnvoyStage(folder)
     yield made

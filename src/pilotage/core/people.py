@@ -26,14 +26,14 @@ class Role(StrEnum):
 class Right(StrEnum):
     """Something that is done, as the refusal names it."""
 
-    VIEW = "look at it"
-    GO_BACK = "hold it or roll it back"
-    GO_ON = "let it go on"
-    REPORT = "report trouble with it"
-    OPERATE = "operate it"
-    APPROVE = "approve it"
-    PROMOTE = "promote it before its time"
-    OVERRIDE = "pass over what is open"
+    VIEW = "look at {it}"
+    GO_BACK = "hold {it} or roll it back"
+    GO_ON = "let {it} go on"
+    REPORT = "report trouble with {it}"
+    OPERATE = "operate {it}"
+    APPROVE = "approve {it}"
+    PROMOTE = "promote {it} before its time"
+    OVERRIDE = "pass over what is open of {it}"
     ADMINISTER = "administer Pilotage"
 
 
@@ -77,6 +77,8 @@ NEVER_BY_AGENTS = frozenset({Right.APPROVE, Right.PROMOTE, Right.GO_ON, Right.OV
 """An agent may always hold or go back. It never approves, shortens, overrides or ends a hold, whatever its role."""
 
 ANY = "*"
+Place = tuple[str, str]
+"""A service and an environment; ``*`` is every one."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,10 @@ class Grant:
     role: Role
     service: str = ANY
     environment: str = ANY
+
+    @property
+    def place(self) -> Place:
+        return self.service, self.environment
 
     def covers(self, service: str, environment: str) -> bool:
         return self.service in (ANY, service) and self.environment in (ANY, environment)
@@ -105,6 +111,8 @@ class Caller:
     scopes: frozenset[Scope] | None = None
     credential: str = ""
     """The token's or the session's id, for the audit log; never the secret."""
+    groups: frozenset[str] = frozenset()
+    """A person's, as the login provider says them."""
 
     def role(self, service: str, environment: str) -> Role | None:
         """The highest one that is given there."""
@@ -123,12 +131,20 @@ class Caller:
     def may_somewhere(self, right: Right) -> bool:
         return any(self.may(right, one.service, one.environment) for one in self.grants)
 
+    def scopes_at_most(self) -> frozenset[Scope]:
+        """What a token of this caller's own may have."""
+        return frozenset(SCOPE_OF[right] for right in Right if self.may_somewhere(right))
+
+    def places(self, right: Right) -> tuple[Place, ...]:
+        """The services and environments (``*``: every one) where they may; lists are read for these only."""
+        return tuple(one.place for one in self.grants if self.may(right, *one.place))
+
     def check(self, right: Right, service: str = ANY, environment: str = ANY) -> None:
         """Raises Forbidden saying which role or scope is needed, and which one is there."""
         if self.may(right, service, environment):
             return
-        where = "" if service == ANY else f" {service} in {environment}" if environment != ANY else f" {service}"
-        what = right.value.replace("it", where.strip(), 1) if where else right.value
+        named = [one for one in (service, environment) if one != ANY]
+        what = right.value.format(it=" in ".join(named) or "it")
         role = self.role(service, environment)
         if self.kind == "agent" and right in NEVER_BY_AGENTS:
             raise Forbidden(f"{self.name} is an agent: it may hold and roll back, and never {what}. Ask a person.")

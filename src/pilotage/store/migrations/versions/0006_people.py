@@ -51,6 +51,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(128), nullable=False),
         sa.Column("groups", sa.Text, nullable=False),
         sa.Column("kind", sa.String(16), nullable=False),
+        sa.Column("token", sa.String(16), nullable=False),
         sa.Column("began_at", sa.Float, nullable=False),
         sa.Column("used_at", sa.Float, nullable=False),
         sa.Column("expires_at", sa.Float, nullable=False),
@@ -111,6 +112,8 @@ def upgrade() -> None:
         sa.Column("last_error", sa.Text, nullable=False),
         sa.PrimaryKeyConstraint("rollout", "chat"),
     )
+    listed = ["created_at", "id", "service", "environment", "ended", "requested_by"]
+    op.create_index("ix_rollouts_listed", "rollouts", listed)
     op.create_index("ix_sessions_expires_at", "sessions", ["expires_at"])
     op.create_index("ix_approvals_subject", "approvals", ["subject"])
     op.create_index("ix_answers_at", "answers", ["at"])

@@ -17,6 +17,7 @@ from pilotage.core.errors import (
     ChecklistOpen,
     Forbidden,
     NotFound,
+    PermanentError,
     PilotageError,
     PlanError,
     PreflightFailed,
@@ -40,6 +41,7 @@ STATUS_CODES: list[tuple[type[PilotageError], int]] = [
     (Unauthorised, 401),
     (NotFound, 404),
     (TemporaryError, 503),
+    (PermanentError, 409),
 ]
 KINDS = {
     400: "NotReadable",

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from pilotage.server.api import approvals, audit, followups, gates, plans, rollouts, streams, system, watchdogs
+from pilotage.server.api import (
+    approvals,
+    audit,
+    drafts,
+    drivers,
+    followups,
+    gates,
+    plans,
+    rollouts,
+    streams,
+    system,
+    watchdogs,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     system.router,
@@ -12,6 +24,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     streams.router,
     rollouts.router,
     approvals.router,
+    drafts.router,
+    drivers.router,
     plans.router,
     gates.router,
     audit.router,

@@ -1,57 +1,64 @@
-"""From a brief in plain words to the draft of a plan: what was said, what is missing, what is doubtful.
-
-The libraries are imported where they are used: the command line reads the names of the facts at every start.
-"""
+"""From a brief and facts that are given beside it to a draft, with what is open and what to look at in it."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
-from pilotage.core.errors import WrongRequest
-
-if TYPE_CHECKING:
-    from pilotage.core.brief import Brief
-    from pilotage.core.planning import PlanDraft
-    from pilotage.core.proposals import Repository
-
-Source = Literal["option", "answer"]
-FACTS = {
-    "service": "The service's name.",
-    "severity": "P0, P1 or P2.",
-    "environment": "Such as production.",
-    "version": "The version to bring out.",
-    "previous": "The version running now.",
-    "traffic": "What the service usually gets, such as 5M/day or 58/s.",
-    "strategy": "canary, blue-green or rolling.",
-    "window": 'When it may start, such as "2026-11-25 22:00-02:00 Europe/Berlin".',
-    "flag": "The feature flag's name.",
-    "summary": "One line: what this changes.",
-}
-"""Facts that can be given as options: they count more than what the brief says."""
+from pilotage.core.brief import Brief, parse
+from pilotage.core.brief.doubts import past_dates
+from pilotage.core.brief.facts import ContactFact, Source, Value
+from pilotage.core.brief.given import given as with_fact
+from pilotage.core.planning import PlanDraft, draft
+from pilotage.core.proposals import Repository
 
 
-class WrongFact(WrongRequest):
-    """A fact that is none; its text begins with the fact's name."""
+class NotThatFact(ValueError):
+    """A fact that was given is none; `name` says which."""
+
+    def __init__(self, name: str, expected: str) -> None:
+        self.name = name
+        super().__init__(expected)
 
 
-def with_facts(brief: Brief, facts: Mapping[str, str], on_call: str | None) -> Brief:
-    """Raises WrongFact."""
-    from pilotage.core.brief.given import given as with_fact
+@dataclass(frozen=True)
+class Drafted:
+    """`doubts`: what stands in the way beside placeholders, a sentence each."""
 
+    brief: Brief
+    draft: PlanDraft
+    doubts: tuple[str, ...]
+
+    @property
+    def ready(self) -> bool:
+        return not (self.draft.open or self.doubts)
+
+
+def drafted(
+    text: str, facts: Mapping[str, str | None], on_call: str | None = None, repository: Repository | None = None
+) -> Drafted:
+    """Raises NotThatFact."""
+    brief = with_facts(parse(text), facts, on_call, "option")
+    return Drafted(brief, draft(brief, repository), doubts(brief))
+
+
+def with_facts(brief: Brief, facts: Mapping[str, str | None], on_call: str | None, source: Source) -> Brief:
+    """Those that are None are left as the brief has them. Raises NotThatFact."""
     for name, text in facts.items():
-        try:
-            brief = with_fact(brief, name, text, "option")
-        except ValueError as error:
-            raise WrongFact(f"{name}: {error}") from None
-    return brief if on_call is None else with_on_call(brief, on_call, "option")
+        if text is not None:
+            try:
+                brief = with_fact(brief, name, text, source)
+            except ValueError as error:
+                raise NotThatFact(name, str(error)) from None
+    return brief if on_call is None else with_on_call(brief, on_call, source)
 
 
 def with_on_call(brief: Brief, text: str, source: Source) -> Brief:
-    from pilotage.core.brief.facts import ContactFact, Value
-
+    """Such as ``Ann Example @ann``."""
     words = text.split()
     reach = " ".join(one for one in words if "@" in one or one.startswith(("+", "#", "http")))
     name = " ".join(one for one in words if one not in reach.split())
@@ -59,17 +66,9 @@ def with_on_call(brief: Brief, text: str, source: Source) -> Brief:
     return dataclasses.replace(brief, contacts=(Value(ContactFact("on-call", name, reach), source=source), *others))
 
 
-def today() -> str:
-    from datetime import UTC, datetime
-
-    return datetime.now(UTC).strftime("%Y-%m-%d")
-
-
-def doubts(brief: Brief, day: str) -> tuple[str, ...]:
-    """What stands in the way beside placeholders: each conflict and what looks wrong. Quoted log lines do not."""
-    from pilotage.core.brief.doubts import past_dates
-
-    late = past_dates(brief, day)
+def doubts(brief: Brief) -> tuple[str, ...]:
+    """Each conflict, and what looks wrong. Quoted log lines do not."""
+    late = past_dates(brief, datetime.now(UTC).strftime("%Y-%m-%d"))
     looked_at = [f"suspicious: {one}" for one in (*brief.suspicious, *late) if one.kind != "quoted"]
     return (*(f"conflict: {one}" for one in brief.conflicts), *looked_at)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any, cast
 
 import click
 
@@ -49,13 +51,12 @@ def announce(
 def _preview(file: Path, audience: str | None, kind: str | None, json_out: bool) -> None:
     from pilotage import planfile
     from pilotage.core.errors import PlanError
-    from pilotage.wording import check_templates
-    from pilotage.wording.previews import previews
+    from pilotage.wording import check_templates, previews
 
     plan = planfile.load_file(file)
     if problems := check_templates(plan):
         raise PlanError(tuple(problems))
-    messages = previews(plan, audience, kind)
+    messages = [asdict(one) for one in previews(plan, cast(Any, audience), kind)]
     if json_out:
         click.echo(json.dumps(messages, indent=2))
         return

@@ -61,7 +61,7 @@ def import_files(
     or has to be looked at, and is said.
     """
     from pilotage.core.brief import Brief
-    from pilotage.drafting import doubts, today
+    from pilotage.drafting import doubts
     from pilotage.importing import as_data
     from pilotage.importing import import_files as read
 
@@ -71,6 +71,7 @@ def import_files(
         raise click.UsageError(f"--namespace: expected a namespace such as payments, got {namespace[:60]!r}")
     imported = read(cast("Format", format), files, name, namespace)
     asking = not (no_input or json_out) and sys.stdin.isatty() and sys.stderr.isatty()
+
     brief = imported.brief(with_options(Brief(text=""), given, on_call))
     if asking:
         brief = with_answers(brief, None)
@@ -78,7 +79,7 @@ def import_files(
     drafted = imported.plan(brief, sick)
     if output is not None:
         write(output, drafted, read="files were")
-    doubtful = doubts(brief, today())
+    doubtful = doubts(brief)
     ready = not (drafted.open or doubtful or imported.looks)
     if json_out:
         click.echo(json.dumps(as_data(imported, brief, drafted, ready), indent=2))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pilotage.core.errors import PilotageError
-from pilotage.drafting import FACTS
+from pilotage.core.givable import FACTS, LONGEST_BRIEF
 
 if TYPE_CHECKING:
     from pilotage.core.brief import Brief
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from pilotage.core.proposals import Repository
 
 READY, NOT_READY = 0, 2
-LONGEST_BRIEF = 1_000_000
 
 
 def register(cli: click.Group) -> None:
@@ -71,7 +70,7 @@ def plan(
     """
     from pilotage.core.brief import parse
     from pilotage.core.planning import draft
-    from pilotage.drafting import as_data, doubts, today
+    from pilotage.drafting import as_data, doubts
 
     if output is not None:
         refuse_to_overwrite(output)
@@ -81,7 +80,7 @@ def plan(
     if asking:
         parsed = with_answers(parsed, seen)
     drafted = draft(parsed, seen)
-    doubtful = doubts(parsed, today())
+    doubtful = doubts(parsed)
     if output is not None:
         write(output, drafted)
     if json_out:
@@ -103,13 +102,12 @@ def _text(brief: str | None, asking: bool, has_options: bool) -> str:
 
 
 def with_options(brief: Brief, given: dict[str, str | None], on_call: str | None) -> Brief:
-    from pilotage.drafting import WrongFact, with_facts
+    from pilotage.drafting import NotThatFact, with_facts
 
-    facts = {name: text for name, text in given.items() if text is not None}
     try:
-        return with_facts(brief, facts, on_call)
-    except WrongFact as error:
-        raise click.UsageError(f"--{error}") from None
+        return with_facts(brief, given, on_call, "option")
+    except NotThatFact as error:
+        raise click.UsageError(f"--{error.name}: {error}") from None
 
 
 def with_answers(brief: Brief, seen: Repository | None) -> Brief:

@@ -135,6 +135,12 @@ def newest_of_change(connection: Connection, service: str, environment: str, ver
     return str(next(found, ""))
 
 
+def running_of(connection: Connection, service: str, environment: str) -> str:
+    """The rollout of that service that has not ended; empty when none runs."""
+    where = (rollouts.c.service == service, rollouts.c.environment == environment, rollouts.c.ended.is_(False))
+    return str(connection.execute(select(rollouts.c.id).where(*where)).scalar() or "")
+
+
 def running_rollouts(connection: Connection) -> list[str]:
     """Those that have not ended."""
     return list(connection.execute(select(rollouts.c.id).where(rollouts.c.ended.is_(False))).scalars())
@@ -231,6 +237,17 @@ def samples_after(connection: Connection, rollout: str, phase: int, tick: int) -
     query = select(samples.c.sample).where(samples.c.rollout == rollout, later)
     query = query.order_by(samples.c.phase, samples.c.tick)
     return [from_json(Sample, row.sample) for row in connection.execute(query)]
+
+
+def judged_after(
+    connection: Connection, rollout: str, phase: int, tick: int, most: int
+) -> list[tuple[Sample, Verdict]]:
+    """As `samples_after`, with their verdicts, the first `most` of them. Those of the time before the rollout, which
+    have ticks below 0, are left out."""
+    later = or_(samples.c.phase > phase, and_(samples.c.phase == phase, samples.c.tick > tick))
+    query = select(samples.c.sample, samples.c.verdict).where(samples.c.rollout == rollout, later, samples.c.tick >= 0)
+    query = query.order_by(samples.c.phase, samples.c.tick).limit(most)
+    return [(from_json(Sample, row.sample), from_json(Verdict, row.verdict)) for row in connection.execute(query)]
 
 
 def verdicts_of(connection: Connection, rollout: str) -> dict[tuple[int, int], Verdict]:

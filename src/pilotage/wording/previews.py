@@ -1,30 +1,36 @@
-"""Every message of a plan, as it would be sent."""
+"""Every message of a plan as it would be sent."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
 
 from pilotage.core.announcing import KINDS, kinds_of
-from pilotage.core.model import Channel, DriverRef, Plan
-from pilotage.wording import preview
+from pilotage.core.model import Audience, Channel, DriverRef, Plan
+from pilotage.wording.message import preview
 
 
-def previews(plan: Plan, audience: str | None = None, kind: str | None = None) -> list[dict[str, Any]]:
-    """By channel in the plan's order; None: of every audience, of every kind. Blocking: reads templates."""
-    return list(_messages(plan, audience, kind))
+@dataclass(frozen=True)
+class Previewed:
+    """`channel` is its place in the plan, and None when no channel of the plan is for that audience."""
+
+    channel: int | None
+    driver: str
+    audience: str
+    kind: str
+    title: str
+    text: str
 
 
-def _messages(plan: Plan, audience: str | None, kind: str | None) -> Iterator[dict[str, Any]]:
-    """An audience that is asked for and has no channel is shown without one."""
+def previews(plan: Plan, audience: Audience | None = None, kind: str | None = None) -> Iterator[Previewed]:
+    """By channel in the plan's order; an audience that is asked for and has no channel is shown without one."""
     asked = [(number, one) for number, one in enumerate(plan.notify) if audience in (None, one.audience)]
     channels: list[tuple[int | None, Channel]] = [*asked]
     if not channels:
-        channels = [(None, Channel(DriverRef("", {}), audience or "incident"))]  # type: ignore[arg-type]
+        channels = [(None, Channel(DriverRef("", {}), audience or "incident"))]
     for number, channel in channels:
         for one in KINDS:
             if one not in kinds_of(channel) or kind not in (None, one):
                 continue
             said = preview(plan, one, channel.audience)
-            place = {"channel": number, "driver": channel.ref.driver, "audience": channel.audience}
-            yield {**place, "kind": one, "title": said.title, "text": said.text}
+            yield Previewed(number, channel.ref.driver, channel.audience, one, said.title, said.text)

@@ -11,11 +11,14 @@ from pilotage.server.api import (
     drivers,
     followups,
     gates,
+    history,
     plans,
     rollouts,
     streams,
     system,
+    tokens,
     watchdogs,
+    webhooks,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -29,5 +32,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     plans.router,
     gates.router,
     audit.router,
+    history.router,
     watchdogs.router,
+    tokens.router,
+    webhooks.router,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -26,8 +27,7 @@ from pilotage.server.api.models import tools as shapes
 from pilotage.server.api.models.asked import PlanText
 from pilotage.simulation.apart import simulated
 from pilotage.simulation.wanted import Wanted
-from pilotage.wording import check_templates
-from pilotage.wording.previews import previews
+from pilotage.wording import check_templates, previews
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -41,10 +41,17 @@ async def draft_plan(acting: ByToken, asked: shapes.DraftRequest) -> JSONRespons
 
 
 def _drafted(asked: shapes.DraftRequest) -> dict[str, Any]:
-    brief = drafting.with_facts(parse(asked.brief), dict(asked.facts.items()), asked.on_call)
-    drafted, doubtful = draft(brief, None), drafting.doubts(brief, drafting.today())
+    brief = _with_facts(parse(asked.brief), asked)
+    drafted, doubtful = draft(brief, None), drafting.doubts(brief)
     document = plan_document(drafted.data, file="plan.yaml", notes=drafted.warnings, read="brief was")
     return {**drafting.as_data(brief, drafted, None, doubtful), "doubts": list(doubtful), "document": document}
+
+
+def _with_facts(brief: Brief, asked: shapes.Known) -> Brief:
+    try:
+        return drafting.with_facts(brief, dict(asked.facts.items()), asked.on_call, "option")
+    except drafting.NotThatFact as error:
+        raise WrongRequest(f"{error.name}: {error}") from None
 
 
 @router.post(
@@ -60,8 +67,8 @@ def _imported(asked: shapes.ImportRequest) -> dict[str, Any]:
     if len(texts) < len(asked.files):
         raise WrongRequest("files: expected a name of its own for each")
     imported = importing.import_texts(asked.format, texts, asked.name, asked.namespace)
-    brief = imported.brief(drafting.with_facts(Brief(text=""), dict(asked.facts.items()), asked.on_call))
-    drafted, doubtful = imported.plan(brief, asked.known_bad), drafting.doubts(brief, drafting.today())
+    brief = imported.brief(_with_facts(Brief(text=""), asked))
+    drafted, doubtful = imported.plan(brief, asked.known_bad), drafting.doubts(brief)
     document = plan_document(drafted.data, file="plan.yaml", notes=drafted.warnings, read="files were")
     ready = not (drafted.open or doubtful or imported.looks)
     found = importing.as_data(imported, brief, drafted, ready)
@@ -117,7 +124,7 @@ async def messages(acting: ByToken, asked: shapes.PreviewRequest) -> JSONRespons
     plan = await acting.read(asked.plan, asked.directory, asked.file)
     if problems := await asyncio.to_thread(check_templates, plan):
         raise PlanError(tuple(problems))
-    return answer(await asyncio.to_thread(previews, plan, asked.audience, asked.kind))
+    return answer(await _beside(lambda: [asdict(one) for one in previews(plan, asked.audience, asked.kind)]))
 
 
 @router.post(

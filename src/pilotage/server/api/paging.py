@@ -60,11 +60,16 @@ def page(request: Request, rows: Sequence[Any], mark: Mark | None) -> JSONRespon
     """`mark`: where the next page begins; None when this is the last."""
     headers = {}
     if mark is not None:
-        text = json.dumps([_asked(request), list(mark)], separators=(",", ":"))
-        cursor = base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-        asked = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
-        headers["Link"] = f'<{request.url.path}?{urlencode([*asked, ("cursor", cursor)])}>; rel="next"'
+        headers["Link"] = f'<{next_page(request, mark)}>; rel="next"'
     return JSONResponse(list(rows), headers=headers)
+
+
+def next_page(request: Request, mark: Mark) -> str:
+    """The address of the same list from after the mark on."""
+    text = json.dumps([_asked(request), list(mark)], separators=(",", ":"))
+    cursor = base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+    asked = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
+    return f"{request.url.path}?{urlencode([*asked, ('cursor', cursor)])}"
 
 
 def sliced(

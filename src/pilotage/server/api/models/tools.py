@@ -28,7 +28,9 @@ Facts = dict[
 LONGEST_BRIEF = 20_000
 
 
-class _Known(Asked):
+class Known(Asked):
+    """What goes beside a brief, or beside manifests."""
+
     facts: Facts = Field(
         default_factory=dict,
         description="what is known for sure: counts more than what the brief or the files say",
@@ -37,7 +39,7 @@ class _Known(Asked):
     on_call: str | None = Field(default=None, max_length=500, examples=["Ann Example @ann"])
 
 
-class DraftRequest(_Known):
+class DraftRequest(Known):
     """A brief in plain words: English, German or Spanish."""
 
     brief: str = Field(
@@ -52,7 +54,7 @@ class ImportedFile(Asked):
     text: str = Field(max_length=200_000)
 
 
-class ImportRequest(_Known):
+class ImportRequest(Known):
     """Manifests of Argo Rollouts or Flagger, with their templates."""
 
     format: Format

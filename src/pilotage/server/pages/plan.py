@@ -240,7 +240,7 @@ def _parts(items: list[dict[str, Any]], caller: str) -> list[tuple[str, list[dic
     found: dict[str, list[dict[str, Any]]] = {}
     for one in items:
         found.setdefault(one["part"], []).append({**one, "mine": one["by"] == caller})
-    return [(PARTS.get(part, part.capitalize()), some) for part, some in found.items()]
+    return [(name, found[part]) for part, name in PARTS.items() if part in found]
 
 
 def _passable(item: dict[str, Any]) -> bool:

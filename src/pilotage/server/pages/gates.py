@@ -109,7 +109,7 @@ async def _shown(
     told: list[dict[str, Any]] = [
         {
             "freeze": one,
-            "what": " in ".join(part for part in (one.service or "every service", one.environment) if part),
+            "what": " in ".join(part for part in (one.service or "Every service", one.environment) if part),
             "state": "lifted" if one.lifted_at else "over" if one.ends and one.ends <= now else _begun(one.begins, now),
             "why": why_not(acting, Right.OVERRIDE, one.service or ANY, one.environment or ANY),
         }

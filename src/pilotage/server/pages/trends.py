@@ -7,10 +7,10 @@ from typing import Any
 
 from pilotage.core.svg import Scale, label, rect, rule, steps
 
-WIDTH, HEIGHT = 700, 180
+WIDTH, HEIGHT = 440, 170
 LEFT, RIGHT, TOP, BOTTOM = 44, 8, 10, 26
 DOT = 7
-MOST_NAMES = 9
+MOST_NAMES = 7
 
 Week = Mapping[str, Any]
 

@@ -26,6 +26,7 @@ from pilotage.core.series import Series
 from pilotage.core.state import Command, RolloutState, Status, check_command, fold
 from pilotage.core.tally import Tally
 from pilotage.deliveries import Deliveries, Filters, Known
+from pilotage.listing import Listing
 from pilotage.store import Store, messages, queries
 
 KEPT_TALLIES = 200
@@ -51,6 +52,8 @@ class Telling:
     """Totals of the rollouts last looked at; they belong to whoever makes this."""
     drawn: dict[str, Drawn] = field(default_factory=dict)
     """As `tallies`."""
+    states: dict[str, RolloutState] = field(default_factory=dict)
+    """As `Listing` keeps them."""
     delivered: Known = field(default_factory=dict)
     """As `tallies`: what became of the rollouts that have ended."""
 
@@ -124,26 +127,12 @@ class Telling:
         return await Deliveries(self.store, self.delivered).told(filters, now, sees)
 
     async def summaries(self) -> list[dict[str, Any]]:
-        rows = await self.store.run(queries.list_rollouts)
-        return [await self._summary(row) for row in rows]
+        """The newest fifty; `Listing` has them all, and filters."""
+        return (await Listing(self.store, self.states).rollouts())[0]
 
-    async def _summary(self, row: queries.RolloutRow) -> dict[str, Any]:
-        state = fold(await self.store.run(queries.events_of, row.id))
-        return {
-            "id": row.id,
-            "service": row.plan.service,
-            "environment": row.plan.environment,
-            "version": row.plan.version,
-            "status": state.status.value,
-            "weight_in_force": state.weight,
-            "reason": state.reason,
-            "by": row.requested_by,
-            "started_at": row.created_at,
-        }
-
-    async def events(self, rollout: str, first: int = 0) -> list[dict[str, Any]]:
+    async def events(self, rollout: str, first: int = 0, limit: int | None = None) -> list[dict[str, Any]]:
         rollout = await self.resolve(rollout)
-        record = await self.store.run(queries.events_of, rollout, first)
+        record = await self.store.run(queries.events_of, rollout, first, limit)
         return [{**to_data(one), "sentence": sentence(one.event)} for one in record]
 
     async def report(self, rollout: str, picture: str = "") -> str:

@@ -27,6 +27,7 @@ from pilotage.cli import (
     report,
     tokens,
     watchdog,
+    webhooks,
 )
 from pilotage.cli.client import Api, ApiError, running, whoami
 from pilotage.cli.followups import followups
@@ -244,6 +245,13 @@ def doctor(json_out: bool) -> None:
         f"undelivered  {row['rollout']} channel {row['channel']}, {row['attempts']} attempts: {row['error']}"
         for row in health["undelivered"]
     ]
+    lines += [f"webhook      {webhooks.line(row)}" for row in health["webhooks"]]
+    lines += [
+        f"slack        {row['rollout']}: {row['events']} events untold, {row['attempts']} attempts: {row['last_error']}"
+        for row in health.get("chat", [])
+    ]
+    deaf = [row for row in health["hooks"] if row["problem"]]
+    lines += [f"hook         {row['name']} believes nobody: {row['problem']}" for row in deaf]
     say(json_out, {"up": True, **health}, "\n".join(lines))
 
 
@@ -276,6 +284,7 @@ direct.register(cli)
 watchdog.register(cli)
 tokens.register(cli)
 opening.register(cli)
+webhooks.register(cli)
 
 
 def follow(api: Api, rollout: str, json_out: bool) -> int:

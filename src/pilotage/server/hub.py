@@ -102,7 +102,7 @@ class Hub:
 
     async def follow(
         self, rollout: str = "", after: int | None = None, quiet_s: float = QUIET_S
-    ) -> AsyncGenerator[Change | None, None]:
+    ) -> AsyncGenerator[Change | None]:
         """Changes as they come, each once and in order; None when nothing has come for `quiet_s` seconds.
 
         Of one rollout (its id) events, samples, and that it is settled, which is the last; else events of all.
@@ -113,7 +113,7 @@ class Hub:
         follower = _Follower(rollout, asyncio.Queue(self._most_waiting))
         await self._join(follower)
         try:
-            last = -1 if after is None else after
+            last = await self._begin(rollout, after)
             for change in await self._past(rollout, after):
                 last = _order(rollout, change)
                 yield change
@@ -175,6 +175,12 @@ class Hub:
                 log.warning("what is new could not be read; it is tried again", error=str(error))
             if not more:
                 await asyncio.sleep(self._every_s)
+
+    async def _begin(self, rollout: str, after: int | None) -> int:
+        """The last number that was told already; a number that was never given counts as the newest."""
+        if after is None:
+            return -1
+        return min(after, await self._store.run(changes.newest, rollout))
 
     async def _past(self, rollout: str, after: int | None) -> list[Change]:
         if after is None:

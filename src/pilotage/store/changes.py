@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from pilotage.codec import from_json
 from pilotage.core.events import Recorded
@@ -53,6 +53,14 @@ def after(connection: Connection, rollout: str, number: int) -> list[Told]:
     service, environment = queries.place_of(connection, rollout)
     record = queries.events_of(connection, rollout, number + 1)
     return [Told(0, one, service, environment) for one in record]
+
+
+def newest(connection: Connection, rollout: str) -> int:
+    """The number of a rollout's newest event, -1 when it has none; without a rollout of the audit log's last entry."""
+    if not rollout:
+        return audit.head(connection)[0]
+    found = connection.execute(select(func.max(events.c.number)).where(events.c.rollout == rollout)).scalar()
+    return -1 if found is None else int(found)
 
 
 def _told(connection: Connection, entry: audit.Numbered) -> Told | None:

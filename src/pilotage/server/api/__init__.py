@@ -4,15 +4,32 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from pilotage.server.api import followups, gates, history, plans, rollouts, system, tokens, watchdogs
+from pilotage.server.api import (
+    approvals,
+    audit,
+    followups,
+    gates,
+    history,
+    plans,
+    rollouts,
+    streams,
+    system,
+    tokens,
+    watchdogs,
+    webhooks,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     system.router,
     followups.router,
+    streams.router,
     rollouts.router,
+    approvals.router,
     plans.router,
     gates.router,
+    audit.router,
     history.router,
     watchdogs.router,
     tokens.router,
+    webhooks.router,
 )

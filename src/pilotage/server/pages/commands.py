@@ -35,7 +35,7 @@ DONE = {
     Command.HOLD: "Held",
     Command.PAUSE: "Paused",
     Command.RESUME: "Resumed",
-    Command.PROMOTE: "Promoted",
+    Command.PROMOTE: "Phase passed",
     Command.ROLLBACK: "Rolled back",
     Command.REPORT_TROUBLE: "Noted",
 }
@@ -89,7 +89,9 @@ async def _carried_out(
         return UNDER_WAY.get(command, f"{DONE[command]}: under way. This page shows when it is done.")
     outcome = doing.result()
     said = outcome.message.rstrip(".")
-    return f"{DONE[command]}: {said}." if said and said.lower() != DONE[command].lower() else f"{DONE[command]}."
+    for first in (command.value, DONE[command].lower()):
+        said = said.removeprefix(f"{first}: ") if said != first else ""
+    return f"{DONE[command]}: {said}." if said else f"{DONE[command]}."
 
 
 def _ended(task: asyncio.Task[Outcome]) -> None:

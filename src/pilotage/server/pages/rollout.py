@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse, Response, StreamingResponse
 from pilotage.acting import Acting
 from pilotage.core.people import Right
 from pilotage.server.pages.live import facts
-from pilotage.server.pages.live.allowed import buttons
+from pilotage.server.pages.live.allowed import buttons, reasons
 from pilotage.server.pages.live.board import Board
 from pilotage.server.pages.live.boards import Boards, boards_of
 from pilotage.server.pages.shell import page, pages_router
@@ -54,14 +54,23 @@ def show(
 def yours(acting: Acting, board: Board) -> dict[str, Any]:
     """What of the page depends on who reads it."""
     plan, asked = board.row.plan, board.view["asked_phase"]
+    found = buttons(board, acting.caller, acting.coordinator.settings.shared)
     return {
         "view": board.view,
         "headline": board.headline,
         "asked_name": "" if asked is None else plan.phases[asked].name,
-        "buttons": buttons(board, acting.caller, acting.coordinator.settings.shared),
+        "buttons": found,
+        "reasons": reasons(found[name] for name in _shown(board.view["status"])),
         "follow_ups": facts.followups(board.follow_ups),
         "may_settle": acting.caller.may(Right.OPERATE, plan.service, plan.environment),
     }
+
+
+def _shown(status: str) -> list[str]:
+    """The buttons of the live page; reporting trouble stands apart, with a text."""
+    way = "resume" if status in ("held", "paused") else "pause"
+    asked = ["approve"] if status == "awaiting approval" else []
+    return ["rollback", *asked, "hold", way, "promote", "report_trouble"]
 
 
 @router.get("/rollouts/{rollout}/yours")

@@ -15,10 +15,12 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, Response
 from fastapi.routing import APIRoute
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.routing import Match
 
 import pilotage
-from pilotage.core.errors import ChecklistOpen, Forbidden, NotFound, PilotageError, PreflightFailed, Refused
+from pilotage.core.errors import PilotageError
 from pilotage.core.quantities import duration
+from pilotage.server.problems import STATUS_CODES
 from pilotage.server.sessions import NobodyYet
 
 HERE = Path(__file__).parent
@@ -33,13 +35,16 @@ NAV: list[tuple[str, str]] = [
 ]
 """The main navigation: address and name. One that no route answers (yet) is not shown."""
 
-SAID: list[tuple[type[PilotageError], int, str]] = [
-    (Forbidden, 403, "Not allowed"),
-    (NotFound, 404, "Not found"),
-    (PreflightFailed, 412, "Not possible now"),
-    (ChecklistOpen, 412, "Not possible now"),
-    (Refused, 409, "Not possible now"),
-]
+HEADINGS = {
+    401: "Log in first",
+    403: "Not allowed",
+    404: "Not found",
+    409: "Not possible now",
+    412: "Not possible now",
+    422: "That could not be read",
+    429: "Too often",
+    503: "Not possible just now",
+}
 
 
 @lru_cache(maxsize=64)
@@ -98,14 +103,17 @@ def asked_by_script(request: Request) -> bool:
 
 
 def _nav(request: Request) -> list[tuple[str, str]]:
-    there = {getattr(route, "path", "") for route in request.app.routes}
-    return [(href, name) for href, name in NAV if href in there]
+    asked: Any = {"type": "http", "method": "GET", "headers": [], "root_path": ""}
+    return [
+        (href, name)
+        for href, name in NAV
+        if any(route.matches({**asked, "path": href})[0] is Match.FULL for route in request.app.routes)
+    ]
 
 
 def _failed(request: Request, error: PilotageError) -> HTMLResponse:
-    status, heading = next(
-        ((code, said) for kind, code, said in SAID if isinstance(error, kind)), (500, "Something went wrong")
-    )
+    status = next((code for kind, code in STATUS_CODES if isinstance(error, kind)), 500)
+    heading = HEADINGS.get(status, "Something went wrong")
     problems = list(getattr(error, "problems", ()))
     detail = str(error) if not problems else str(error).splitlines()[0]
     if asked_by_script(request):

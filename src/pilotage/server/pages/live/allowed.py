@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from pilotage.acting import NEEDS
 from pilotage.core.errors import Forbidden, Refused
@@ -29,18 +29,26 @@ class Button:
     command: str
     label: str
     why: str
-
-    @property
-    def enabled(self) -> bool:
-        return not self.why
+    why_id: str = ""
 
 
 def buttons(board: Board, caller: Caller, shared: bool) -> dict[str, Button]:
     """By command, dashes as underscores."""
+    found = [Button(one.value, label, why_not(board, caller, shared, one)) for one, label in LABELS.items()]
+    reasons = list(dict.fromkeys(one.why for one in found))
     return {
-        one.value.replace("-", "_"): Button(one.value, label, why_not(board, caller, shared, one))
-        for one, label in LABELS.items()
+        one.command.replace("-", "_"): replace(one, why_id=f"why-{reasons.index(one.why)}" if one.why else "")
+        for one in found
     }
+
+
+def reasons(shown: Iterable[Button]) -> list[tuple[str, str, str]]:
+    """Of the buttons that are shown: the reason's id, which buttons it is for, the reason. Each reason once."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for one in shown:
+        if one.why:
+            found.setdefault((one.why_id, one.why), []).append(one.label.capitalize())
+    return [(name, ", ".join(labels), why) for (name, why), labels in found.items()]
 
 
 def why_not(board: Board, caller: Caller, shared: bool, command: Command) -> str:

@@ -17,7 +17,7 @@ from markupsafe import Markup
 from pilotage.coordinator import Coordinator
 from pilotage.core.events import Recorded
 from pilotage.core.followups import FollowUpState, follow_ups
-from pilotage.core.state import fold
+from pilotage.core.state import Status, fold
 from pilotage.server.pages.live import facts
 from pilotage.server.pages.live.headline import Headline, headline
 from pilotage.server.pages.live.numbers import figures
@@ -67,6 +67,11 @@ class Board:
         items = "".join(f"{one.id}{one.status}" for one in self.follow_ups)
         return f"{self.view['status']}/{self.view['phase']}/{self.view['needs_person']}/{items}"
 
+    @property
+    def ticks(self) -> bool:
+        """New numbers are to be expected."""
+        return self.view["status"] in (Status.WATCHING, Status.HELD, Status.PAUSED)
+
     async def look(self) -> None:
         """Reads what is new, and renders what has changed."""
         async with self._looking:
@@ -86,6 +91,7 @@ class Board:
         self.headline = headline(view, plan, self._record)
         values = {
             "view": view,
+            "ticks": self.ticks,
             "headline": self.headline,
             "phases": facts.phases(view, plan),
             "findings": facts.findings(view),
@@ -137,7 +143,7 @@ class Board:
             "title": f"{self.headline.word}: {self.view['service']} {self.view['version']}",
             "said": self.headline.said,
             "yours": self.yours,
-            "sampled_at": None if self.view["ended_at"] else self.view["sampled_at"],
+            "sampled_at": self.view["sampled_at"] if self.ticks else None,
         }
 
     def _charts_since(self, version: int) -> dict[str, Any] | None:

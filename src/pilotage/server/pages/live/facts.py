@@ -28,7 +28,7 @@ _METRICS = {"requests": ("volume",), "error rate": ("errors", "errors limit"), "
 
 @dataclass(frozen=True)
 class PhaseShown:
-    """`state`: done, now, next or left (it will not be reached)."""
+    """`state`: done, now, next, stopped (it ended there) or left (it will not be reached)."""
 
     name: str
     weight: str
@@ -53,7 +53,8 @@ def phases(view: View, plan: Plan) -> list[PhaseShown]:
     found = []
     for index, one in enumerate(plan.phases):
         done = index < now or status is Status.PROMOTED
-        state = "done" if done else "now" if index == now and not status.ended else "left" if status.ended else "next"
+        here, later = ("stopped", "left") if status.ended else ("now", "next")
+        state = "done" if done else here if index == now else later
         progress = 1.0 if done else view["progress"] if index == now else 0.0
         weight = "" if one.name.replace(" ", "") == f"{one.weight:g}%" or not one.judged else f"{one.weight:g} %"
         found.append(PhaseShown(one.name, weight, one.watch_s, state, progress))
@@ -67,6 +68,8 @@ def table(view: View, plan: Plan) -> dict[str, Any]:
     findings = view["findings"]
     rows = []
     for name, *cells in view["comparison"]["rows"]:
+        if name in ("p50", "p95", "p99") and plan.measures.latency is None:
+            continue
         actions = [one["action"] for one in findings if one["metric"] in _metrics_of(name, plan)]
         worst = next((one for one in _URGENCY if one in actions), None)
         rows.append({"name": name, "mark": mark(worst) if worst else None, "cells": [_cell(one) for one in cells]})

@@ -66,9 +66,7 @@ def headline(view: View, plan: Plan, record: Sequence[ev.Recorded]) -> Headline:
         case Status.HELD:
             return _held(view, plan, record, share)
         case Status.PAUSED:
-            return Headline(
-                tone, "Paused", f"Paused at {share}{reason}.", "No time runs until somebody resumes it.", person=True
-            )
+            return Headline(tone, "Paused", f"{share}{reason}.", "No time runs until somebody resumes it.", person=True)
         case Status.AWAITING_APPROVAL:
             asked = plan.phases[view["asked_phase"] if view["asked_phase"] is not None else view["phase"]]
             sentence = f"{share}. The next phase, {_named(asked)}, needs a person's approval."
@@ -98,7 +96,7 @@ def headline(view: View, plan: Plan, record: Sequence[ev.Recorded]) -> Headline:
 def _watching(view: View, plan: Plan, share: str) -> Headline:
     judged = plan.phases[view["phase"]].judged
     how, sentence = _judged(view) if judged else ("Recording", "what is normal is recorded before anything moves")
-    tone = "wait" if how == "In doubt" else "info"
+    tone = {"In doubt": "wait", "Good so far": "good"}.get(how, "info")
     sampled, left = view["sampled_at"], view["time_left_s"]
     until = None if sampled is None or left is None else float(round(sampled + left))
     return Headline(tone, how, f"{share}: {sentence.rstrip('.')}.", _then(view, plan), until, view["needs_person"])
@@ -136,7 +134,7 @@ def _named(phase: Phase) -> str:
 
 
 def _held(view: View, plan: Plan, record: Sequence[ev.Recorded], share: str) -> Headline:
-    sentence = f"Held at {share}{_clause(view['reason'])}."
+    sentence = f"{share}{_clause(view['reason'])}."
     if view["needs_person"]:
         return Headline("wait", "Held", sentence, "A person decides: resume, promote or roll back.", person=True)
     held = next((one for one in reversed(record) if isinstance(one.event, ev.Held)), None)

@@ -16,13 +16,13 @@ ROWS = 10
 
 @dataclass(frozen=True)
 class Evidence:
-    """`part`: how much of the way to the limit, in percent, on the scale of the chart (logarithms)."""
+    """As it stands: the e-value, and the limit from which on it decides."""
 
+    name: str
     label: str
     value: str
     limit: str
     decided: bool
-    part: float
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,7 @@ def _weighed(line: Line) -> Evidence | None:
     if not known or known[-1][1] is None:
         return None
     log_e, limit = known[-1]
-    part = 100 * max(0.0, min(1.0, log_e / limit)) if limit > 0 else 0.0
-    return Evidence(line["label"], e_value(log_e), e_value(limit), log_e >= limit, round(part, 1))
+    return Evidence(line["name"], line["label"], e_value(log_e), e_value(limit), log_e >= limit)
 
 
 def _some(known: Sequence[int]) -> Sequence[int]:

@@ -38,7 +38,7 @@
   }
 
   // Where a phase begins: a line, and its name at the top.
-  function phases(plot) {
+  function phases(plot, named) {
     const { ctx, bbox } = plot;
     const ratio = devicePixelRatio || 1;
     ctx.save();
@@ -47,6 +47,8 @@
     ctx.font = `${11 * ratio}px system-ui, sans-serif`;
     ctx.lineWidth = ratio;
     ctx.setLineDash([2 * ratio, 3 * ratio]);
+    ctx.textAlign = "left";
+    ctx.textBaseline = "alphabetic";
     let free = -Infinity;
     for (const span of spans) {
       const x = Math.max(bbox.left, plot.valToPos(span.begin, "x", true));
@@ -55,12 +57,19 @@
       ctx.moveTo(x, bbox.top);
       ctx.lineTo(x, bbox.top + bbox.height);
       ctx.stroke();
-      if (x > free) {
+      if (named && x > free) {
         ctx.fillText(span.name, x + 4 * ratio, bbox.top + 11 * ratio);
         free = x + ctx.measureText(span.name).width + 10 * ratio;
       }
     }
     ctx.restore();
+  }
+
+  // As high as the values need, and the newest interval; an early interval may be cut: a few requests say little.
+  function room(plot, low, high) {
+    const [, , , , upper] = plot.data;
+    const newest = upper?.findLast((value) => value !== null) ?? 0;
+    return [Math.min(0, low ?? 0), Math.max((high ?? 0) * 1.25, newest * 1.05) || 1e-3];
   }
 
   function make(element, kind, unit, width) {
@@ -69,15 +78,15 @@
       legend: { show: false },
       cursor: { show: false },
       padding: [10, 8, 0, 0],
-      hooks: { draw: [phases] },
+      hooks: { draw: [(plot) => phases(plot, kind === "v")] },
     };
     if (kind === "v") {
-      const hidden = { stroke: "transparent", width: 0, points: { show: false } };
+      const hidden = { stroke: "transparent", width: 0, points: { show: false }, auto: false };
       return new uPlot(
         {
           ...common,
-          height: 170,
-          scales: { x: { time: false }, y: { range: (_, low, high) => [Math.min(0, low ?? 0), (high || 1e-3) * 1.08] } },
+          height: 180,
+          scales: { x: { time: false }, y: { range: room } },
           axes: axes(unit),
           bands: [{ series: [4, 3], fill: css("--canary-soft") }],
           series: [
@@ -95,7 +104,7 @@
     return new uPlot(
       {
         ...common,
-        height: 110,
+        height: 84,
         scales: { x: { time: false }, y: { range: (_, low, high) => [Math.min(-1, low ?? 0), Math.max(2.5, (high ?? 0) * 1.08)] } },
         axes: axes("log e"),
         series: [
@@ -114,27 +123,6 @@
 
   // Evidence is drawn as a power of ten, and no further than 10^12: beyond it only its being there matters.
   const powers = (column) => column.map((value) => (value === null ? null : Math.max(-4, Math.min(12, value / LOG10))));
-
-  function holder(name, kind) {
-    const figure = document.querySelector(`.figure[data-figure="${CSS.escape(figureOf(name))}"] .plot`);
-    if (!figure) return null;
-    const id = `plot-${kind}-${slug(name)}`;
-    let element = document.getElementById(id);
-    if (!element) {
-      element = document.createElement("div");
-      element.id = id;
-      figure.append(element);
-      sizes.observe(element);
-    }
-    return element;
-  }
-
-  // `errors limit` is drawn with `errors`; a guard has its whole name.
-  function figureOf(name) {
-    if (lines.has(`v:${name}`)) return name;
-    const first = name.split(" ")[0];
-    return lines.has(`v:${first}`) ? first : name;
-  }
 
   const sizes = new ResizeObserver((entries) => {
     for (const entry of entries) {
@@ -156,8 +144,9 @@
       const kind = key[0];
       let known = plots.get(key);
       if (!known) {
-        const element = holder(key.slice(2), kind);
+        const element = document.getElementById(`plot-${kind}-${slug(key.slice(2))}`);
         if (!element) continue;
+        sizes.observe(element);
         known = { plot: make(element, kind, line.unit, Math.max(200, Math.floor(element.clientWidth))), element };
         plots.set(key, known);
       }
@@ -191,7 +180,6 @@
     for (const { plot, element } of plots.values()) {
       sizes.unobserve(element);
       plot.destroy();
-      element.remove();
     }
     plots.clear();
     draw();

@@ -53,8 +53,11 @@
       const holder = document.createElement("template");
       holder.innerHTML = await response.text();
       for (const part of [...holder.content.children]) {
+        const focused = document.getElementById(part.id)?.contains(document.activeElement);
         morph(part.id, part.outerHTML);
-        htmx.process(document.getElementById(part.id));
+        const now = document.getElementById(part.id);
+        htmx.process(now);
+        if (focused && !now.contains(document.activeElement)) answer.focus({ preventScroll: true }); // its button is gone
       }
     } catch {
       yours = ""; // asked for again with the next message

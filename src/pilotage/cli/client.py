@@ -46,6 +46,11 @@ class Api:
         self._answer_within_s = answer_within_s
         self._start_within_s = start_within_s
 
+    @property
+    def url(self) -> str:
+        """Of the coordinator that answers."""
+        return self._door()[0].rstrip("/")
+
     def get(self, path: str) -> Any:
         return self._ask("GET", path, None)
 

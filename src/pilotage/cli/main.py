@@ -21,10 +21,13 @@ from pilotage.cli import (
     gates,
     importing,
     metrics,
+    opening,
     plan,
     planfiles,
     report,
+    tokens,
     watchdog,
+    webhooks,
 )
 from pilotage.cli.client import Api, ApiError, running, whoami
 from pilotage.cli.followups import followups
@@ -190,7 +193,7 @@ def up(port: int, settings: Path | None, quiet: bool) -> None:
     try:
         if not quiet:
             click.echo(f"The coordinator keeps its state in {state_folder()}. Ctrl-C stops it.", err=True)
-        serve(state_folder(), find(settings), port)
+        serve(state_folder(), find(settings), port, lambda: find(settings))
     except AlreadyUp as error:
         click.echo(str(error), err=True)
         sys.exit(5 if quiet else FAILED)
@@ -241,6 +244,11 @@ def doctor(json_out: bool) -> None:
         f"undelivered  {row['rollout']} channel {row['channel']}, {row['attempts']} attempts: {row['error']}"
         for row in health["undelivered"]
     ]
+    lines += [f"webhook      {webhooks.line(row)}" for row in health["webhooks"]]
+    lines += [
+        f"slack        {row['rollout']}: {row['events']} events untold, {row['attempts']} attempts: {row['last_error']}"
+        for row in health.get("chat", [])
+    ]
     say(json_out, {"up": True, **health}, "\n".join(lines))
 
 
@@ -270,6 +278,9 @@ gates.register(cli)
 planfiles.register(cli)
 direct.register(cli)
 watchdog.register(cli)
+tokens.register(cli)
+opening.register(cli)
+webhooks.register(cli)
 
 
 def follow(api: Api, rollout: str, json_out: bool) -> int:

@@ -5,6 +5,7 @@ PilotageError
 ├── Refused                   a command that cannot be done in the rollout's present state
 ├── Forbidden                 who asks may not do this
 ├── Unauthorised              it is not known who asks
+├── TooMany                   asked for too often; says when it may be asked again
 ├── NotFound                  no such rollout
 ├── PreflightFailed           a driver did not answer before the start; nothing was started
 ├── ChecklistOpen             a required item of the checklist is open; nothing was started
@@ -64,6 +65,14 @@ class Unauthorised(PilotageError):
 
 class NotFound(PilotageError):
     pass
+
+
+class TooMany(PilotageError):
+    """`after_s`: how many seconds to wait."""
+
+    def __init__(self, text: str, after_s: float) -> None:
+        self.after_s = after_s
+        super().__init__(text)
 
 
 class PreflightFailed(PilotageError):

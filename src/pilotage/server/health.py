@@ -9,11 +9,14 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from pilotage import webhooks
+from pilotage.chat.follower import NAME
+from pilotage.codec import to_data
 from pilotage.coordinator import Coordinator
 from pilotage.core.redact import redact
 from pilotage.server.observed import Streams
 from pilotage.server.standing import Standings
-from pilotage.store import Store, messages, queries
+from pilotage.store import Store, chats, messages, queries
 
 WATCHDOGS_S = 60.0
 """One that has not asked for so long is not there."""
@@ -92,6 +95,8 @@ class Health:
                 {"rollout": row.rollout, "channel": row.channel, "attempts": row.attempts, "error": row.last_error}
                 for row in backlog
             ],
+            "webhooks": await webhooks.backlog(self._store, self._coordinator.settings, self._coordinator.clock.now()),
+            "chat": to_data(await self._store.run(chats.behind, NAME)),
         }
 
 

@@ -16,6 +16,7 @@ from pilotage.core.errors import (
     PlanError,
     PreflightFailed,
     Refused,
+    TooMany,
     Unauthorised,
 )
 from pilotage.server.observed import request_id
@@ -29,6 +30,7 @@ STATUS_CODES: list[tuple[type[PilotageError], int]] = [
     (Forbidden, 403),
     (Unauthorised, 401),
     (NotFound, 404),
+    (TooMany, 429),
 ]
 
 
@@ -47,6 +49,8 @@ def problem(error: PilotageError) -> JSONResponse:
     if isinstance(error, PreflightFailed | ChecklistOpen):
         body["problems"] = list(error.problems)
     headers = {"WWW-Authenticate": 'Bearer realm="pilotage"'} if status == 401 else None
+    if isinstance(error, TooMany):
+        headers = {"Retry-After": f"{error.after_s:g}"}
     return JSONResponse(body, status_code=status, media_type=MEDIA, headers=headers)
 
 

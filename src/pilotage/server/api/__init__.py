@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from pilotage.server.api import followups, gates, plans, rollouts, system, watchdogs
+from pilotage.server.api import followups, gates, plans, rollouts, system, tokens, watchdogs, webhooks
 
 ROUTERS: tuple[APIRouter, ...] = (
     system.router,
@@ -13,4 +13,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     plans.router,
     gates.router,
     watchdogs.router,
+    tokens.router,
+    webhooks.router,
 )

@@ -17,7 +17,7 @@ from pilotage.approvals import ON_THIS_MACHINE
 from pilotage.coordinator import Coordinator
 from pilotage.core.auditing import Entry
 from pilotage.core.errors import DriverError, Forbidden, NotFound, PilotageError, Refused
-from pilotage.core.people import ANY, Caller, Right
+from pilotage.core.people import ANY, Caller, Place, Right
 from pilotage.core.redact import redact
 from pilotage.core.state import Command, fold
 from pilotage.credentials import Credentials, Wanted
@@ -67,10 +67,21 @@ class Acting:
 
     async def rollout(self, name: str, right: Right = Right.VIEW) -> str:
         """The id of a rollout that the caller may see. One that they may not is not told from one that is not there."""
-        found = await self.coordinator.telling.resolve(name)
+        found = await self.coordinator.telling.resolve(await self.resolved(name))
         row = await self.coordinator.store.run(queries.place_of, found)
         self._check(right, *row, f"there is no rollout {name!r}. `pilotage list` shows them.")
         return found
+
+    async def resolved(self, name: str) -> str:
+        """``latest`` becomes the id of the newest of those that the caller may see; a name stays as it is."""
+        if name != "latest":
+            return name
+        return await self.coordinator.store.run(queries.latest_rollout, self.places)
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """What the caller may see: lists are read for these only."""
+        return self.caller.places(Right.VIEW)
 
     async def plan(self, name: str, right: Right = Right.VIEW) -> known.KnownPlan:
         """As `rollout`, of a plan that is known."""
@@ -201,15 +212,27 @@ class Acting:
                 raise Refused(f"nobody has asked for an approval of {plan}: `pilotage request-approval {plan}`")
             return await self._answer(waits.id, digest, yes, note)
 
-    async def _answer(self, name: str, digest: str, yes: bool, note: str) -> Approval:
+    async def why_no_answer(self, asked: Approval) -> str:
+        """Why the caller may not say yes to this, in a sentence; empty when they may."""
+        try:
+            self.caller.check(Right.APPROVE, asked.service, asked.environment)
+            by, second = (self.by, await self._behind()), not self._alone()
+            await self.coordinator.desk.approvals.check(asked, asked.digest, by, second)
+        except (Forbidden, Refused) as error:
+            return str(error)
+        return ""
+
+    def _alone(self) -> bool:
         """Without a login nobody can be told from another: one's own yes counts there. With one, whoever only has the
-        state folder is nobody in particular, and approves nothing."""
-        alone = self.caller.kind == "local" and not self.coordinator.settings.shared
-        if self.caller.kind == "local" and not alone:
+        state folder is nobody in particular, and approves nothing: raises Forbidden."""
+        if self.caller.kind == "local" and self.coordinator.settings.shared:
             raise Forbidden(
                 "an approval is given with a login or a token of one's own, not by whoever is on this machine"
             )
-        behind = await self._behind()
+        return self.caller.kind == "local"
+
+    async def _answer(self, name: str, digest: str, yes: bool, note: str) -> Approval:
+        alone, behind = self._alone(), await self._behind()
         return await self.coordinator.desk.approvals.answer(name, digest, self.by, yes, note, alone, behind)
 
     async def _behind(self) -> str:

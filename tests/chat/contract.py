@@ -15,7 +15,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -89,6 +89,8 @@ class Workspace(Served):
     whispers: list[tuple[str, str]] = field(default_factory=list)
     """What only one person saw: who, and what."""
     views: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    now: Callable[[], float] = time.time
+    """Slack's own clock, for its `ts`."""
     limited: int = 0
     """How often somebody was asked to wait."""
     _answers: dict[str, list[Any]] = field(default_factory=dict)
@@ -119,7 +121,7 @@ class Workspace(Served):
         if thread and not any(one["ts"] == thread and "thread_ts" not in one for one in self.posts):
             return _no("cannot_reply_to_message")
         assert thread or "reply_broadcast" not in given
-        ts = f"{int(time.time())}.{len(self.posts):06}"
+        ts = f"{int(self.now())}.{len(self.posts):06}"
         self.posts.append({"type": "message", "ts": ts, **given})
         return _yes(channel=CHANNEL, ts=ts, message={"text": given["text"]})
 

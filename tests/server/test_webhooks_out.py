@@ -307,7 +307,9 @@ async def test_after_two_days_what_is_old_is_passed_over_and_the_audit_log_says_
     await look(webhooks)
     assert (await backlog(world.store, settings(there), world.clock.now()))[0]["waiting"] == 1
     noted = [one.entry for one in await world.store.run(audit.newest) if one.entry.what == "webhook-passed-over"]
-    assert len(noted) == 1 and noted[0].outcome.startswith("2 events") and "2 days" in noted[0].detail, noted
+    assert len(noted) == 1
+    assert noted[0].outcome.startswith("2 events")
+    assert "2 days" in noted[0].detail
     there.answer = lambda _: 200
     world.clock.time += 700
     await look(webhooks)

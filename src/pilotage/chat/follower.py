@@ -38,7 +38,7 @@ MOST_EDITS = 45
 """In a minute, of all messages; half of it for those in which only numbers have changed."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 2.0, 60.0
 LONGEST_ASKED_S = 3600.0
-RECENT_S = 86400.0
+RECENT_S = CLOCKS_S = 86400.0
 _POST, _REPLY = "pilotage_rollout", "pilotage_events"
 
 
@@ -147,7 +147,8 @@ class Follower:
         return whole and lane.stirs == now.stirs and not fold(record).status.ended
 
     async def _post(self, row: Chat, now: Shown, record: list[Recorded]) -> None:
-        since = {"oldest": f"{record[0].at - 60:.6f}"} if record else {}
+        # By Slack's clock, which may be another.
+        since = {"oldest": f"{record[0].at - CLOCKS_S:.6f}"} if record else {}
         found = None
         if await self.store.run(chats.begin, NAME, row.rollout):
             where = {"channel": self.settings.channel} | since

@@ -92,14 +92,14 @@ def _status(view: dict[str, Any]) -> str:
 
 def _phases(view: dict[str, Any]) -> str:
     """All of them with marks; of very many those around where it is."""
-    at, names = view["phase"], [_clean(one["name"]) for one in view["phases"]]
-    ended = view["status"] == "promoted"
-    here = _MARKS.get(view["status"], "·")
-    marked = [f"{'✓' if ended or n < at else here if n == at else '○'} {name}" for n, name in enumerate(names)]
-    first = max(0, min(at - MOST_PHASES // 2, len(marked) - MOST_PHASES))
-    told = marked[first : first + MOST_PHASES]
+    at, phases = view["phase"], view["phases"]
+    ended, here = view["status"] == "promoted", _MARKS.get(view["status"], "·")
+    first = max(0, min(at - MOST_PHASES // 2, len(phases) - MOST_PHASES))
+    seen = range(first, min(first + MOST_PHASES, len(phases)))
+    marks = ("✓" if ended or n < at else here if n == at else "○" for n in seen)
+    told = [f"{mark} {_clean(phases[n]['name'])}" for mark, n in zip(marks, seen, strict=True)]
     before = [f"({first} before)"] if first else []
-    after = [f"({len(marked) - first - len(told)} to come)"] if first + len(told) < len(marked) else []
+    after = [f"({len(phases) - first - len(told)} to come)"] if first + len(told) < len(phases) else []
     return "   ".join([*before, *told, *after])
 
 

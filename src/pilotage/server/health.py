@@ -17,6 +17,7 @@ from pilotage.core.redact import redact
 from pilotage.server.observed import Streams
 from pilotage.server.standing import Standings
 from pilotage.store import Store, chats, messages, queries
+from pilotage.store.listing import Wanted
 
 WATCHDOGS_S = 60.0
 """One that has not asked for so long is not there."""
@@ -72,11 +73,11 @@ class Health:
 
     async def report(self) -> dict[str, Any]:
         waits = []
-        for row in await self._coordinator.telling.summaries():
-            if row["status"] not in ("promoted", "rolled back", "failed"):
-                view = await self._coordinator.telling.view(row["id"])
-                why = view["reason"] or (view["verdict"] or {}).get("reason") or "nothing: it goes on by itself"
-                waits.append({"id": row["id"], "status": row["status"], "waits_for": why})
+        active, _ = await self._coordinator.listing.rollouts(wanted=Wanted(active=True))
+        for row in active:
+            view = await self._coordinator.telling.view(row["id"])
+            why = view["reason"] or (view["verdict"] or {}).get("reason") or "nothing: it goes on by itself"
+            waits.append({"id": row["id"], "status": row["status"], "waits_for": why})
         backlog = await self._store.run(messages.backlog)
         return {
             "pid": os.getpid(),
@@ -94,6 +95,10 @@ class Health:
             "undelivered": [
                 {"rollout": row.rollout, "channel": row.channel, "attempts": row.attempts, "error": row.last_error}
                 for row in backlog
+            ],
+            "hooks": [
+                {"name": name, "kind": one.kind, "problem": one.secret.missing() or ""}
+                for name, one in self._coordinator.settings.hooks.items()
             ],
             "webhooks": await webhooks.backlog(self._store, self._coordinator.settings, self._coordinator.clock.now()),
             "chat": to_data(await self._store.run(chats.behind, NAME)),

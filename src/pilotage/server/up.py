@@ -126,6 +126,7 @@ async def _serve(
     health.stop()  # from here on it is not ready, whatever ended it
     coordinator_note(state).unlink(missing_ok=True)
     failures = [failure for task in done if not task.cancelled() and (failure := task.exception())]
+    app.state.hub.close()
     if not failures:
         await _answer_the_last(health, [server for server, _ in servers], serving)
     for server, _ in servers:

@@ -18,6 +18,7 @@ from pilotage.store.schema import chats, cursors, events, heard, rollouts
 LONGEST_ERROR = 500
 AT_ONCE = 1000
 HEARD_FOR_S = 3600.0
+OVER_S = 86400.0
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ class Behind:
 def take(connection: Connection, chat: str, services: Iterable[str], at: float) -> set[str]:
     """The rollouts that have a row and new entries in the audit log; the cursor goes on.
 
-    The first time only what has not ended is taken up, and of its events those that are still to come.
+    The first time only what has not ended is taken up, and of its events those that are still to come. After a long
+    time without the chat it is not filled with what is over.
     """
     cursor = connection.execute(select(cursors.c.number).where(cursors.c.name == chat)).scalar()
     allowed = frozenset(services)
@@ -54,24 +56,27 @@ def take(connection: Connection, chat: str, services: Iterable[str], at: float) 
         last, _ = audit.hold(connection)
         connection.execute(insert(cursors).values(name=chat, number=last + 1, attempts=0, last_error="", at=at))
         running = connection.execute(select(rollouts.c.id).where(rollouts.c.ended.is_(False))).scalars().all()
-        return {one for one in running if _has_row(connection, chat, one, _after_last(connection, one), allowed)}
+        return {one for one in running if _has_row(connection, chat, one, _after_last(connection, one), allowed, True)}
     found = audit.following(connection, cursor, AT_ONCE)
-    first: dict[str, int] = {}
+    first: dict[str, tuple[int, bool]] = {}
     for one in found:
         if one.entry.kind == audit.EVENT:
             rollout, _, number = one.entry.object.rpartition("#")
-            first.setdefault(rollout, int(number))
+            first.setdefault(rollout, (int(number), one.entry.at >= at - OVER_S))
     if found:
         connection.execute(update(cursors).where(cursors.c.name == chat).values(number=found[-1].number + 1, at=at))
-    return {rollout for rollout, number in first.items() if _has_row(connection, chat, rollout, number, allowed)}
+    return {name for name, (number, new) in first.items() if _has_row(connection, chat, name, number, allowed, new)}
 
 
-def _has_row(connection: Connection, chat: str, rollout: str, next_number: int, allowed: frozenset[str]) -> bool:
-    """Makes it where it is missing. Not for a plan that has not started, nor for a service that is not told here."""
+def _has_row(
+    connection: Connection, chat: str, rollout: str, next_number: int, allowed: frozenset[str], new: bool
+) -> bool:
+    """Makes it where it is missing. Not for a plan that has not started, for a service that is not told here, nor for
+    what was over before anybody looked."""
     if connection.execute(select(chats.c.rollout).where(_place(rollout, chat))).first() is not None:
         return True
-    service = connection.execute(select(rollouts.c.service).where(rollouts.c.id == rollout)).scalar()
-    if service is None or (allowed and service not in allowed):
+    row = connection.execute(select(rollouts.c.service, rollouts.c.ended).where(rollouts.c.id == rollout)).first()
+    if row is None or (allowed and row.service not in allowed) or (row.ended and not new):
         return False
     values = {"channel": "", "message": "", "shown": "", "attempts": 0, "last_error": ""}
     connection.execute(insert(chats).values(rollout=rollout, chat=chat, next_number=next_number, **values))

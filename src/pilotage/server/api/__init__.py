@@ -4,14 +4,31 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from pilotage.server.api import followups, gates, plans, rollouts, system, tokens, watchdogs, webhooks
+from pilotage.server.api import (
+    approvals,
+    audit,
+    followups,
+    gates,
+    history,
+    plans,
+    rollouts,
+    streams,
+    system,
+    tokens,
+    watchdogs,
+    webhooks,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     system.router,
     followups.router,
+    streams.router,
     rollouts.router,
+    approvals.router,
     plans.router,
     gates.router,
+    audit.router,
+    history.router,
     watchdogs.router,
     tokens.router,
     webhooks.router,

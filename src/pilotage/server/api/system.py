@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
@@ -11,6 +11,8 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from pilotage.core.people import Right
 from pilotage.server import metrics as counted
 from pilotage.server.access import ByToken
+from pilotage.server.api.describing import answer, text, told
+from pilotage.server.api.models import system as shapes
 from pilotage.server.health import Health
 from pilotage.server.problems import MEDIA
 
@@ -24,13 +26,18 @@ ItsHealth = Annotated[Health, Depends(_health)]
 router = APIRouter(tags=["system"])
 
 
-@router.get("/healthz")
-async def healthz() -> dict[str, str]:
+@router.get("/healthz", operation_id="alive", summary="Is it alive?", **told(shapes.Alive))
+async def healthz() -> JSONResponse:
     """The process is alive; whether it can do its work is asked at /readyz."""
-    return {"status": "ok"}
+    return answer({"status": "ok"})
 
 
-@router.get("/readyz", responses={503: {"description": "Not ready; `parts` says what is not", "content": {MEDIA: {}}}})
+@router.get(
+    "/readyz",
+    operation_id="ready",
+    summary="Can it do its work?",
+    responses={503: {"description": "Not ready; `parts` says what is not", "content": {MEDIA: {}}}},
+)
 async def readyz(health: ItsHealth) -> Response:
     """Whether it can do its work: the store answers, its schema is this release's, the engine answers, a worker asks
     for work - and it is not about to stop."""
@@ -43,22 +50,23 @@ async def readyz(health: ItsHealth) -> Response:
     return JSONResponse(body, status_code=503, media_type=MEDIA, headers={"Retry-After": "1"})
 
 
-@router.get("/metrics")
+@router.get("/metrics", operation_id="metrics", summary="What it counts", **text("text/plain", "# HELP pilotage_...\n"))
 async def metrics(acting: ByToken, health: ItsHealth) -> Response:
     """Prometheus' text format. A token with the scope plan:read, of somebody who may see everything, is enough."""
     acting.caller.check(Right.VIEW)
     return Response(await counted.page(health), media_type=CONTENT_TYPE_LATEST)
 
 
-@router.get("/v1/health")
-async def doctor(acting: ByToken, health: ItsHealth) -> dict[str, Any]:
+@router.get("/v1/health", operation_id="health", summary="What runs, and what waits for what", **told(shapes.Health))
+async def doctor(acting: ByToken, health: ItsHealth) -> JSONResponse:
     acting.caller.check(Right.VIEW)
-    return await health.report()
+    return answer(await health.report())
 
 
-@router.post("/v1/shutdown")
-async def shutdown(acting: ByToken, health: ItsHealth) -> dict[str, str]:
+@router.post("/v1/shutdown", operation_id="shutdown", summary="Stop the coordinator", **told(shapes.Alive))
+async def shutdown(acting: ByToken, health: ItsHealth) -> JSONResponse:
+    """Rollouts go on when it is up again."""
     async with acting.noted("shutdown", "coordinator"):
         acting.caller.check(Right.ADMINISTER)
         health.stop()
-    return {"status": "stopping"}
+    return answer({"status": "stopping"})

@@ -1,0 +1,130 @@
+"""Hooks in: what CI, alert managers and ticket systems say, each verified with its own hook's secret."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import asdict
+from typing import Any
+
+import structlog
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, Field
+
+from pilotage.codec import to_data
+from pilotage.core.errors import DriverError, Problem, Unauthorised
+from pilotage.server.access import access_of
+from pilotage.server.hooks.acts import Acts, Did, NotYet, Turns
+from pilotage.server.hooks.alerts import alerts, report
+from pilotage.server.hooks.built import build
+from pilotage.server.hooks.proof import NotProven, proven
+from pilotage.server.hooks.reading import NothingToDo, NotUnderstood, TooLong, bounded, parsed
+from pilotage.server.problems import MEDIA
+from pilotage.settings.hooks import Hook
+from pilotage.store import heard
+
+log = structlog.get_logger()
+router = APIRouter(prefix="/v1/hooks", tags=["hooks"])
+AGAIN_S = 5
+_NOBODYS = secrets.token_hex(32)
+"""What messages to hooks that do not exist are verified with: they are answered as those with a wrong signature."""
+
+
+class Heard(BaseModel):
+    """What a message did; nothing with 202."""
+
+    done: list[dict[str, str]] = Field(
+        description="service, environment, object (the rollout or plan), did (what was done to it), text"
+    )
+    message: str = Field(description="one sentence")
+
+
+_SAYS: dict[int | str, dict[str, Any]] = {
+    202: {"model": Heard, "description": "Understood, and there is nothing to do"},
+    401: {"description": "There is no such hook, or the message is not signed with its secret"},
+    403: {"description": "The hook may not speak of this service or environment"},
+    413: {"description": "More than 1 MiB"},
+    422: {"description": "A field is missing, or the body is no JSON object"},
+    503: {"description": "Not at this moment, as the traffic is being shifted: to be sent again after a few seconds"},
+}
+
+
+_EXAMPLES = {
+    "built": {"value": {"service": "shop", "version": "2.0.1", "ok": True, "url": "https://ci.shop.example/7"}},
+    "firing": {"value": {"service": "shop", "environment": "production", "text": "payments fail", "id": "a1"}},
+    "reports": {"value": {"service": "shop", "environment": "production", "text": "cannot pay", "count": 14}},
+}
+_BODY = {"required": True, "content": {"application/json": {"schema": {"type": "object"}, "examples": _EXAMPLES}}}
+
+
+@router.post("/{name}", response_model=Heard, responses=_SAYS, openapi_extra={"requestBody": _BODY})
+async def hear(name: str, request: Request) -> Response:
+    """Another tool's message; docs/hooks.md has what each may say."""
+    try:
+        body = await bounded(request)
+    except TooLong as error:
+        return _problem(413, "TooLong", str(error))
+    coordinator = access_of(request).coordinator
+    hook = coordinator.settings.hooks.get(name)
+    message = await _proven(hook, name, request, body)
+    if hook is None:
+        raise _unknown()
+    acts = Acts(coordinator, name, hook, _turns(request))
+    try:
+        async with acts.turns.turn(f"{name} {message}" if message else secrets.token_hex(8)):
+            if message in await coordinator.store.run(heard.those_of, name, [message]):
+                raise NothingToDo("this message has been heard before")
+            done = await _done(acts, parsed(body))
+            if message:
+                await coordinator.store.run(heard.remember, name, [message], coordinator.clock.now())
+    except NothingToDo as nothing:
+        return JSONResponse({"done": [], "message": f"nothing to do: {nothing.why}"}, 202)
+    except NotUnderstood as error:
+        return _problem(422, "NotUnderstood", str(error), problems=error.problems)
+    except NotYet as error:
+        return _problem(503, "NotYet", str(error), headers={"Retry-After": str(AGAIN_S)})
+    said = "; ".join(f"{one.object}: {one.did}" for one in done)
+    log.info("a hook has acted", hook=name, done=said)
+    return JSONResponse({"done": [asdict(one) for one in done], "message": said})
+
+
+async def _done(acts: Acts, body: dict[str, Any]) -> list[Did]:
+    hook = acts.hook
+    if hook.kind == "built":
+        return await acts.built(build(body, hook.only, hook.service))
+    if hook.kind == "reports":
+        return await acts.told([report(body, hook.service, hook.environment)])
+    return await acts.told(alerts(body, hook.service, hook.environment))
+
+
+async def _proven(hook: Hook | None, name: str, request: Request, body: bytes) -> str:
+    """What names this message. Raises Unauthorised, in the same words whatever is wrong; the log says what."""
+    now = access_of(request).coordinator.clock.now()
+    try:
+        secret = await hook.secret.reveal() if hook is not None else _NOBODYS
+        return proven(secret, request.headers, body, now)
+    except (NotProven, DriverError) as error:
+        why = str(error) if hook is not None else "there is no hook of that name"
+        log.warning("a message to a hook is not believed", hook=name[:64], why=why)
+        raise _unknown() from None
+
+
+def _unknown() -> Unauthorised:
+    return Unauthorised("there is no such hook, or its secret has not signed this; the coordinator's log says which")
+
+
+def _turns(request: Request) -> Turns:
+    state = request.app.state
+    if not hasattr(state, "hook_turns"):
+        state.hook_turns = Turns()
+    found: Turns = state.hook_turns
+    return found
+
+
+def _problem(
+    status: int, kind: str, detail: str, problems: tuple[Problem, ...] = (), headers: dict[str, str] | None = None
+) -> JSONResponse:
+    told: dict[str, Any] = {"type": kind, "title": kind, "status": status, "detail": detail}
+    if problems:
+        told["problems"] = to_data(list(problems))
+    return JSONResponse(told, status, headers, media_type=MEDIA)

@@ -212,15 +212,27 @@ class Acting:
                 raise Refused(f"nobody has asked for an approval of {plan}: `pilotage request-approval {plan}`")
             return await self._answer(waits.id, digest, yes, note)
 
-    async def _answer(self, name: str, digest: str, yes: bool, note: str) -> Approval:
+    async def why_no_answer(self, asked: Approval) -> str:
+        """Why the caller may not say yes to this, in a sentence; empty when they may."""
+        try:
+            self.caller.check(Right.APPROVE, asked.service, asked.environment)
+            by, second = (self.by, await self._behind()), not self._alone()
+            await self.coordinator.desk.approvals.check(asked, asked.digest, by, second)
+        except (Forbidden, Refused) as error:
+            return str(error)
+        return ""
+
+    def _alone(self) -> bool:
         """Without a login nobody can be told from another: one's own yes counts there. With one, whoever only has the
-        state folder is nobody in particular, and approves nothing."""
-        alone = self.caller.kind == "local" and not self.coordinator.settings.shared
-        if self.caller.kind == "local" and not alone:
+        state folder is nobody in particular, and approves nothing: raises Forbidden."""
+        if self.caller.kind == "local" and self.coordinator.settings.shared:
             raise Forbidden(
                 "an approval is given with a login or a token of one's own, not by whoever is on this machine"
             )
-        behind = await self._behind()
+        return self.caller.kind == "local"
+
+    async def _answer(self, name: str, digest: str, yes: bool, note: str) -> Approval:
+        alone, behind = self._alone(), await self._behind()
         return await self.coordinator.desk.approvals.answer(name, digest, self.by, yes, note, alone, behind)
 
     async def _behind(self) -> str:

@@ -13,7 +13,6 @@ import click
 from pilotage.cli.plan import (
     NOT_READY,
     READY,
-    doubts,
     fact_options,
     plain,
     refuse_to_overwrite,
@@ -73,6 +72,8 @@ def import_files(
         raise click.UsageError(f"--namespace: expected a namespace such as payments, got {namespace[:60]!r}")
     imported = read(cast("Format", format), files, name, namespace)
     asking = not (no_input or json_out) and sys.stdin.isatty() and sys.stderr.isatty()
+    from pilotage.drafting import doubts
+
     brief = imported.brief(with_options(Brief(text=""), given, on_call))
     if asking:
         brief = with_answers(brief, None)

@@ -31,6 +31,7 @@ from pilotage.cli import (
 )
 from pilotage.cli.client import Api, ApiError, running, whoami
 from pilotage.cli.followups import followups
+from pilotage.cli.history import history
 from pilotage.cli.logs import logs
 from pilotage.cli.simulate import simulate
 from pilotage.core.errors import CoordinatorUnreachable, PilotageError, PlanError
@@ -267,6 +268,7 @@ def demo(bad: bool, serve: bool) -> None:
 cli.add_command(simulate)
 cli.add_command(logs)
 cli.add_command(followups)
+cli.add_command(history)
 explain.register(cli)
 report.register(cli)
 plan.register(cli)

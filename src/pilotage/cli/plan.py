@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pilotage.core.errors import PilotageError
+from pilotage.core.givable import FACTS, LONGEST_BRIEF
 
 if TYPE_CHECKING:
     from pilotage.core.brief import Brief
@@ -20,20 +21,6 @@ if TYPE_CHECKING:
     from pilotage.core.proposals import Repository
 
 READY, NOT_READY = 0, 2
-LONGEST_BRIEF = 1_000_000
-FACTS = {
-    "service": "The service's name.",
-    "severity": "P0, P1 or P2.",
-    "environment": "Such as production.",
-    "version": "The version to bring out.",
-    "previous": "The version running now.",
-    "traffic": "What the service usually gets, such as 5M/day or 58/s.",
-    "strategy": "canary, blue-green or rolling.",
-    "window": 'When it may start, such as "2026-11-25 22:00-02:00 Europe/Berlin".',
-    "flag": "The feature flag's name.",
-    "summary": "One line: what this changes.",
-}
-"""Facts that can be given as options: they count more than what the brief says."""
 
 
 def register(cli: click.Group) -> None:
@@ -85,6 +72,7 @@ def plan(
     """
     from pilotage.core.brief import parse
     from pilotage.core.planning import draft
+    from pilotage.drafting import doubts
 
     if output is not None:
         refuse_to_overwrite(output)
@@ -116,25 +104,12 @@ def _text(brief: str | None, asking: bool, has_options: bool) -> str:
 
 
 def with_options(brief: Brief, given: dict[str, str | None], on_call: str | None) -> Brief:
-    from pilotage.core.brief.given import given as with_fact
+    from pilotage.drafting import NotThatFact, with_facts
 
-    for name, text in given.items():
-        if text is not None:
-            try:
-                brief = with_fact(brief, name, text, "option")
-            except ValueError as error:
-                raise click.UsageError(f"--{name}: {error}") from None
-    return brief if on_call is None else _with_on_call(brief, on_call, "option")
-
-
-def _with_on_call(brief: Brief, text: str, source: Any) -> Brief:
-    from pilotage.core.brief.facts import ContactFact, Value
-
-    words = text.split()
-    reach = " ".join(one for one in words if "@" in one or one.startswith(("+", "#", "http")))
-    name = " ".join(one for one in words if one not in reach.split())
-    others = tuple(one for one in brief.contacts if one.value.role != "on-call")
-    return dataclasses.replace(brief, contacts=(Value(ContactFact("on-call", name, reach), source=source), *others))
+    try:
+        return with_facts(brief, given, on_call, "option")
+    except NotThatFact as error:
+        raise click.UsageError(f"--{error.name}: {error}") from None
 
 
 def with_answers(brief: Brief, seen: Repository | None) -> Brief:
@@ -142,6 +117,7 @@ def with_answers(brief: Brief, seen: Repository | None) -> Brief:
     from pilotage.core.brief.given import given as with_fact
     from pilotage.core.brief.questions import QUESTIONS
     from pilotage.core.planning.draft import versions
+    from pilotage.drafting import with_on_call
 
     for conflict in brief.conflicts:
         click.echo(f"conflict: {conflict}", err=True)
@@ -159,7 +135,7 @@ def with_answers(brief: Brief, seen: Repository | None) -> Brief:
     if not any(one.value.role == "on-call" for one in brief.contacts):
         asked = "Who is on call for this, and how are they reached?"
         if answer := click.prompt(asked, default="", show_default=False, err=True).strip():
-            brief = _with_on_call(brief, answer, "answer")
+            brief = with_on_call(brief, answer, "answer")
     return brief
 
 
@@ -174,17 +150,6 @@ def _look(folder: Path, output: Path | None, brief: Brief) -> Repository:
             f"look at: paths in the plan start at its own folder, {folder} is another one: set them right", err=True
         )
     return look(folder, hint=brief.text)
-
-
-def doubts(brief: Brief) -> tuple[str, ...]:
-    """What stands in the way beside placeholders: each conflict and what looks wrong. Quoted log lines do not."""
-    from datetime import UTC, datetime
-
-    from pilotage.core.brief.doubts import past_dates
-
-    late = past_dates(brief, datetime.now(UTC).strftime("%Y-%m-%d"))
-    looked_at = [f"suspicious: {one}" for one in (*brief.suspicious, *late) if one.kind != "quoted"]
-    return (*(f"conflict: {one}" for one in brief.conflicts), *looked_at)
 
 
 def _say(drafted: PlanDraft, doubtful: tuple[str, ...], output: Path | None, quiet: bool) -> None:

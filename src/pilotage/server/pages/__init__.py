@@ -6,11 +6,19 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
 
-from pilotage.server.pages import commands, home, reports, rollout
+from pilotage.server.pages import commands, drafts, home, plan, plans, reports, rollout
 from pilotage.server.pages.shell import HERE
 from pilotage.server.sessions import NobodyYet, let_in
 
-ROUTERS: tuple[APIRouter, ...] = (home.router, rollout.router, commands.router, reports.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    home.router,
+    rollout.router,
+    commands.router,
+    reports.router,
+    plans.router,
+    drafts.router,
+    plan.router,
+)
 
 
 def add_pages(app: FastAPI) -> None:

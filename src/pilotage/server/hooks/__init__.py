@@ -100,7 +100,7 @@ async def _done(acts: Acts, body: dict[str, Any]) -> list[Did]:
 
 
 async def _proven(hook: Hook | None, name: str, request: Request, body: bytes) -> str:
-    """What names this message. Raises TooMany; and Unauthorised, in the same words whatever is wrong: our log says it."""
+    """What names this message. Raises TooMany, and Unauthorised in the same words whatever is wrong."""
     access = access_of(request)
     now = access.coordinator.clock.now()
     try:

@@ -32,15 +32,10 @@ async def healthz() -> JSONResponse:
     return answer({"status": "ok"})
 
 
-@router.get(
-    "/readyz",
-    operation_id="ready",
-    summary="Can it do its work?",
-    responses={503: {"description": "Not ready; `parts` says what is not", "content": {MEDIA: {}}}},
-)
+@router.get("/readyz", operation_id="ready", summary="Can it do its work?", **told(shapes.Alive, 503))
 async def readyz(health: ItsHealth) -> Response:
     """Whether it can do its work: the store answers, its schema is this release's, the engine answers, a worker asks
-    for work - and it is not about to stop."""
+    for work - and it is not about to stop. Of a 503 `parts` says what is not."""
     parts = await health.parts()
     bad = ["stopping"] if health.stopping.is_set() else [name for name, well in parts.items() if not well]
     if not bad:

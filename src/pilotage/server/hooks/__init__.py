@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 from pilotage.codec import to_data
 from pilotage.core.errors import DriverError, Problem, Unauthorised
 from pilotage.server.access import access_of
+from pilotage.server.api.models.problem import refusals
 from pilotage.server.hooks.acts import Acts, Did, NotYet, Turns
 from pilotage.server.hooks.alerts import alerts, report
 from pilotage.server.hooks.built import build
@@ -40,12 +41,9 @@ class Heard(BaseModel):
 
 
 _SAYS: dict[int | str, dict[str, Any]] = {
+    200: {"model": Heard, "description": "What it did"},
     202: {"model": Heard, "description": "Understood, and there is nothing to do"},
-    401: {"description": "There is no such hook, or the message is not signed with its secret"},
-    403: {"description": "The hook may not speak of this service or environment"},
-    413: {"description": "More than 1 MiB"},
-    422: {"description": "A field is missing, or the body is no JSON object"},
-    503: {"description": "Not at this moment, as the traffic is being shifted: to be sent again after a few seconds"},
+    **refusals(400, 413, 422, 503),
 }
 
 
@@ -57,7 +55,14 @@ _EXAMPLES = {
 _BODY = {"required": True, "content": {"application/json": {"schema": {"type": "object"}, "examples": _EXAMPLES}}}
 
 
-@router.post("/{name}", response_model=Heard, responses=_SAYS, openapi_extra={"requestBody": _BODY})
+@router.post(
+    "/{name}",
+    operation_id="hear",
+    summary="Another tool's message",
+    response_model=None,
+    responses=_SAYS,
+    openapi_extra={"requestBody": _BODY},
+)
 async def hear(name: str, request: Request) -> Response:
     """Another tool's message; docs/hooks.md has what each may say."""
     try:

@@ -211,6 +211,7 @@ def _view(
         "status": state.status.value,
         "phase": state.phase,
         "phase_name": phase.name,
+        "asked_phase": state.asked_phase,
         "phases": [{"name": one.name, "weight": one.weight, "watch_s": one.watch_s} for one in plan.phases],
         "weight_wanted": 0.0 if state.status in (Status.ROLLING_BACK, Status.ROLLED_BACK) else phase.weight,
         "weight_in_force": state.weight,

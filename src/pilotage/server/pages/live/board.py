@@ -13,14 +13,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from markupsafe import Markup
+from sqlalchemy import Connection
 
 from pilotage.coordinator import Coordinator
 from pilotage.core.events import Recorded
 from pilotage.core.followups import FollowUpState, follow_ups
-from pilotage.core.state import Status, fold
+from pilotage.core.sent import SentMessage
+from pilotage.core.state import RolloutState, Status, apply
 from pilotage.server.pages.live import facts
 from pilotage.server.pages.live.headline import Headline, headline
-from pilotage.server.pages.live.numbers import figures
+from pilotage.server.pages.live.numbers import Figure, figures
 from pilotage.server.pages.shell import part
 from pilotage.store import messages, queries
 from pilotage.store.queries import RolloutRow
@@ -41,6 +43,11 @@ class Board:
     headline: Headline | None = None
     follow_ups: tuple[FollowUpState, ...] = ()
     _record: list[Recorded] = field(default_factory=list)
+    _state: RolloutState = field(default_factory=RolloutState)
+    _seen: tuple[tuple[int, int] | None, int] = (None, 0)
+    """The newest sample's place, and how many messages were sent, when it was last looked at."""
+    _figures: list[Figure] = field(default_factory=list)
+    _errors: list[dict[str, Any]] = field(default_factory=list)
     _pieces: dict[str, tuple[int, str]] = field(default_factory=dict)
     _charts: dict[str, Any] = field(default_factory=dict)
     _sampled: dict[int, float] = field(default_factory=dict)
@@ -75,18 +82,24 @@ class Board:
     async def look(self) -> None:
         """Reads what is new, and renders what has changed."""
         async with self._looking:
-            store, telling = self.coordinator.store, self.coordinator.telling
-            self._record += await store.run(queries.events_of, self.row.id, len(self._record))
-            view = await telling.view_of(self.row, self._record)
-            charts = await telling.series(self.row.id)
-            errors = await telling.new_errors(self.row.id)
-            sent = await store.run(messages.sent_of, self.row.id)
-            asked = fold(self._record).asked_phase
-            self.view = view | {"sampled_at": charts["turn_at"], "asked_phase": asked}
+            store, telling, name = self.coordinator.store, self.coordinator.telling, self.row.id
+            events, place, sent = await store.run(_news, name, len(self._record))
+            if self.version and not events and (place, len(sent)) == self._seen:
+                return
+            self._record += events
+            for one in events:
+                self._state = apply(self._state, one)
+            view = await telling.view_of(self.row, self._record, self._state)
+            ticked = not self.version or place != self._seen[0]
+            charts = await telling.series(name) if ticked else self._charts
+            if ticked:
+                self._errors, self._figures = await telling.new_errors(name), figures(charts)
+            self.view = view | {"sampled_at": charts["turn_at"], "asked_phase": self._state.asked_phase}
             self.follow_ups = follow_ups(self._record)
-            self._render(charts, errors, sent)
+            self._seen = place, len(sent)
+            self._render(charts, sent)
 
-    def _render(self, charts: dict[str, Any], errors: list[dict[str, Any]], sent: list[Any]) -> None:
+    def _render(self, charts: dict[str, Any], sent: list[SentMessage]) -> None:
         view, plan = self.view, self.row.plan
         self.headline = headline(view, plan, self._record)
         values = {
@@ -96,8 +109,8 @@ class Board:
             "phases": facts.phases(view, plan),
             "findings": facts.findings(view),
             "table": facts.table(view, plan),
-            "figures": figures(charts),
-            "errors": errors,
+            "figures": self._figures,
+            "errors": self._errors,
             "sent": list(reversed(sent))[: facts.NEWEST],
             "sent_in_all": len(sent),
             "timeline": facts.timeline(self._record),
@@ -105,7 +118,7 @@ class Board:
         }
         fresh = {name: part(f"live/{name}.html", **values) for name in PIECES}
         changed = [name for name in PIECES if self._pieces.get(name, (0, ""))[1] != fresh[name]]
-        if not changed and charts == self._charts:
+        if not changed and charts is self._charts:
             return
         self.version += 1
         self._pieces |= {name: (self.version, fresh[name]) for name in changed}
@@ -178,6 +191,17 @@ class Board:
         """Whoever waits now is woken; who comes later waits for the next one."""
         self._news.set()
         self._news = asyncio.Event()
+
+
+def _news(
+    connection: Connection, rollout: str, first: int
+) -> tuple[list[Recorded], tuple[int, int] | None, list[SentMessage]]:
+    """Its events from that number on, where its newest sample stands, and the messages that went out."""
+    return (
+        queries.events_of(connection, rollout, first),
+        queries.last_place(connection, rollout),
+        messages.sent_of(connection, rollout),
+    )
 
 
 def _later(line: dict[str, Any], after: float | None) -> dict[str, Any]:

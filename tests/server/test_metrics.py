@@ -120,7 +120,7 @@ def test_a_rollout_moves_the_numbers(coordinator: Local, stage: Stage) -> None:
     assert value(done, "pilotage_driver_call_duration_seconds_count", **shell) == 2
     assert value(done, "pilotage_messages_total", driver="webhook", outcome="failed") > 0
     assert value(done, "pilotage_audit_head") > value(before, "pilotage_audit_head")
-    asked = {"method": "POST", "route": "/v1/rollouts/{rollout}/{command}", "status": "200"}
+    asked = {"method": "POST", "route": "/v1/rollouts/{rollout}/rollback", "status": "200"}
     assert value(done, "pilotage_http_request_duration_seconds_count", **asked) == 1
 
 

@@ -14,6 +14,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from pilotage import tracing
 from pilotage.drivers.http import Client
+from pilotage.server import logs
+from pilotage.server.observed import request_id
 from pilotage.telemetry import driver_call
 from pilotage.tracing.otel import Ids, OtelMaker, clean
 from pilotage.tracing.outgoing import is_own
@@ -136,3 +138,20 @@ def test_text_is_one_short_line_without_secrets() -> None:
 def test_own_hosts_are_named(hosts: str, host: str, own: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PILOTAGE_TRACE_HOSTS", hosts)
     assert is_own(host) is own
+
+
+def test_a_line_of_the_log_names_the_request_and_the_span(told: InMemorySpanExporter) -> None:
+    assert logs.where(None, "info", {"event": "x"}) == {"event": "x"}
+    token = request_id.set("deploy-17")
+    try:
+        with tracing.span("act", root=True):
+            line = logs.where(None, "info", {"event": "x"})
+    finally:
+        request_id.reset(token)
+    context = told.get_finished_spans()[0].context
+    assert line == {
+        "event": "x",
+        "request_id": "deploy-17",
+        "trace_id": f"{context.trace_id:032x}",
+        "span_id": f"{context.span_id:016x}",
+    }

@@ -74,7 +74,7 @@ def tell(stage: Stage, coordinator: Local, receiver: Receiver, more: str) -> Sto
 def test_a_rollback_by_http_is_one_trace_down_to_the_drivers_call(story: Story) -> None:
     (call,) = [one for one in story.trace(TRACE) if one.name == "set_weight shell"]
     assert story.chain(call) == [
-        "POST /v1/rollouts/{rollout}/{command}",
+        "POST /v1/rollouts/{rollout}/rollback",
         "act rollback",
         "engine update",
         "workflow update",
@@ -83,7 +83,7 @@ def test_a_rollback_by_http_is_one_trace_down_to_the_drivers_call(story: Story) 
     ]
     first = next(one for one in story.trace(TRACE) if one.name.startswith("POST"))
     assert (first.kind, first.parent, first.service) == ("server", CALLER_SPAN, "pilotage")
-    assert first.about["http.route"] == "/v1/rollouts/{rollout}/{command}"
+    assert first.about["http.route"] == "/v1/rollouts/{rollout}/rollback"
     assert first.about["http.response.status_code"] == 200
 
 

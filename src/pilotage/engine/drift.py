@@ -82,10 +82,10 @@ class Splitters:
 
 
 async def _read(hands: Hands, target: str) -> _Seen:
-    splitter = hands.traffic(target)
+    splitter, driver = hands.traffic(target), driver_of(hands.plan, target)
     try:
         async with asyncio.timeout(READ_WITHIN_S):
-            with driver_call(driver_of(hands.plan, target), "read_weight", target=target):
+            with driver_call(driver, "read_weight", target=target):
                 weight = await splitter.read_weight()
             started = await splitter.started_at() if isinstance(splitter, Restarts) else None
     except TimeoutError:

@@ -51,7 +51,7 @@ async def _read(measures: Measures, sources: Mapping[str, Metrics], timeout_s: f
 async def _ask(
     measures: Measures, sources: Mapping[str, Metrics], name: str, selectors: Sequence[str]
 ) -> list[list[Point]]:
-    with driver_call(measures.sources[name].driver, "read", source=name):
+    with driver_call(signals.driver_of(measures, name), "read", source=name):
         return await sources[name].read(selectors)
 
 

@@ -79,11 +79,17 @@ def _asked(guard: GuardMetric, group: str) -> str:
     return guard.value.replace("$group", group)
 
 
+def driver_of(measures: Measures, source: str) -> str:
+    """The name of a source's driver."""
+    found = measures.sources.get(source)
+    return "unknown" if found is None else found.driver
+
+
 async def _ask(
     measures: Measures, sources: Mapping[str, Metrics], name: str, selectors: Sequence[str], timeout_s: float
 ) -> Table:
     try:
-        with driver_call(measures.sources[name].driver, "read", source=name):
+        with driver_call(driver_of(measures, name), "read", source=name):
             async with asyncio.timeout(timeout_s):
                 return dict(zip(selectors, await sources[name].read(selectors), strict=True))
     except TimeoutError:

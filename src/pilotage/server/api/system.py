@@ -10,11 +10,11 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from pilotage.core.people import Right
 from pilotage.server import metrics as counted
+from pilotage.server import problems
 from pilotage.server.access import ByToken
 from pilotage.server.api.describing import answer, text, told
 from pilotage.server.api.models import system as shapes
 from pilotage.server.health import Health
-from pilotage.server.problems import MEDIA
 
 
 def _health(request: Request) -> Health:
@@ -36,18 +36,17 @@ async def healthz() -> JSONResponse:
     "/readyz",
     operation_id="ready",
     summary="Can it do its work?",
-    responses={503: {"description": "Not ready; `parts` says what is not", "content": {MEDIA: {}}}},
+    **told(shapes.Alive, 503),
 )
-async def readyz(health: ItsHealth) -> Response:
+async def readyz(health: ItsHealth) -> JSONResponse:
     """Whether it can do its work: the store answers, its schema is this release's, the engine answers, a worker asks
-    for work - and it is not about to stop."""
+    for work - and it is not about to stop. `problems` names the parts that are not well."""
     parts = await health.parts()
     bad = ["stopping"] if health.stopping.is_set() else [name for name, well in parts.items() if not well]
     if not bad:
-        return JSONResponse({"status": "ready"})
+        return answer({"status": "ready"})
     said = "the coordinator is stopping" if bad == ["stopping"] else f"not ready: {', '.join(bad)}"
-    body = {"type": "NotReady", "title": "NotReady", "status": 503, "detail": said, "parts": bad}
-    return JSONResponse(body, status_code=503, media_type=MEDIA, headers={"Retry-After": "1"})
+    return problems.told(503, "NotReady", said, bad, {"Retry-After": "1"})
 
 
 @router.get("/metrics", operation_id="metrics", summary="What it counts", **text("text/plain", "# HELP pilotage_...\n"))

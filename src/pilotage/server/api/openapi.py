@@ -22,6 +22,7 @@ TAGS = [
     {"name": "plans", "description": "What happens before a rollout: checklists, rehearsals, scheduled starts."},
     {"name": "approvals", "description": "A second person's yes: to a plan's start, or to a phase."},
     {"name": "follow-ups", "description": "What is to be looked at after a rollout."},
+    {"name": "history", "description": "How deliveries went: DORA's figures."},
     {"name": "freezes and locks", "description": "Nothing is started meanwhile."},
     {"name": "live", "description": "Server-sent events: what happens, as it happens."},
     {"name": "drafts and checks", "description": "What needs no rollout: drafting, checking, comparing, simulating."},

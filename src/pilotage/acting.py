@@ -12,19 +12,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pilotage import tracing
 from pilotage.approvals import ON_THIS_MACHINE
 from pilotage.coordinator import Coordinator
 from pilotage.core.auditing import Entry
-from pilotage.core.errors import Forbidden, NotFound, PilotageError, Refused
-from pilotage.core.people import ANY, Caller, Right
+from pilotage.core.errors import DriverError, Forbidden, NotFound, PilotageError, Refused
+from pilotage.core.people import ANY, Caller, Place, Right
 from pilotage.core.redact import redact
 from pilotage.core.state import Command, fold
 from pilotage.credentials import Credentials, Wanted
 from pilotage.engine import Outcome
+from pilotage.settings.hooks import Webhook
 from pilotage.store import approvals as approval_table
-from pilotage.store import audit, known, people, queries
+from pilotage.store import audit, cursors, known, people, queries
 from pilotage.store.approvals import Approval
 from pilotage.store.people import Token
+from pilotage.webhooks.endpoint import cursor_name
+from pilotage.webhooks.sending import ping
 
 NEEDS: dict[Command, Right] = {
     Command.APPROVE: Right.APPROVE,
@@ -63,10 +67,21 @@ class Acting:
 
     async def rollout(self, name: str, right: Right = Right.VIEW) -> str:
         """The id of a rollout that the caller may see. One that they may not is not told from one that is not there."""
-        found = await self.coordinator.telling.resolve(name)
+        found = await self.coordinator.telling.resolve(await self.resolved(name))
         row = await self.coordinator.store.run(queries.place_of, found)
         self._check(right, *row, f"there is no rollout {name!r}. `pilotage list` shows them.")
         return found
+
+    async def resolved(self, name: str) -> str:
+        """``latest`` becomes the id of the newest of those that the caller may see; a name stays as it is."""
+        if name != "latest":
+            return name
+        return await self.coordinator.store.run(queries.latest_rollout, self.places)
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """What the caller may see: lists are read for these only."""
+        return self.caller.places(Right.VIEW)
 
     async def plan(self, name: str, right: Right = Right.VIEW) -> known.KnownPlan:
         """As `rollout`, of a plan that is known."""
@@ -81,6 +96,7 @@ class Acting:
     def _check(self, right: Right, service: str, environment: str, unseen: str) -> None:
         if not self.sees(service, environment):
             raise NotFound(unseen)
+        tracing.note(right=right.name.lower(), service=service, environment=environment)
         self.caller.check(right, service, environment)
 
     @asynccontextmanager
@@ -89,7 +105,11 @@ class Acting:
         known only afterwards."""
         names = [object]
         try:
-            yield names
+            with tracing.span(f"act {what}") as span:
+                span.note(action=what, caller=self.caller.kind)
+                yield names
+                if len(names) > 1:  # the first one may be whatever somebody typed
+                    span.note(object=names[-1])
         except PilotageError as error:
             outcome = "denied" if isinstance(error, Forbidden) else "refused"
             await self.note(what, names[-1], f"{outcome}: {error}", detail)
@@ -192,15 +212,27 @@ class Acting:
                 raise Refused(f"nobody has asked for an approval of {plan}: `pilotage request-approval {plan}`")
             return await self._answer(waits.id, digest, yes, note)
 
-    async def _answer(self, name: str, digest: str, yes: bool, note: str) -> Approval:
+    async def why_no_answer(self, asked: Approval) -> str:
+        """Why the caller may not say yes to this, in a sentence; empty when they may."""
+        try:
+            self.caller.check(Right.APPROVE, asked.service, asked.environment)
+            by, second = (self.by, await self._behind()), not self._alone()
+            await self.coordinator.desk.approvals.check(asked, asked.digest, by, second)
+        except (Forbidden, Refused) as error:
+            return str(error)
+        return ""
+
+    def _alone(self) -> bool:
         """Without a login nobody can be told from another: one's own yes counts there. With one, whoever only has the
-        state folder is nobody in particular, and approves nothing."""
-        alone = self.caller.kind == "local" and not self.coordinator.settings.shared
-        if self.caller.kind == "local" and not alone:
+        state folder is nobody in particular, and approves nothing: raises Forbidden."""
+        if self.caller.kind == "local" and self.coordinator.settings.shared:
             raise Forbidden(
                 "an approval is given with a login or a token of one's own, not by whoever is on this machine"
             )
-        behind = await self._behind()
+        return self.caller.kind == "local"
+
+    async def _answer(self, name: str, digest: str, yes: bool, note: str) -> Approval:
+        alone, behind = self._alone(), await self._behind()
         return await self.coordinator.desk.approvals.answer(name, digest, self.by, yes, note, alone, behind)
 
     async def _behind(self) -> str:
@@ -213,10 +245,14 @@ class Acting:
 
     async def read(self, text: str, directory: str, file: str) -> Any:
         """The plan in `text`; over the network in a folder that the settings allow. Raises PlanError, Forbidden."""
-        self._in_a_folder(directory)
+        self.may_read(directory)
         return await self.coordinator.read(text, directory, file)
 
-    def _in_a_folder(self, directory: str) -> None:
+    def may_read(self, directory: str) -> None:
+        """A plan that lies there. Raises Forbidden, also for whoever may operate nothing: a plan names files of this
+        machine, and its mistakes tell of them."""
+        if not self.caller.may_somewhere(Right.OPERATE):
+            self.caller.check(Right.OPERATE)
         folders = self.coordinator.settings.folders
         if self.caller.kind == "local" or not self.coordinator.settings.shared:
             return
@@ -310,6 +346,36 @@ class Acting:
         """Ends all sessions of that person, or one's own; how many there were."""
         async with self.noted("sign-out", name or self.by):
             return await self._credentials.sign_out(self.caller, name or self.by)
+
+    # ------------------------------------------------------------------ webhooks
+
+    async def test_webhook(self, name: str) -> dict[str, Any]:
+        """Sends it one message. Raises Refused with what came of it when it was not taken."""
+        async with self.noted("webhook-test", name):
+            webhook = self._webhook(name)
+            try:
+                return await ping(webhook)
+            except DriverError as error:
+                raise Refused(f"not taken: {error}") from None
+
+    async def replay_webhook(self, name: str, number: int) -> dict[str, Any]:
+        """Tells it all again from that entry of the audit log on."""
+        async with self.noted("webhook-replay", name, f"from entry {number}"):
+            webhook = self._webhook(name)
+            last, _ = await self.coordinator.store.run(audit.head)
+            if not 1 <= number <= last:
+                raise Refused(f"from an entry of the audit log, 1 to {last}, not {number}")
+            now = self.coordinator.clock.now()
+            await self.coordinator.store.run(cursors.put, cursor_name(name), number, now)
+            told = await self.coordinator.store.run(cursors.waiting, number, webhook.kinds, webhook.services)
+            return {"name": name, "next": number, "waiting": told}
+
+    def _webhook(self, name: str) -> Webhook:
+        self.caller.check(Right.ADMINISTER)
+        named = [one.name for one in self.coordinator.settings.webhooks]
+        if name not in named:
+            raise NotFound(f"there is no webhook {name!r} in the settings; there are: {', '.join(named) or 'none'}")
+        return self.coordinator.settings.webhooks[named.index(name)]
 
     # ------------------------------------------------------------------ afterwards
 

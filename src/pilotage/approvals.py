@@ -48,13 +48,15 @@ class Approvals:
         Raises Refused for the requester's or the author's own yes, for another plan's digest, and a second answer.
         """
         asked = await self.store.run(table.get, name)
-        await self._check(asked, digest, (by, behind), yes and not alone)
+        await self.check(asked, digest, (by, behind), yes and not alone)
         at = self.now()
         told = (name, by, at, at + self.rules.valid, not yes, note or asked.note)
         await self.store.run(table.answer, *told)
         return await self.store.run(table.get, name)
 
-    async def _check(self, asked: Approval, digest: str, by: tuple[str, str], second: bool) -> None:
+    async def check(self, asked: Approval, digest: str, by: tuple[str, str], second: bool) -> None:
+        """Raises Refused for another digest, and with `second` for who stands behind the question; `by` is who answers,
+        and who made that machine."""
         if digest != asked.digest:
             raise Refused(
                 f"this approval was asked for a plan with the digest {asked.digest}, not {digest}: "

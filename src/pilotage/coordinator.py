@@ -19,17 +19,19 @@ from pilotage.core.checklist import Mark
 from pilotage.core.errors import NotFound, PilotageError, Refused
 from pilotage.core.events import Announced, ChecklistPassed
 from pilotage.core.model import Plan
-from pilotage.core.state import Command, Status, check_command, fold
+from pilotage.core.state import Command, RolloutState, Status, check_command, fold
 from pilotage.core.tally import Tally
+from pilotage.deliveries import Known
 from pilotage.desk import Busy, Desk
 from pilotage.engine import Engine, Order, Outcome, Start
 from pilotage.engine.clock import Clock, WallClock
 from pilotage.gates import Gates
 from pilotage.handover import snapshots
 from pilotage.handover.snapshots import Snapshot
+from pilotage.listing import Listing
 from pilotage.settings import Settings
 from pilotage.store import Store, known, queries
-from pilotage.telling import Telling
+from pilotage.telling import Drawn, Telling
 
 log = structlog.get_logger()
 
@@ -44,7 +46,10 @@ class Coordinator:
     clock: Clock = field(default_factory=WallClock)
     settings: Settings = field(default_factory=Settings)
     _tallies: dict[str, Tally] = field(default_factory=dict)
+    _drawn: dict[str, Drawn] = field(default_factory=dict)
+    _delivered: Known = field(default_factory=dict)
     _busy: Busy = field(default_factory=dict)
+    _states: dict[str, RolloutState] = field(default_factory=dict)
 
     @property
     def desk(self) -> Desk:
@@ -59,7 +64,12 @@ class Coordinator:
     @property
     def telling(self) -> Telling:
         """What rollouts have to show."""
-        return Telling(self.store, self._tallies)
+        return Telling(self.store, self._tallies, self._drawn, self._states, self._delivered)
+
+    @property
+    def listing(self) -> Listing:
+        """Rollouts, a page at a time."""
+        return Listing(self.store, self._states)
 
     @property
     def gates(self) -> Gates:

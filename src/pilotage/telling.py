@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from pilotage.core.comparison import comparison
 from pilotage.core.errors import Refused
 from pilotage.core.events import Recorded
 from pilotage.core.explain import Explanation, explain
+from pilotage.core.logreport import CanaryErrors, example_lines
 from pilotage.core.model import Plan, Sample, Verdict
 from pilotage.core.picture import picture
 from pilotage.core.replay import Replay, WhatIf, replay, what_if
@@ -20,13 +22,27 @@ from pilotage.core.report import outcome, report, report_page
 from pilotage.core.review import review
 from pilotage.core.sent import SentMessage
 from pilotage.core.sentences import sentence
+from pilotage.core.series import Series
 from pilotage.core.state import Command, RolloutState, Status, check_command, fold
 from pilotage.core.tally import Tally
+from pilotage.deliveries import Deliveries, Filters, Known
+from pilotage.listing import Listing
 from pilotage.store import Store, messages, queries
 
 KEPT_TALLIES = 200
 """Rollouts whose totals are kept between two looks."""
+READ_AT_ONCE = 200
+"""Samples: a long rollout's first look must not keep others from the store."""
+MOST_ERRORS = 50
 EXIT_CODES = {Status.PROMOTED: 0, Status.ROLLED_BACK: 1, Status.FAILED: 4}
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What the live page draws of one rollout, as far as its samples were read."""
+
+    series: Series
+    errors: CanaryErrors = field(default_factory=CanaryErrors)
 
 
 @dataclass(frozen=True)
@@ -34,6 +50,12 @@ class Telling:
     store: Store
     tallies: dict[str, Tally]
     """Totals of the rollouts last looked at; they belong to whoever makes this."""
+    drawn: dict[str, Drawn] = field(default_factory=dict)
+    """As `tallies`."""
+    states: dict[str, RolloutState] = field(default_factory=dict)
+    """As `Listing` keeps them."""
+    delivered: Known = field(default_factory=dict)
+    """As `tallies`: what became of the rollouts that have ended."""
 
     async def resolve(self, rollout: str) -> str:
         """An id, or ``latest``: the newest active rollout, else the newest."""
@@ -44,7 +66,10 @@ class Telling:
     async def view(self, rollout: str) -> dict[str, Any]:
         """One rollout as the live view, the status command and the API show it."""
         row = await self.store.run(queries.get_rollout, await self.resolve(rollout))
-        record = await self.store.run(queries.events_of, row.id)
+        return await self.view_of(row, await self.store.run(queries.events_of, row.id))
+
+    async def view_of(self, row: queries.RolloutRow, record: list[Recorded]) -> dict[str, Any]:
+        """The same for who has read its events already."""
         counted = await self._counted(row.id, row.plan)
         state = fold(record)
         verdict = await self.store.run(queries.last_verdict, row.id, state.phase)
@@ -60,27 +85,54 @@ class Telling:
             del self.tallies[next(iter(self.tallies))]
         return counted
 
+    async def series(self, rollout: str, after: float | None = None) -> dict[str, Any]:
+        """The charts of the live page (core.series), bounded; `after`: only what is later than that instant."""
+        row = await self.store.run(queries.get_rollout, await self.resolve(rollout))
+        drawn = await self._drawn(row.id, row.plan)
+        return {"id": row.id, **to_data(drawn.series.charts(after))}
+
+    async def new_errors(self, rollout: str) -> list[dict[str, Any]]:
+        """The errors in the canary's log that control has not shown, each with an example; secrets are masked."""
+        row = await self.store.run(queries.get_rollout, await self.resolve(rollout))
+        found = (await self._drawn(row.id, row.plan)).errors.found()
+        return [
+            {
+                "number": one.signature.number,
+                "title": one.signature.title,
+                "example": list(example_lines(one.signature)),
+                "critical": one.signature.critical,
+                "entries": one.canary,
+                "since": one.since,
+            }
+            for one in found
+            if not one.known
+        ][:MOST_ERRORS]
+
+    async def _drawn(self, rollout: str, plan: Plan) -> Drawn:
+        """As `_counted`."""
+        drawn = self.drawn.setdefault(rollout, Drawn(Series(plan)))
+        while found := await self.store.run(queries.judged_after, rollout, *drawn.series.place, READ_AT_ONCE):
+            for sample, verdict in found:
+                if (sample.phase, sample.tick) > drawn.series.place:
+                    drawn.series.take(sample, verdict)
+                    drawn.errors.take(sample)
+            if len(found) < READ_AT_ONCE:
+                break
+        while len(self.drawn) > KEPT_TALLIES:
+            del self.drawn[next(iter(self.drawn))]
+        return drawn
+
+    async def history(self, filters: Filters, now: float, sees: Callable[[str, str], bool]) -> dict[str, Any]:
+        """DORA's figures over the last days, altogether and by service and environment, with weekly trends."""
+        return await Deliveries(self.store, self.delivered).told(filters, now, sees)
+
     async def summaries(self) -> list[dict[str, Any]]:
-        rows = await self.store.run(queries.list_rollouts)
-        return [await self._summary(row) for row in rows]
+        """The newest fifty; `Listing` has them all, and filters."""
+        return (await Listing(self.store, self.states).rollouts())[0]
 
-    async def _summary(self, row: queries.RolloutRow) -> dict[str, Any]:
-        state = fold(await self.store.run(queries.events_of, row.id))
-        return {
-            "id": row.id,
-            "service": row.plan.service,
-            "environment": row.plan.environment,
-            "version": row.plan.version,
-            "status": state.status.value,
-            "weight_in_force": state.weight,
-            "reason": state.reason,
-            "by": row.requested_by,
-            "started_at": row.created_at,
-        }
-
-    async def events(self, rollout: str, first: int = 0) -> list[dict[str, Any]]:
+    async def events(self, rollout: str, first: int = 0, limit: int | None = None) -> list[dict[str, Any]]:
         rollout = await self.resolve(rollout)
-        record = await self.store.run(queries.events_of, rollout, first)
+        record = await self.store.run(queries.events_of, rollout, first, limit)
         return [{**to_data(one), "sentence": sentence(one.event)} for one in record]
 
     async def report(self, rollout: str, picture: str = "") -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from pilotage.core import traceparent
 from pilotage.core.errors import CoordinatorUnreachable
 from pilotage.interrupts import interrupts_wait
 from pilotage.paths import coordinator_note, state_folder
@@ -61,7 +62,7 @@ class Api:
         parts = urlsplit(url)
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         connection = kind(parts.hostname or "", parts.port, timeout=self._answer_within_s)
-        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", **_traced()}
         try:
             connection.request(
                 method, quote(path, safe="/?=&"), json.dumps(body) if body is not None else None, headers
@@ -94,6 +95,12 @@ class Api:
         if note is None:
             raise CoordinatorUnreachable("no coordinator is running. `pilotage up` starts one")
         return note["url"], note["token"]
+
+
+def _traced() -> dict[str, str]:
+    """So that what happens belongs to the trace of whoever called us: a pipeline's, often."""
+    found = traceparent.read(os.environ.get("TRACEPARENT", ""))
+    return {} if found is None else {"traceparent": str(found)}
 
 
 def whoami() -> str:

@@ -27,9 +27,11 @@ from pilotage.cli import (
     report,
     tokens,
     watchdog,
+    webhooks,
 )
 from pilotage.cli.client import Api, ApiError, running, whoami
 from pilotage.cli.followups import followups
+from pilotage.cli.history import history
 from pilotage.cli.logs import logs
 from pilotage.cli.simulate import simulate
 from pilotage.core.errors import CoordinatorUnreachable, PilotageError, PlanError
@@ -243,6 +245,13 @@ def doctor(json_out: bool) -> None:
         f"undelivered  {row['rollout']} channel {row['channel']}, {row['attempts']} attempts: {row['error']}"
         for row in health["undelivered"]
     ]
+    lines += [f"webhook      {webhooks.line(row)}" for row in health["webhooks"]]
+    lines += [
+        f"slack        {row['rollout']}: {row['events']} events untold, {row['attempts']} attempts: {row['last_error']}"
+        for row in health.get("chat", [])
+    ]
+    deaf = [row for row in health["hooks"] if row["problem"]]
+    lines += [f"hook         {row['name']} believes nobody: {row['problem']}" for row in deaf]
     say(json_out, {"up": True, **health}, "\n".join(lines))
 
 
@@ -259,6 +268,7 @@ def demo(bad: bool, serve: bool) -> None:
 cli.add_command(simulate)
 cli.add_command(logs)
 cli.add_command(followups)
+cli.add_command(history)
 explain.register(cli)
 report.register(cli)
 plan.register(cli)
@@ -274,6 +284,7 @@ direct.register(cli)
 watchdog.register(cli)
 tokens.register(cli)
 opening.register(cli)
+webhooks.register(cli)
 
 
 def follow(api: Api, rollout: str, json_out: bool) -> int:

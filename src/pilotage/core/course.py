@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from pilotage.core.model import Action, Finding, Plan, Verdict
 
 _ORDER = ("errors", "bug", "p95")
-_LEFT_OUT = ("data", "volume", "share")
+LEFT_OUT = ("data", "volume", "share")
+"""Findings that are no metric of the service: they are told in words."""
+
+
+def named(plan: Plan, metric: str) -> str:
+    """The bug by the name the plan gives it."""
+    return plan.measures.bug.name if metric == "bug" and plan.measures.bug else metric
 
 
 @dataclass(frozen=True)
@@ -71,7 +77,7 @@ def course_of(plan: Plan, verdicts: Mapping[tuple[int, int], Verdict]) -> Course
             verdict = verdicts[phase, tick]
             turn_at, turn = begin + tick * planned.tick_s, verdict.action
             for one in verdict.findings:
-                if one.metric not in _LEFT_OUT:
+                if one.metric not in LEFT_OUT:
                     metrics.setdefault(one.metric, []).append(Shown(turn_at, len(stretches), one))
         if not planned.judged and not metrics:
             continue  # the baseline before the first judged phase has nothing to draw

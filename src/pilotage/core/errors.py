@@ -7,6 +7,7 @@ PilotageError
 ├── Unauthorised              it is not known who asks
 ├── TooMany                   asked for too often; says when it may be asked again
 ├── NotFound                  no such rollout
+├── WrongRequest              what was asked makes no sense: a cursor of another list, a value that is none
 ├── PreflightFailed           a driver did not answer before the start; nothing was started
 ├── ChecklistOpen             a required item of the checklist is open; nothing was started
 ├── CoordinatorUnreachable    no coordinator answers, or it answered nonsense
@@ -73,6 +74,10 @@ class TooMany(PilotageError):
     def __init__(self, text: str, after_s: float) -> None:
         self.after_s = after_s
         super().__init__(text)
+
+
+class WrongRequest(PilotageError):
+    pass
 
 
 class PreflightFailed(PilotageError):

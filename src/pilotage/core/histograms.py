@@ -43,12 +43,19 @@ def quantiles(histogram: Histogram | None, ascending: Sequence[float]) -> list[f
 
 
 def p95_and_interval(histogram: Histogram | None, z: float = 1.959964) -> tuple[float, float, float] | None:
-    """p95, and an interval of it by order statistics: the ranks at .95 n +- z sqrt(.95 .05 n); 95 % for the usual z."""
+    return quantile_and_interval(histogram, 0.95, z)
+
+
+def quantile_and_interval(
+    histogram: Histogram | None, q: float, z: float = 1.959964
+) -> tuple[float, float, float] | None:
+    """A quantile, and an interval of it by order statistics: the ranks at q n +- z sqrt(q (1-q) n); 95 % for the
+    usual z. None without requests."""
     n = sum(histogram.counts) if histogram else 0.0
     if n <= 0:
         return None
-    half = z * math.sqrt(0.95 * 0.05 / n)
-    low, middle, high = quantiles(histogram, (max(0.0, 0.95 - half), 0.95, min(1.0, 0.95 + half)))
+    half = z * math.sqrt(q * round(1 - q, 12) / n)
+    low, middle, high = quantiles(histogram, (max(0.0, q - half), q, min(1.0, q + half)))
     return middle, low, high
 
 

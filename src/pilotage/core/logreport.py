@@ -28,37 +28,54 @@ class LogError:
     since: float
 
 
-def errors_of(samples: Iterable[Sample]) -> list[LogError]:
-    """What only the canary has shown first, then the most frequent."""
-    named: dict[int, tuple[LogSignature, float]] = {}
-    canary: dict[int, int] = {}
-    control: dict[int, int] = {}
-    known: set[int] = set()
-    same: dict[int, int] = {}
-    for sample in samples:
+class CanaryErrors:
+    """Takes samples in their order, so that nobody has to read a long rollout's logs anew."""
+
+    def __init__(self) -> None:
+        self._named: dict[int, tuple[LogSignature, float]] = {}
+        self._canary: dict[int, int] = {}
+        self._control: dict[int, int] = {}
+        self._known: set[int] = set()
+        self._same: dict[int, int] = {}
+
+    def take(self, sample: Sample) -> None:
         counts = sample.reading.logs
         if counts is None:
-            continue
-        same.update(counts.same)
+            return
+        self._same.update(counts.same)
         for one in counts.named:
-            named.setdefault(one.number, (one, sample.at))
+            self._named.setdefault(one.number, (one, sample.at))
         for seen in counts.seen:
-            canary[seen.number] = canary.get(seen.number, 0) + seen.canary_entries
-            control[seen.number] = control.get(seen.number, 0) + seen.control_entries
-        known |= {number for number, _ in counts.history.incidents} if counts.history else set()
-    for number, lower in sorted(same.items(), reverse=True):
-        for counted in (canary, control):
-            counted[lower] = counted.get(lower, 0) + counted.pop(number, 0)
-        if number in named:
-            named.setdefault(lower, named[number])
-            del named[number]
-        if number in known:
-            known.add(lower)
-    found = [
-        LogError(one, canary.get(number, 0), control.get(number, 0), number in known or control.get(number, 0) > 0, at)
-        for number, (one, at) in named.items()
-    ]
-    return sorted(found, key=lambda one: (one.known, not one.signature.critical, -one.canary))
+            self._canary[seen.number] = self._canary.get(seen.number, 0) + seen.canary_entries
+            self._control[seen.number] = self._control.get(seen.number, 0) + seen.control_entries
+        self._known |= {number for number, _ in counts.history.incidents} if counts.history else set()
+
+    def found(self) -> list[LogError]:
+        """What only the canary has shown first, then the most frequent."""
+        named, canary, control, known = dict(self._named), dict(self._canary), dict(self._control), set(self._known)
+        for number, lower in sorted(self._same.items(), reverse=True):
+            for counted in (canary, control):
+                counted[lower] = counted.get(lower, 0) + counted.pop(number, 0)
+            if number in named:
+                named.setdefault(lower, named[number])
+                del named[number]
+            if number in known:
+                known.add(lower)
+        found = [
+            LogError(
+                one, canary.get(number, 0), control.get(number, 0), number in known or control.get(number, 0) > 0, at
+            )
+            for number, (one, at) in named.items()
+        ]
+        return sorted(found, key=lambda one: (one.known, not one.signature.critical, -one.canary))
+
+
+def errors_of(samples: Iterable[Sample]) -> list[LogError]:
+    """What only the canary has shown first, then the most frequent."""
+    errors = CanaryErrors()
+    for sample in samples:
+        errors.take(sample)
+    return errors.found()
 
 
 def log_section(samples: Iterable[Sample]) -> Section | None:

@@ -77,6 +77,8 @@ NEVER_BY_AGENTS = frozenset({Right.APPROVE, Right.PROMOTE, Right.GO_ON, Right.OV
 """An agent may always hold or go back. It never approves, shortens, overrides or ends a hold, whatever its role."""
 
 ANY = "*"
+Place = tuple[str, str]
+"""A service and an environment; ``*`` is every one."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,10 @@ class Grant:
     role: Role
     service: str = ANY
     environment: str = ANY
+
+    @property
+    def place(self) -> Place:
+        return self.service, self.environment
 
     def covers(self, service: str, environment: str) -> bool:
         return self.service in (ANY, service) and self.environment in (ANY, environment)
@@ -128,6 +134,10 @@ class Caller:
     def scopes_at_most(self) -> frozenset[Scope]:
         """What a token of this caller's own may have."""
         return frozenset(SCOPE_OF[right] for right in Right if self.may_somewhere(right))
+
+    def places(self, right: Right) -> tuple[Place, ...]:
+        """The services and environments (``*``: every one) where they may; lists are read for these only."""
+        return tuple(one.place for one in self.grants if self.may(right, *one.place))
 
     def check(self, right: Right, service: str = ANY, environment: str = ANY) -> None:
         """Raises Forbidden saying which role or scope is needed, and which one is there."""

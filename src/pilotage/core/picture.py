@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from pilotage.core.course import Course, Shown, course_of
+from pilotage.core.course import Course, Shown, course_of, named
 from pilotage.core.model import Action, Plan, Verdict
 from pilotage.core.svg import Scale, band, fitting, label, line, rect, rule, runs, steps, text_safe, wrapped
 from pilotage.core.words import e_value, unit_of
@@ -94,13 +94,8 @@ def _described(plan: Plan, course: Course, outcome: str) -> str:
         ]
         if last.evidence is not None and last.threshold is not None:
             values.append(f"evidence {e_value(last.evidence)}, limit {e_value(last.threshold)}")
-        said.append(f"{_name(plan, metric)} at the last tick: {', '.join(values) or 'unknown'}.")
+        said.append(f"{named(plan, metric)} at the last tick: {', '.join(values) or 'unknown'}.")
     return " ".join(said)
-
-
-def _name(plan: Plan, metric: str) -> str:
-    """The bug by the name the plan gives it."""
-    return plan.measures.bug.name if metric == "bug" and plan.measures.bug else metric
 
 
 def _legend(y: float) -> str:
@@ -125,7 +120,7 @@ def _values(plan: Plan, course: Course, name: str, metrics: list[str], y: float)
     marks = steps(high, 5)
     along = Scale(0, course.shown, LEFT, LEFT + PLOT_W)
     up = Scale(0, high, y + PLOT_H, y)
-    parts = [_ground(course, along, y, _name(plan, name if len(metrics) > 1 else best))]
+    parts = [_ground(course, along, y, named(plan, name if len(metrics) > 1 else best))]
     parts += [_mark(LEFT, up(value), _short(unit(value))) for value in marks]
     if not lines:
         parts.append(label(LEFT + PLOT_W / 2, y + PLOT_H / 2, "no value", "m", "middle"))

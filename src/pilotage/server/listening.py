@@ -12,6 +12,8 @@ from starlette.types import ASGIApp
 from pilotage.core.errors import Refused
 from pilotage.settings import Settings, is_loopback
 
+ANSWERED_WITHIN_S = 10
+"""Requests that are under way at the end are waited for so long."""
 EVERYWHERE_4 = "0.0.0.0"  # noqa: S104 - only compared
 
 
@@ -40,7 +42,7 @@ def listen(settings: Settings, port: int = 0) -> Listeners:
 def configs(app: ASGIApp, settings: Settings) -> tuple[uvicorn.Config, uvicorn.Config]:
     """For the public socket, and for the one of this machine."""
     common: dict[str, Any] = {"log_level": "warning", "lifespan": "off", "access_log": False, "ws": "none"}
-    common |= {"server_header": False}
+    common |= {"server_header": False, "timeout_graceful_shutdown": ANSWERED_WITHIN_S}
     forwarded: dict[str, Any] = {"proxy_headers": bool(settings.proxies), "forwarded_allow_ips": list(settings.proxies)}
     tls: dict[str, Any] = {}
     if settings.tls is not None:

@@ -16,9 +16,11 @@ from pathlib import Path
 import structlog
 import uvicorn
 
+from pilotage.chat import Follower, told_by_app
 from pilotage.comms import Comms
 from pilotage.coordinator import Coordinator
 from pilotage.core.errors import PilotageError
+from pilotage.core.model import Channel, Plan
 from pilotage.engine.embedded import EmbeddedServer
 from pilotage.engine.journals import keep_clean
 from pilotage.engine.temporal import TemporalEngine, activities, connect_when_up, worker
@@ -28,11 +30,17 @@ from pilotage.paths import coordinator_note
 from pilotage.server.access import Access
 from pilotage.server.app import create_app
 from pilotage.server.health import Health
-from pilotage.server.listening import configs, listen
+from pilotage.server.listening import ANSWERED_WITHIN_S, configs, listen
+from pilotage.server.logs import configure
 from pilotage.settings import Settings
 from pilotage.store import Store, open_store
+from pilotage.telemetry import measure_lag
+from pilotage.tracing.switch import switch_on
+from pilotage.webhooks import Webhooks
 
 log = structlog.get_logger()
+
+LONGEST_DRAIN_S = 60.0
 
 
 class AlreadyUp(PilotageError):
@@ -52,6 +60,7 @@ def run(state: Path, settings: Settings, port: int = 0, again: Callable[[], Sett
 
     Serves until SIGTERM, SIGINT or a shutdown request. Raises AlreadyUp when another one holds the state folder.
     """
+    configure()
     with (state / "coordinator.lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -77,6 +86,7 @@ async def _serve(
         await embedded.ensure()
         address = embedded.address
     assert address is not None
+    end_traces = switch_on()
     client = await connect_when_up(address)
     engine = TemporalEngine(client)
     coordinator = Coordinator(store, engine, state, settings=settings)
@@ -96,11 +106,16 @@ async def _serve(
     tasks = [
         *serving,
         asyncio.create_task(worker(client, work).run()),
-        asyncio.create_task(Comms(store, state).follow()),
+        asyncio.create_task(Comms(store, state, elsewhere=_told_elsewhere(settings)).follow()),
         asyncio.create_task(health.stopping.wait()),
         asyncio.create_task(keep_clean(store, state)),
         asyncio.create_task(keep(coordinator)),
+        asyncio.create_task(measure_lag()),
+        asyncio.create_task(Webhooks(store, settings).follow()),
     ]
+    if settings.slack is not None:
+        chat = Follower(store, coordinator.telling, settings.slack, settings.url, coordinator.clock.now)
+        tasks.append(asyncio.create_task(chat.follow()))
     if embedded is not None:
         tasks.append(asyncio.create_task(embedded.supervise()))
     await coordinator.recover()
@@ -108,8 +123,12 @@ async def _serve(
     _announce(state, listeners.url, token)
     log.info("the coordinator is up", url=listeners.url, engine=address)
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    health.stop()  # from here on it is not ready, whatever ended it
     coordinator_note(state).unlink(missing_ok=True)
     failures = [failure for task in done if not task.cancelled() and (failure := task.exception())]
+    app.state.hub.close()
+    if not failures:
+        await _answer_the_last(health, [server for server, _ in servers], serving)
     for server, _ in servers:
         server.should_exit = True
     for task in tasks:
@@ -120,6 +139,7 @@ async def _serve(
     await work.close()
     if embedded is not None:
         await embedded.stop()
+    await end_traces()
     if failures:
         raise failures[0]
 
@@ -132,6 +152,29 @@ def reread(access: Access, again: Callable[[], Settings]) -> None:
         log.warning("the settings are as they were, as the file is wrong now", reason=str(error))
         return
     log.info("roles and limits were read anew", rest="" if whole else "other changes count from the next start on")
+
+
+def _told_elsewhere(settings: Settings) -> Callable[[Plan, Channel], bool]:
+    """Which channels of a plan the team's chat tells already."""
+    slack = settings.slack
+    return lambda plan, channel: slack is not None and told_by_app(slack, plan, channel)
+
+
+async def _answer_the_last(health: Health, servers: list[_Server], serving: list[asyncio.Task[None]]) -> None:
+    """While the worker still works: whoever waits for what a command comes to is told."""
+    await asyncio.sleep(_drain_s())
+    health.streams.end()
+    for server in servers:
+        server.should_exit = True
+    await asyncio.wait(serving, timeout=ANSWERED_WITHIN_S + 1)
+
+
+def _drain_s() -> float:
+    """So long it goes on answering while /readyz says 503 already: a load balancer needs time to notice."""
+    try:
+        return min(max(float(os.environ.get("PILOTAGE_DRAIN_S", "") or 0), 0.0), LONGEST_DRAIN_S)
+    except ValueError:
+        return 0.0
 
 
 def _announce(state: Path, url: str, token: str) -> None:

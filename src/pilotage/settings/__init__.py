@@ -20,7 +20,7 @@ from pilotage.planfile.options import told
 from pilotage.planfile.reader import Reader
 from pilotage.settings.base import Section, is_loopback
 from pilotage.settings.chat import Slack
-from pilotage.settings.hooks import Hook, Webhook
+from pilotage.settings.hooks import Hook, HookName, Webhook
 from pilotage.settings.limits import RateLimits
 from pilotage.settings.people import Approvals, Assignment, Login
 
@@ -51,7 +51,7 @@ class Settings(Section):
     approvals: Approvals = Approvals()
     folders: tuple[Path, ...] = Field(default=(), description="where plans that come over the network may have files")
     webhooks: tuple[Webhook, ...] = ()
-    hooks: dict[str, Hook] = Field(default_factory=dict)
+    hooks: dict[HookName, Hook] = Field(default_factory=dict)
     slack: Slack | None = None
     limits: RateLimits = RateLimits()
 
@@ -82,6 +82,13 @@ class Settings(Section):
     def _a_port_that_there_is(self) -> Self:
         if self.port > 65535:
             raise ValueError("listen: with a port up to 65535")
+        return self
+
+    @model_validator(mode="after")
+    def _webhooks_have_names(self) -> Self:
+        names = [one.name for one in self.webhooks]
+        if twice := sorted({one for one in names if names.count(one) > 1}):
+            raise ValueError(f"webhooks with a name of their own each, not {', '.join(twice)} twice")
         return self
 
     @model_validator(mode="after")

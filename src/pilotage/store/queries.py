@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Table,
+    and_,
+    delete,
+    false,
+    func,
+    insert,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from pilotage.codec import from_json, to_json
 from pilotage.core.errors import NotFound, PilotageError, Refused
 from pilotage.core.events import DirectRollback, Failed, Promoted, Recorded, RolledBack
 from pilotage.core.model import Plan, Sample, Verdict
+from pilotage.core.people import ANY, Place
 from pilotage.logs.saved import Saved
 from pilotage.store import audit, logs, versions
 from pilotage.store.schema import driver_calls, events, locks, rollouts, samples
@@ -32,6 +48,19 @@ class RolloutRow:
     requested_by: str
     created_at: float
     ended: bool
+
+
+EVERYWHERE: tuple[Place, ...] = ((ANY, ANY),)
+
+
+def somewhere(table: Table, places: Sequence[Place]) -> ColumnElement[bool]:
+    """Its service and environment are among the places."""
+    found = []
+    for service, environment in places:
+        parts = [table.c.service == service] if service != ANY else []
+        parts += [table.c.environment == environment] if environment != ANY else []
+        found.append(and_(true(), *parts))
+    return or_(false(), *found)
 
 
 def check_lock(connection: Connection, plan: Plan) -> None:
@@ -88,9 +117,11 @@ def place_of(connection: Connection, rollout: str) -> tuple[str, str]:
     return row.service, row.environment
 
 
-def latest_rollout(connection: Connection) -> str:
-    """The newest rollout that has not ended, else the newest of all."""
-    row = connection.execute(select(rollouts.c.id).order_by(rollouts.c.ended, rollouts.c.created_at.desc())).first()
+def latest_rollout(connection: Connection, places: Sequence[Place] = EVERYWHERE) -> str:
+    """The newest rollout that has not ended, else the newest of all, there."""
+    query = select(rollouts.c.id).where(somewhere(rollouts, places))
+    newest = (rollouts.c.ended, rollouts.c.created_at.desc(), rollouts.c.id.desc())
+    row = connection.execute(query.order_by(*newest).limit(1)).first()
     if row is None:
         raise NotFound("there is no rollout yet. Start one with `pilotage run plan.yaml`.")
     return str(row.id)
@@ -102,6 +133,12 @@ def newest_of_change(connection: Connection, service: str, environment: str, ver
     query = select(rollouts.c.id, rollouts.c.plan).where(*where).order_by(rollouts.c.created_at.desc()).limit(20)
     found = (row.id for row in connection.execute(query) if from_json(Plan, row.plan).version == version)
     return str(next(found, ""))
+
+
+def running_of(connection: Connection, service: str, environment: str) -> str:
+    """The rollout of that service that has not ended; empty when none runs."""
+    where = (rollouts.c.service == service, rollouts.c.environment == environment, rollouts.c.ended.is_(False))
+    return str(connection.execute(select(rollouts.c.id).where(*where)).scalar() or "")
 
 
 def running_rollouts(connection: Connection) -> list[str]:
@@ -157,9 +194,9 @@ def append_event(connection: Connection, recorded: Recorded) -> None:
         )
 
 
-def events_of(connection: Connection, rollout: str, first: int = 0) -> list[Recorded]:
+def events_of(connection: Connection, rollout: str, first: int = 0, limit: int | None = None) -> list[Recorded]:
     query = select(events.c.body).where(events.c.rollout == rollout, events.c.number >= first)
-    return [from_json(Recorded, row.body) for row in connection.execute(query.order_by(events.c.number))]
+    return [from_json(Recorded, row.body) for row in connection.execute(query.order_by(events.c.number).limit(limit))]
 
 
 def add_sample(
@@ -200,6 +237,17 @@ def samples_after(connection: Connection, rollout: str, phase: int, tick: int) -
     query = select(samples.c.sample).where(samples.c.rollout == rollout, later)
     query = query.order_by(samples.c.phase, samples.c.tick)
     return [from_json(Sample, row.sample) for row in connection.execute(query)]
+
+
+def judged_after(
+    connection: Connection, rollout: str, phase: int, tick: int, most: int
+) -> list[tuple[Sample, Verdict]]:
+    """As `samples_after`, with their verdicts, the first `most` of them. Those of the time before the rollout, which
+    have ticks below 0, are left out."""
+    later = or_(samples.c.phase > phase, and_(samples.c.phase == phase, samples.c.tick > tick))
+    query = select(samples.c.sample, samples.c.verdict).where(samples.c.rollout == rollout, later, samples.c.tick >= 0)
+    query = query.order_by(samples.c.phase, samples.c.tick).limit(most)
+    return [(from_json(Sample, row.sample), from_json(Verdict, row.verdict)) for row in connection.execute(query)]
 
 
 def verdicts_of(connection: Connection, rollout: str) -> dict[tuple[int, int], Verdict]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Float, Integer, MetaData, PrimaryKeyConstraint, String, Table, Text
+from sqlalchemy import Boolean, Column, Float, Index, Integer, MetaData, PrimaryKeyConstraint, String, Table, Text
 
 metadata = MetaData()
 
@@ -18,6 +18,7 @@ rollouts = Table(
     Column("created_at", Float, nullable=False),
     Column("ended", Boolean, nullable=False, default=False, index=True),
     Column("settled", Boolean, nullable=False, default=False, index=True, comment="no follow-up is open any more"),
+    Index("ix_rollouts_listed", "created_at", "id", "service", "environment", "ended", "requested_by"),
 )
 
 locks = Table(

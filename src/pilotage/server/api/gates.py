@@ -2,69 +2,78 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import JSONResponse
 
 from pilotage.codec import to_data
+from pilotage.core.people import ANY
 from pilotage.server.access import ByToken
+from pilotage.server.api.describing import answer, told
+from pilotage.server.api.keyed import Keyed
+from pilotage.server.api.models import plans as shapes
+from pilotage.server.api.models.asked import NAME, Said
+from pilotage.server.api.paging import LINK, MOST, Cursor, Limit, sliced
+from pilotage.store.gates import Freeze
 
-LAST_INSTANT = 253_000_000_000.0
-"""In the year 9987: later ones cannot be shown."""
-router = APIRouter(prefix="/v1", tags=["freezes and locks"])
-
-
-class _Request(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    by: str = Field(default="", max_length=128, description="who says so; counts, and is needed, without a login only")
-    reason: str = Field(default="", max_length=2000)
+router = APIRouter(prefix="/v1", tags=["freezes and locks"], route_class=Keyed)
+All = Annotated[bool, Query(description="also those of the past, the newest first")]
 
 
-class FreezeRequest(_Request):
-    """Empty `service` or `environment`: all of them. `begins`, `ends`: Unix seconds; None: from now, until lifted."""
-
-    service: str = Field(default="", max_length=64)
-    environment: str = Field(default="", max_length=64)
-    begins: float | None = Field(default=None, ge=0, le=LAST_INSTANT, allow_inf_nan=False)
-    ends: float | None = Field(default=None, ge=0, le=LAST_INSTANT, allow_inf_nan=False)
-
-
-class LockRequest(_Request):
-    service: str = Field(min_length=1, max_length=64)
-    environment: str = Field(min_length=1, max_length=64)
+@router.get(
+    "/freezes", operation_id="listFreezes", summary="In force, or to come", **told(list[shapes.Freeze], success=LINK)
+)
+async def freezes(
+    acting: ByToken, request: Request, all: All = False, limit: Limit = MOST, cursor: Cursor = ""
+) -> JSONResponse:
+    """Those that touch something you may see."""
+    found = [one for one in await acting.coordinator.gates.freezes(all) if _touches(one, acting.places)]
+    return sliced(request, [to_data(one) for one in found], limit, cursor, lambda row: str(row["id"]))
 
 
-@router.get("/freezes")
-async def freezes(acting: ByToken, all: bool = False) -> list[dict[str, Any]]:
-    return [to_data(one) for one in await acting.coordinator.gates.freezes(all)]
+def _touches(freeze: Freeze, places: tuple[tuple[str, str], ...]) -> bool:
+    def same(frozen: str, place: str) -> bool:
+        return not frozen or place == ANY or frozen == place
+
+    return any(same(freeze.service, one) and same(freeze.environment, other) for one, other in places)
 
 
-@router.post("/freezes", status_code=201)
-async def freeze(acting: ByToken, request: FreezeRequest) -> dict[str, Any]:
-    what = (request.service, request.environment, request.reason, request.begins, request.ends)
-    return dict(to_data(await acting.named(request.by).freeze(*what)))
+@router.post("/freezes", operation_id="freeze", summary="Let nothing start", **told(shapes.Freeze, 409, status=201))
+async def freeze(acting: ByToken, asked: shapes.FreezeRequest) -> JSONResponse:
+    """A rollout that runs is not touched."""
+    what = (asked.service, asked.environment, asked.reason, asked.begins, asked.ends)
+    return answer(dict(to_data(await acting.named(asked.by).freeze(*what))), 201)
 
 
-@router.post("/freezes/{freeze}/lift")
-async def lift(acting: ByToken, freeze: str, request: _Request) -> dict[str, str]:
-    await acting.named(request.by).unfreeze(freeze, request.reason)
-    return {"id": freeze}
+@router.post("/freezes/{freeze}/lift", operation_id="liftFreeze", summary="Lift it", **told(shapes.Named, 404, 409))
+async def lift(
+    acting: ByToken, freeze: Annotated[str, Path(max_length=32, pattern=NAME, description="its id")], asked: Said
+) -> JSONResponse:
+    await acting.named(asked.by).unfreeze(freeze, asked.reason)
+    return answer({"id": freeze})
 
 
-@router.get("/locks")
-async def locks(acting: ByToken, all: bool = False) -> list[dict[str, Any]]:
+@router.get("/locks", operation_id="listLocks", summary="Those that are held", **told(list[shapes.Lock], success=LINK))
+async def locks(
+    acting: ByToken, request: Request, all: All = False, limit: Limit = MOST, cursor: Cursor = ""
+) -> JSONResponse:
     found = await acting.coordinator.gates.locks(all)
-    return [to_data(one) for one in found if acting.sees(one.service, one.environment)]
+    rows = [to_data(one) for one in found if acting.sees(one.service, one.environment)]
+    return sliced(request, rows, limit, cursor, _lock)
 
 
-@router.post("/locks", status_code=201)
-async def lock(acting: ByToken, request: LockRequest) -> dict[str, Any]:
-    return dict(to_data(await acting.named(request.by).lock(request.service, request.environment, request.reason)))
+def _lock(row: dict[str, Any]) -> str:
+    return f"{row['service']} {row['environment']} {row['since']}"
 
 
-@router.post("/locks/release")
-async def unlock(acting: ByToken, request: LockRequest) -> dict[str, str]:
-    await acting.named(request.by).unlock(request.service, request.environment, request.reason)
-    return {"service": request.service, "environment": request.environment}
+@router.post("/locks", operation_id="lock", summary="Keep a service to yourself", **told(shapes.Lock, 409, status=201))
+async def lock(acting: ByToken, asked: shapes.LockRequest) -> JSONResponse:
+    taken = await acting.named(asked.by).lock(asked.service, asked.environment, asked.reason)
+    return answer(dict(to_data(taken)), 201)
+
+
+@router.post("/locks/release", operation_id="unlock", summary="Release it", **told(shapes.Place, 404, 409))
+async def unlock(acting: ByToken, asked: shapes.LockRequest) -> JSONResponse:
+    await acting.named(asked.by).unlock(asked.service, asked.environment, asked.reason)
+    return answer({"service": asked.service, "environment": asked.environment})

@@ -1,113 +1,83 @@
-"""The API of what happens before a rollout: plans and their checklists, approvals."""
+"""The API of what happens before a rollout: plans and their checklists."""
 
 from __future__ import annotations
 
-from typing import Any
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
 
-from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
-
-from pilotage.codec import to_data
 from pilotage.server.access import ByToken
-from pilotage.store.approvals import Approval
+from pilotage.server.api.describing import answer, told
+from pilotage.server.api.keyed import Keyed
+from pilotage.server.api.models import plans as shapes
+from pilotage.server.api.models.asked import Plan, Said
+from pilotage.server.api.paging import LINK, MOST, Cursor, Limit, sliced
 
-router = APIRouter(prefix="/v1", tags=["plans"])
-
-
-class _Request(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    by: str = Field(default="", max_length=128, description="who says so; counts, and is needed, without a login only")
-    reason: str = Field(default="", max_length=2000)
+router = APIRouter(prefix="/v1/plans", tags=["plans"], route_class=Keyed)
 
 
-class PlanRequest(_Request):
-    """A plan as its author wrote it. `directory` is where its relative paths start."""
-
-    plan: str = Field(max_length=1_000_000)
-    directory: str = Field(max_length=4096)
-    file: str = Field(default="", max_length=4096)
-
-
-class TickRequest(_Request):
-    items: list[str] = Field(min_length=1, max_length=100)
-    undo: bool = False
+@router.get(
+    "",
+    operation_id="listPlans",
+    summary="Those that wait, the newest first",
+    **told(list[shapes.PlanKnown], success=LINK),
+)
+async def plans(acting: ByToken, request: Request, limit: Limit = MOST, cursor: Cursor = "") -> JSONResponse:
+    found = [one for one in await acting.coordinator.desk.plans() if acting.sees(one["service"], one["environment"])]
+    return sliced(request, found, limit, cursor, lambda row: str(row["id"]))
 
 
-class ScheduleRequest(_Request):
-    overrides: list[str] = Field(default_factory=list, max_length=100)
+@router.post("", operation_id="registerPlan", summary="Make a plan known", **told(shapes.Named, 409, status=201))
+async def register(acting: ByToken, asked: shapes.PlanRequest) -> JSONResponse:
+    name = await acting.named(asked.by).register(asked.plan, asked.directory, asked.file)
+    return answer({"id": name}, 201, {"Location": f"/v1/plans/{name}"})
 
 
-class ApprovalRequest(_Request):
-    """`reason` is what the approver reads."""
-
-
-class AnswerRequest(_Request):
-    """`digest`: of the plan as the approver has seen it. `yes` false: refused."""
-
-    digest: str = Field(max_length=80)
-    yes: bool = True
-
-
-@router.get("/plans")
-async def plans(acting: ByToken) -> list[dict[str, Any]]:
-    found = await acting.coordinator.desk.plans()
-    return [one for one in found if acting.sees(one["service"], one["environment"])]
-
-
-@router.post("/plans", status_code=201)
-async def register(acting: ByToken, request: PlanRequest) -> dict[str, str]:
-    return {"id": await acting.named(request.by).register(request.plan, request.directory, request.file)}
-
-
-@router.get("/plans/{plan}")
-async def view(acting: ByToken, plan: str) -> dict[str, Any]:
+@router.get(
+    "/{plan}", operation_id="viewPlan", summary="One, with its checklist looked up now", **told(shapes.PlanView, 404)
+)
+async def view(acting: ByToken, plan: Plan) -> JSONResponse:
     await acting.plan(plan)
-    return await acting.coordinator.desk.view(plan)
+    return answer(await acting.coordinator.desk.view(plan))
 
 
-@router.post("/plans/{plan}/tick")
-async def tick(acting: ByToken, plan: str, request: TickRequest) -> dict[str, Any]:
-    return await acting.named(request.by).tick(plan, request.items, request.reason, request.undo)
+@router.post("/{plan}/tick", operation_id="tick", summary="Tick items", **told(shapes.Ticked, 404, 409))
+async def tick(acting: ByToken, plan: Plan, asked: shapes.TickRequest) -> JSONResponse:
+    """All of them, or none."""
+    return answer(await acting.named(asked.by).tick(plan, asked.items, asked.reason, asked.undo))
 
 
-@router.post("/plans/{plan}/rehearse")
-async def rehearse(acting: ByToken, plan: str, request: _Request) -> dict[str, Any]:
-    return await acting.named(request.by).rehearse(plan)
+@router.post(
+    "/{plan}/rehearse",
+    operation_id="rehearse",
+    summary="Practise the way back",
+    **told(shapes.Rehearsed, 404, 409, 412),
+)
+async def rehearse(acting: ByToken, plan: Plan, asked: Said) -> JSONResponse:
+    """What is in force is set and read back; no traffic moves."""
+    return answer(await acting.named(asked.by).rehearse(plan))
 
 
-@router.post("/plans/{plan}/schedule")
-async def schedule(acting: ByToken, plan: str, request: ScheduleRequest) -> dict[str, Any]:
-    return await acting.named(request.by).schedule(plan, request.overrides, request.reason)
+@router.post(
+    "/{plan}/schedule",
+    operation_id="schedulePlan",
+    summary="Start it when its window opens",
+    **told(shapes.Scheduled, 404, 409),
+)
+async def schedule(acting: ByToken, plan: Plan, asked: shapes.ScheduleRequest) -> JSONResponse:
+    return answer(await acting.named(asked.by).schedule(plan, asked.overrides, asked.reason))
 
 
-@router.post("/plans/{plan}/start", status_code=201)
-async def start(acting: ByToken, plan: str, request: ScheduleRequest) -> dict[str, Any]:
-    """A plan that is known begins now."""
-    return {"id": await acting.named(request.by).start_known(plan, request.reason, request.overrides)}
+@router.post(
+    "/{plan}/start",
+    operation_id="startPlan",
+    summary="Start it now",
+    **told(shapes.Named, 404, 409, 412, 503, status=201),
+)
+async def start(acting: ByToken, plan: Plan, asked: shapes.ScheduleRequest) -> JSONResponse:
+    rollout = await acting.named(asked.by).start_known(plan, asked.reason, asked.overrides)
+    return answer({"id": rollout}, 201, {"Location": f"/v1/rollouts/{rollout}"})
 
 
-@router.post("/plans/{plan}/forget")
-async def forget(acting: ByToken, plan: str, request: _Request) -> dict[str, Any]:
-    return await acting.named(request.by).forget(plan, request.reason)
-
-
-@router.get("/approvals")
-async def waiting(acting: ByToken) -> list[dict[str, Any]]:
-    """Starts that somebody has asked an approval for."""
-    found = await acting.coordinator.desk.approvals.waiting()
-    return [_told(one) for one in found if acting.sees(one.service, one.environment)]
-
-
-@router.post("/plans/{plan}/request-approval", status_code=201)
-async def request_approval(acting: ByToken, plan: str, request: ApprovalRequest) -> dict[str, Any]:
-    return _told(await acting.named(request.by).request_approval(plan, request.reason))
-
-
-@router.post("/plans/{plan}/approve")
-async def approve(acting: ByToken, plan: str, request: AnswerRequest) -> dict[str, Any]:
-    return _told(await acting.named(request.by).approve_plan(plan, request.digest, request.yes, request.reason))
-
-
-def _told(one: Approval) -> dict[str, Any]:
-    return dict(to_data(one))
+@router.post("/{plan}/forget", operation_id="forgetPlan", summary="Do not wait for it", **told(shapes.Named, 404, 409))
+async def forget(acting: ByToken, plan: Plan, asked: Said) -> JSONResponse:
+    return answer(await acting.named(asked.by).forget(plan, asked.reason))

@@ -3,7 +3,6 @@ library) the signature."""
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -107,7 +106,7 @@ class Provider:
                 "code_verifier": pending.verifier,
             }
         )
-        secret = await asyncio.to_thread(self.rules.client_secret.reveal) if self.rules.client_secret else ""
+        secret = await self.rules.client_secret.reveal() if self.rules.client_secret else ""
         offered = about.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
         by = "client_secret_basic" if "client_secret_basic" in offered else "client_secret_post"
         auth = ClientAuth(self.rules.client_id, secret, by if secret else "none")

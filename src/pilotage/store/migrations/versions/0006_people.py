@@ -112,6 +112,8 @@ def upgrade() -> None:
         sa.Column("last_error", sa.Text, nullable=False),
         sa.PrimaryKeyConstraint("rollout", "chat"),
     )
+    listed = ["created_at", "id", "service", "environment", "ended", "requested_by"]
+    op.create_index("ix_rollouts_listed", "rollouts", listed)
     op.create_index("ix_sessions_expires_at", "sessions", ["expires_at"])
     op.create_index("ix_approvals_subject", "approvals", ["subject"])
     op.create_index("ix_answers_at", "answers", ["at"])

@@ -37,8 +37,10 @@ SERVERS = (
     "server/test_login_on_a_real_provider.py",
     "server/test_*_on_prometheus.py",
     "server/test_hooks_alertmanager.py",
+    "server/test_browser_*.py",
 )
-"""What needs servers that no wheel brings: Debian's, a control plane built from Go modules, Unleash from npm."""
+"""What needs servers that no wheel brings: Debian's, a control plane built from Go modules, Unleash and an OpenID
+provider from npm, Chromium."""
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell script that starts the suite with `&` has it ignore Ctrl-C, and so would every command it starts.

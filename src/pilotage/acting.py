@@ -245,10 +245,14 @@ class Acting:
 
     async def read(self, text: str, directory: str, file: str) -> Any:
         """The plan in `text`; over the network in a folder that the settings allow. Raises PlanError, Forbidden."""
-        self._in_a_folder(directory)
+        self.may_read(directory)
         return await self.coordinator.read(text, directory, file)
 
-    def _in_a_folder(self, directory: str) -> None:
+    def may_read(self, directory: str) -> None:
+        """A plan that lies there. Raises Forbidden, also for whoever may operate nothing: a plan names files of this
+        machine, and its mistakes tell of them."""
+        if not self.caller.may_somewhere(Right.OPERATE):
+            self.caller.check(Right.OPERATE)
         folders = self.coordinator.settings.folders
         if self.caller.kind == "local" or not self.coordinator.settings.shared:
             return

@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import Enum
+from typing import Any
 
 from pilotage.core.brief import Brief, parse
 from pilotage.core.brief.doubts import past_dates
@@ -69,3 +71,28 @@ def doubts(brief: Brief) -> tuple[str, ...]:
     late = past_dates(brief, datetime.now(UTC).strftime("%Y-%m-%d"))
     looked_at = [f"suspicious: {one}" for one in (*brief.suspicious, *late) if one.kind != "quoted"]
     return (*(f"conflict: {one}" for one in brief.conflicts), *looked_at)
+
+
+def as_data(brief: Brief, drafted: PlanDraft, seen: Repository | None, doubtful: tuple[str, ...]) -> dict[str, Any]:
+    """For a program."""
+    return {
+        "ready": not (drafted.open or doubtful),
+        "brief": plain(brief),
+        "missing": list(drafted.open),
+        "conflicts": [plain(one) for one in brief.conflicts],
+        "suspicious": [plain(one) for one in brief.suspicious],
+        "warnings": list(drafted.warnings),
+        "repository": plain(seen),
+        "plan": drafted.text,
+    }
+
+
+def plain(value: Any) -> Any:
+    """Dataclasses and enumerations as JSON has them."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {one.name: plain(getattr(value, one.name)) for one in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(one) for one in value]
+    return value.value if isinstance(value, Enum) else value

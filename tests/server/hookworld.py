@@ -103,7 +103,9 @@ def hook_world(folder: Path, **hooks: dict[str, Any]) -> Iterator[HookWorld]:
     rows = {name.replace("_", "-"): {"secret": {"env": "HOOK_SECRET"}, **one} for name, one in hooks.items()}
     store, clock = open_store(folder), OwnClock()
     engine = Obeying(store, clock)
-    coordinator = Coordinator(store, engine, folder, clock, Settings.model_validate({"hooks": rows}))  # type: ignore[arg-type]
+    coordinator = Coordinator(
+        store, engine, folder, clock, Settings.model_validate({"hooks": rows, "limits": {"logins_per_minute": 40}})
+    )  # type: ignore[arg-type]
     app = create_app(coordinator, Health(coordinator, store, folder, "", lambda: 0), "the-token-of-the-state-folder")
     transport = httpx.ASGITransport(app=app)
     client = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1")

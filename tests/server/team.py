@@ -4,6 +4,7 @@ what it was told, and writes what would come of it."""
 from __future__ import annotations
 
 import asyncio
+import secrets
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -130,7 +131,7 @@ class Team:
 
     async def session(self, name: str, groups: tuple[str, ...] = (), lasts_s: float = 43200.0) -> httpx.AsyncClient:
         """A browser that has logged in; it sends the CSRF value with each change, as our own pages do."""
-        cookie = f"a cookie of {name} {self.hands.now()}"
+        cookie = f"a cookie of {name} {secrets.token_hex(8)}"
         about = (cookie, name, groups, "person", self.hands.now(), self.hands.now() + lasts_s)
         await self.coordinator.store.run(people.begin_session, *about)
         browser = self.client(Origin=self.access.settings.url, **{"X-CSRF-Token": csrf_of(cookie)})

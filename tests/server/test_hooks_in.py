@@ -122,7 +122,8 @@ async def test_whoever_is_not_believed_hears_the_same_and_nothing_happens(world:
         encoded = {key: value.encode("latin-1").decode("latin-1") for key, value in headers.items()}
         answers.append(await world.client.post(f"/v1/hooks/{name}", content=body, headers=_raw(encoded)))
     assert {one.status_code for one in answers} == {401}
-    assert len({one.content for one in answers}) == 1
+    assert len({one.json()["detail"] for one in answers}) == 1
+    assert len({tuple(sorted(one.json())) for one in answers}) == 1
     assert answers[0].headers["content-type"] == "application/problem+json"
     assert world.engine.orders == []
     assert await world.audited() == []
@@ -130,6 +131,15 @@ async def test_whoever_is_not_believed_hears_the_same_and_nothing_happens(world:
 
 def _raw(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
     return [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+
+
+async def test_whoever_guesses_is_slowed_down_and_the_others_are_not(world: HookWorld) -> None:
+    body = json.dumps(SIMPLE).encode()
+    guesses = [await world.send("alerts", body, {"Authorization": f"Bearer guess-{number}"}) for number in range(60)]
+    assert [one.status_code for one in guesses[:40]] == [401] * 40
+    assert guesses[-1].status_code == 429
+    assert (await world.send("nobody", body)).status_code == 429
+    assert (await world.send("alerts", body)).status_code == 202
 
 
 async def test_a_timestamp_counts_for_five_minutes(world: HookWorld) -> None:
@@ -183,7 +193,8 @@ async def test_one_that_found_nothing_to_do_may_be_sent_again(world: HookWorld) 
     [
         (b"", "JSON"),
         (b"payload=%7B%7D", "JSON"),
-        (b"\xff\xfe\x00", "JSON"),
+        (b"\xff\xfe\x00", "NUL"),
+        (b"\xff\xfe", "JSON"),
         (b"[]", "object"),
         (b'"text"', "object"),
         (b'{"service": NaN}', "JSON"),

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from pilotage.codec import from_json
 from pilotage.core import events as ev
 from pilotage.core.errors import CoordinatorUnreachable, PermanentError
 from pilotage.settings import Settings
@@ -342,6 +343,18 @@ async def test_a_dead_webhook_lets_nothing_grow(world: World, there: Receiver) -
     last, found = await world.store.run(cursors.look, ["webhook:one-0"], 0.0)
     assert last - found["webhook:one-0"].number < 2 * 48 + 2
     assert len(webhooks._endpoints[0]._states) <= 1
+
+
+async def test_a_long_backlog_is_read_once(world: World, there: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    webhooks = followers(world, settings(there))
+    await look(webhooks)
+    await world.rollout("shop-1", world.plan())
+    await world.happened("shop-1", *(ev.Announced(f"number {number}", "incident") for number in range(150)))
+    read: list[object] = []
+    monkeypatch.setattr(cursors, "from_json", lambda *given: read.append(given[0]) or from_json(*given))
+    await look(webhooks)
+    assert len(there.taken) == 150
+    assert len(read) <= 3 * 150, "each event, its plan, and the state before it"
 
 
 # ------------------------------------------------------------------ crashes, replays

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import sys
 from collections.abc import Callable
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +70,7 @@ def plan(
     """
     from pilotage.core.brief import parse
     from pilotage.core.planning import draft
-    from pilotage.drafting import doubts
+    from pilotage.drafting import as_data, doubts
 
     if output is not None:
         refuse_to_overwrite(output)
@@ -86,7 +84,7 @@ def plan(
     if output is not None:
         write(output, drafted)
     if json_out:
-        click.echo(json.dumps(_as_data(parsed, drafted, seen, doubtful), indent=2))
+        click.echo(json.dumps(as_data(parsed, drafted, seen, doubtful), indent=2))
     elif output is None:
         click.echo(drafted.text, nl=False)
     _say(drafted, doubtful, output, quiet=json_out)
@@ -196,29 +194,6 @@ def write(output: Path, drafted: PlanDraft, read: str = "brief was") -> None:
     text = plan_document(drafted.data, file=output.name, notes=drafted.warnings, read=read)
     output.write_text(drafted.text, encoding="utf-8")
     document_of(output).write_text(text, encoding="utf-8")
-
-
-def _as_data(brief: Brief, drafted: PlanDraft, seen: Repository | None, doubts: tuple[str, ...]) -> dict[str, Any]:
-    return {
-        "ready": not (drafted.open or doubts),
-        "brief": plain(brief),
-        "missing": list(drafted.open),
-        "conflicts": [plain(one) for one in brief.conflicts],
-        "suspicious": [plain(one) for one in brief.suspicious],
-        "warnings": list(drafted.warnings),
-        "repository": plain(seen),
-        "plan": drafted.text,
-    }
-
-
-def plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {one.name: plain(getattr(value, one.name)) for one in dataclasses.fields(value)}
-    if isinstance(value, dict):
-        return {str(key): plain(one) for key, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(one) for one in value]
-    return value.value if isinstance(value, Enum) else value
 
 
 @click.command()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fastapi import FastAPI
 
 import pilotage
@@ -27,6 +29,7 @@ def create_app(coordinator: Coordinator, health: Health, token: str) -> FastAPI:
     app.state.health = health
     app.state.silences = {}
     app.state.answering = set()
+    app.state.simulating = asyncio.Lock()
     app.state.hub = Hub(coordinator.store)
     for router in ROUTERS:
         app.include_router(router)

@@ -17,6 +17,7 @@ from pilotage.core.errors import (
     ChecklistOpen,
     Forbidden,
     NotFound,
+    PermanentError,
     PilotageError,
     PlanError,
     PreflightFailed,
@@ -43,6 +44,7 @@ STATUS_CODES: list[tuple[type[PilotageError], int]] = [
     (NotFound, 404),
     (TooMany, 429),
     (TemporaryError, 503),
+    (PermanentError, 409),
 ]
 KINDS = {
     400: "NotReadable",

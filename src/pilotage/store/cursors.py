@@ -76,6 +76,12 @@ def recorded(connection: Connection, rollout: str, number: int) -> Recorded | No
     return from_json(Recorded, text) if text is not None else None
 
 
+def record(connection: Connection, rollout: str, first: int, last: int) -> list[Recorded]:
+    """The rollout's events with numbers from `first` to `last`."""
+    query = select(events.c.body).where(events.c.rollout == rollout, events.c.number.between(first, last))
+    return [from_json(Recorded, text) for text in connection.execute(query.order_by(events.c.number)).scalars()]
+
+
 def plan_of(connection: Connection, name: str) -> tuple[bool, Plan] | None:
     """Whether that is a rollout, else a plan that is known; and its plan."""
     text = connection.execute(select(rollouts.c.plan).where(rollouts.c.id == name)).scalar()

@@ -15,7 +15,7 @@ from pilotage.core.errors import DriverError, TemporaryError
 from pilotage.core.quantities import duration
 from pilotage.core.state import RolloutState, apply
 from pilotage.settings.hooks import Webhook
-from pilotage.store import Store, audit, cursors, queries
+from pilotage.store import Store, audit, cursors
 from pilotage.store.audit import Numbered
 from pilotage.store.cursors import Cursor
 from pilotage.telemetry import MESSAGES, driver_call
@@ -131,8 +131,8 @@ class Endpoint:
         state = self._states.pop(rollout, RolloutState())
         if state.next_number > number:
             state = RolloutState()
-        record = await self._around.store.run(queries.events_of, rollout, state.next_number)
-        state = reduce(apply, (one for one in record if one.number <= number), state)
+        record = await self._around.store.run(cursors.record, rollout, state.next_number, number)
+        state = reduce(apply, record, state)
         self._states[rollout] = state
         while len(self._states) > MOST_STATES:
             del self._states[next(iter(self._states))]

@@ -52,7 +52,8 @@ def reading(reference: str) -> Ask:
 
 def _shown(error: Exception) -> str:
     """The action as it is: with its service before it, it would be taken for a secret and hidden."""
-    return str(error).replace("secretsmanager:GetSecretValue", "GetSecretValue")
+    text = str(error).replace("secretsmanager:GetSecretValue", "GetSecretValue")
+    return text.replace("docs/drivers.md", "docs/secrets.md")
 
 
 def _value(client: Aws, answer: dict[str, Any], name: str, key: str) -> str:

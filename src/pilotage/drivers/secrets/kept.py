@@ -4,6 +4,7 @@ does not fail because the service with the secrets is away."""
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator
@@ -12,8 +13,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
-
-import structlog
 
 from pilotage.core.errors import DriverError, PermanentError, TemporaryError
 from pilotage.drivers.secrets import hiding
@@ -33,7 +32,7 @@ _LONGEST_REST_S = 60.0
 _ANEW_S = 5.0
 _WARN_S = 600.0
 
-log = structlog.get_logger()
+_log = logging.getLogger(__name__)
 _anew: ContextVar[bool] = ContextVar("asked_anew", default=False)
 
 
@@ -165,10 +164,8 @@ class Kept:
         now = self._now()
         if now >= self._warned.get(key, 0.0):
             self._warned[key] = now + _WARN_S
-            hours = round((old.good_until - now) / 3600, 1)
-            log.warning(
-                "a secret cannot be read again: its last value serves", secret=key[0], hours=hours, why=str(error)
-            )
+            hours = (old.good_until - now) / 3600
+            _log.warning("%s cannot be read again, its last value serves %.0f h more: %s", key[0], hours, error)
 
 
 async def _result(asked: Awaitable[str]) -> str:

@@ -7,6 +7,8 @@ from fastapi import APIRouter
 from pilotage.server.api import (
     approvals,
     audit,
+    drafts,
+    drivers,
     followups,
     gates,
     history,
@@ -25,6 +27,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     streams.router,
     rollouts.router,
     approvals.router,
+    drafts.router,
+    drivers.router,
     plans.router,
     gates.router,
     audit.router,

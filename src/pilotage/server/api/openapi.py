@@ -26,6 +26,8 @@ TAGS = [
     {"name": "live", "description": "Server-sent events: what happens, as it happens."},
     {"name": "drafts and checks", "description": "What needs no rollout: drafting, checking, comparing, simulating."},
     {"name": "audit", "description": "What was done and tried, in one chain of hashes."},
+    {"name": "webhooks", "description": "Whom Pilotage tells every event, and how far each is."},
+    {"name": "hooks", "description": "What CI, alert managers and ticket systems say, each proven by its own secret."},
     {"name": "watchdogs", "description": "For watchdogs that go back when nobody else can."},
     {"name": "system", "description": "The coordinator itself."},
 ]
@@ -78,7 +80,7 @@ def _complete(path: str, operation: dict[str, Any]) -> None:
     responses = operation["responses"]
     statuses: set[int] = set()
     if path not in OPEN_TO_ALL:
-        operation["security"] = [{"token": []}]
+        operation.setdefault("security", [{"token": []}])
     if operation.get("parameters"):
         statuses.add(422)
     if "requestBody" in operation:

@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import asdict
-from typing import Any
+from typing import Annotated, Any
 
 import structlog
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 
 from pilotage.codec import to_data
-from pilotage.core.errors import DriverError, Problem, Unauthorised
+from pilotage.core.errors import DriverError, Unauthorised
 from pilotage.server.access import access_of
+from pilotage.server.api.describing import told as described
+from pilotage.server.api.models.asked import NAME
+from pilotage.server.guards_rate import address_of
 from pilotage.server.hooks.acts import Acts, Did, NotYet, Turns
 from pilotage.server.hooks.alerts import alerts, report
 from pilotage.server.hooks.built import build
 from pilotage.server.hooks.proof import NotProven, proven
 from pilotage.server.hooks.reading import NothingToDo, NotUnderstood, TooLong, bounded, parsed
-from pilotage.server.problems import MEDIA
+from pilotage.server.problems import told
 from pilotage.settings.hooks import Hook
 from pilotage.store import heard
 
 log = structlog.get_logger()
 router = APIRouter(prefix="/v1/hooks", tags=["hooks"])
 AGAIN_S = 5
+Name = Annotated[str, Path(max_length=63, pattern=NAME, description="as the settings call it")]
 _NOBODYS = secrets.token_hex(32)
 """What messages to hooks that do not exist are verified with: they are answered as those with a wrong signature."""
 
@@ -39,37 +43,35 @@ class Heard(BaseModel):
     message: str = Field(description="one sentence")
 
 
-_SAYS: dict[int | str, dict[str, Any]] = {
-    202: {"model": Heard, "description": "Understood, and there is nothing to do"},
-    401: {"description": "There is no such hook, or the message is not signed with its secret"},
-    403: {"description": "The hook may not speak of this service or environment"},
-    413: {"description": "More than 1 MiB"},
-    422: {"description": "A field is missing, or the body is no JSON object"},
-    503: {"description": "Not at this moment, as the traffic is being shifted: to be sent again after a few seconds"},
-}
-
-
 _EXAMPLES = {
     "built": {"value": {"service": "shop", "version": "2.0.1", "ok": True, "url": "https://ci.shop.example/7"}},
     "firing": {"value": {"service": "shop", "environment": "production", "text": "payments fail", "id": "a1"}},
     "reports": {"value": {"service": "shop", "environment": "production", "text": "cannot pay", "count": 14}},
 }
+_ANSWERS = described(Heard, 413, 503, success={"description": "Something was done"})
+_ANSWERS["responses"][202] = {"model": Heard, "description": "Understood, and there is nothing to do"}
 _BODY = {"required": True, "content": {"application/json": {"schema": {"type": "object"}, "examples": _EXAMPLES}}}
 
 
-@router.post("/{name}", response_model=Heard, responses=_SAYS, openapi_extra={"requestBody": _BODY})
-async def hear(name: str, request: Request) -> Response:
-    """Another tool's message; docs/hooks.md has what each may say."""
+@router.post(
+    "/{name}",
+    operation_id="hear",
+    summary="Another tool says something: docs/hooks.md has what each may say",
+    openapi_extra={"requestBody": _BODY, "security": []},
+    **_ANSWERS,
+)
+async def hear(name: Name, request: Request) -> Response:
     try:
         body = await bounded(request)
     except TooLong as error:
-        return _problem(413, "TooLong", str(error))
+        return told(413, "TooLarge", str(error))
     coordinator = access_of(request).coordinator
     hook = coordinator.settings.hooks.get(name)
     message = await _proven(hook, name, request, body)
     if hook is None:
         raise _unknown()
     acts = Acts(coordinator, name, hook, _turns(request))
+    access_of(request).count(request, acts.acting.caller)
     try:
         async with acts.turns.turn(f"{name} {message}" if message else secrets.token_hex(8)):
             if message in await coordinator.store.run(heard.those_of, name, [message]):
@@ -80,9 +82,9 @@ async def hear(name: str, request: Request) -> Response:
     except NothingToDo as nothing:
         return JSONResponse({"done": [], "message": f"nothing to do: {nothing.why}"}, 202)
     except NotUnderstood as error:
-        return _problem(422, "NotUnderstood", str(error), problems=error.problems)
+        return told(422, "NotUnderstood", str(error), to_data(list(error.problems)))
     except NotYet as error:
-        return _problem(503, "NotYet", str(error), headers={"Retry-After": str(AGAIN_S)})
+        return told(503, "NotYet", str(error), headers={"Retry-After": str(AGAIN_S)})
     said = "; ".join(f"{one.object}: {one.did}" for one in done)
     log.info("a hook has acted", hook=name, done=said)
     return JSONResponse({"done": [asdict(one) for one in done], "message": said})
@@ -98,14 +100,16 @@ async def _done(acts: Acts, body: dict[str, Any]) -> list[Did]:
 
 
 async def _proven(hook: Hook | None, name: str, request: Request, body: bytes) -> str:
-    """What names this message. Raises Unauthorised, in the same words whatever is wrong; the log says what."""
-    now = access_of(request).coordinator.clock.now()
+    """What names this message. Raises TooMany, and Unauthorised in the same words whatever is wrong."""
+    access = access_of(request)
+    now = access.coordinator.clock.now()
     try:
         secret = await hook.secret.reveal() if hook is not None else _NOBODYS
         return proven(secret, request.headers, body, now)
     except (NotProven, DriverError) as error:
         why = str(error) if hook is not None else "there is no hook of that name"
-        log.warning("a message to a hook is not believed", hook=name[:64], why=why)
+        log.warning("a message to a hook is not believed", hook=name, why=why)
+        access.limits.login(address_of(request.scope), access.settings.limits)
         raise _unknown() from None
 
 
@@ -119,12 +123,3 @@ def _turns(request: Request) -> Turns:
         state.hook_turns = Turns()
     found: Turns = state.hook_turns
     return found
-
-
-def _problem(
-    status: int, kind: str, detail: str, problems: tuple[Problem, ...] = (), headers: dict[str, str] | None = None
-) -> JSONResponse:
-    told: dict[str, Any] = {"type": kind, "title": kind, "status": status, "detail": detail}
-    if problems:
-        told["problems"] = to_data(list(problems))
-    return JSONResponse(told, status, headers, media_type=MEDIA)

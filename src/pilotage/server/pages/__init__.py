@@ -6,7 +6,22 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
 
-from pilotage.server.pages import commands, drafts, home, plan, plans, reports, rollout
+from pilotage.server.pages import (
+    approvals,
+    audit,
+    commands,
+    documents,
+    drafts,
+    followups,
+    gates,
+    history,
+    home,
+    people,
+    plan,
+    plans,
+    reports,
+    rollout,
+)
 from pilotage.server.pages.shell import HERE
 from pilotage.server.sessions import NobodyYet, let_in
 
@@ -15,9 +30,16 @@ ROUTERS: tuple[APIRouter, ...] = (
     rollout.router,
     commands.router,
     reports.router,
+    documents.router,
     plans.router,
     drafts.router,
     plan.router,
+    history.router,
+    followups.router,
+    gates.router,
+    approvals.router,
+    audit.router,
+    people.router,
 )
 
 

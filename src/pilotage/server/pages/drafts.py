@@ -17,6 +17,7 @@ from pilotage.core.people import Right
 from pilotage.core.policy import false_alarm_budget
 from pilotage.core.power import visible
 from pilotage.drafting import Drafted, NotThatFact, drafted
+from pilotage.planfile.compile import A_PLACEHOLDER
 from pilotage.planfile.starting import may_start
 from pilotage.server.pages.shell import page, pages_router
 from pilotage.server.sessions import BySession
@@ -116,7 +117,8 @@ async def _shown(
         directory=directory or await _usual_folder(acting, folders),
         folders=folders if acting.coordinator.settings.shared else [],
         found=found,
-        problems=problems,
+        problems=[one for one in problems if not one.got.startswith(A_PLACEHOLDER)],
+        unfilled=[one for one in problems if one.got.startswith(A_PLACEHOLDER)],
         refused=refused,
         good=good,
         wrong=wrong or {},

@@ -107,7 +107,7 @@ def _within(path: str, other: str) -> bool:
 
 @router.post("/plans/{plan}/tick")
 async def tick(
-    request: Request, acting: BySession, plan: str, item: Items, note: Note = "", undo: bool = False
+    request: Request, acting: BySession, plan: str, item: Items, note: Note = "", undo: Annotated[bool, Form()] = False
 ) -> Response:
     return await _done(request, acting, plan, acting.tick(plan, item, note.strip(), undo), "checklist")
 
@@ -187,7 +187,9 @@ async def _again(
         raise error
     status = 403 if isinstance(error, Forbidden) else 412 if isinstance(error, ChecklistOpen | PreflightFailed) else 409
     said = {"where": where, "text": str(error).splitlines()[0], "problems": _problems(error)}
-    return await _shown(request, acting, plan, status, said=said, overrides=overrides, reason=reason)
+    stopping = error.items if isinstance(error, ChecklistOpen) else ()
+    kept: dict[str, Any] = {"said": said, "overrides": overrides, "reason": reason, "stopping": stopping}
+    return await _shown(request, acting, plan, status, **kept)
 
 
 def _problems(error: PilotageError) -> list[str]:
@@ -207,6 +209,7 @@ async def _shown(
     said: dict[str, Any] | None = None,
     overrides: list[str] | None = None,
     reason: str = "",
+    stopping: tuple[str, ...] = (),
 ) -> Response:
     found = await acting.plan(plan)
     facts = await acting.coordinator.desk.view(found.id, look)
@@ -219,7 +222,7 @@ async def _shown(
         plan=facts,
         of=found.plan,
         parts=_parts(facts["items"], acting.caller.name),
-        passable=[one for one in facts["items"] if _passable(one)],
+        passable=[one for one in facts["items"] if _passable(one, look, stopping)],
         looked=look,
         why_operate=why_not(acting, Right.OPERATE, service, environment),
         why_override=why_not(acting, Right.OVERRIDE, service, environment),
@@ -240,13 +243,14 @@ def _parts(items: list[dict[str, Any]], caller: str) -> list[tuple[str, list[dic
     found: dict[str, list[dict[str, Any]]] = {}
     for one in items:
         found.setdefault(one["part"], []).append({**one, "mine": one["by"] == caller})
-    return [(PARTS.get(part, part.capitalize()), some) for part, some in found.items()]
+    return [(name, found[part]) for part, name in PARTS.items() if part in found]
 
 
-def _passable(item: dict[str, Any]) -> bool:
-    """What a reason may be given for: it is required, does not hold as far as is known, and is not one of those that no
-    reason makes unnecessary."""
-    return bool(item["required"] and item["mark"] != Mark.DONE and item["check"] not in NEVER_OVERRIDDEN)
+def _passable(item: dict[str, Any], looked: bool, stopping: tuple[str, ...]) -> bool:
+    """What a reason may be given for: it is required, is not one of those that no reason makes unnecessary, and does
+    not hold as far as is known - ticked by nobody, looked up just now, or what has just stopped a start."""
+    known = looked or not item["check"] or item["id"] in stopping
+    return bool(item["required"] and item["mark"] != Mark.DONE and item["check"] not in NEVER_OVERRIDDEN and known)
 
 
 async def _approval(acting: Acting, plan: KnownPlan, found: list[Approval]) -> dict[str, Any]:

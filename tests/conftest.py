@@ -36,7 +36,8 @@ SERVERS = (
     *("engine/test_request_presets.py", "engine/test_on_*.py", "engine/test_rolling_for_real.py"),
     "server/test_browser_*.py",
 )
-"""What needs servers that no wheel brings: Debian's, a control plane built from Go modules, Unleash from npm; Chromium."""
+"""What needs servers that no wheel brings: Debian's (Chromium, too), a control plane built from Go
+modules, Unleash from npm."""
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell script that starts the suite with `&` has it ignore Ctrl-C, and so would every command it starts.

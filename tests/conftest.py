@@ -23,6 +23,7 @@ LONGEST = (
         "engine/test_on_kubernetes_strategies.py",
         "engine/test_on_kubernetes.py",
     ),
+    *("chat/test_slack_rollout.py", "chat/test_follower.py"),
 )
 """The files that take a minute, or nearly so. They begin first: the last to begin would keep one worker busy while the
 others have nothing left to do."""
@@ -34,10 +35,13 @@ SERVERS = (
     *("drivers/test_pool_haproxy.py", "drivers/test_switching.py", "drivers/test_logs_journald.py"),
     *("drivers/test_metrics_graphite.py", "drivers/test_metrics_influxdb.py", "drivers/test_metrics_prometheus.py"),
     *("engine/test_request_presets.py", "engine/test_on_*.py", "engine/test_rolling_for_real.py"),
+    "server/test_login_on_a_real_provider.py",
+    "server/test_*_on_prometheus.py",
+    "server/test_hooks_alertmanager.py",
     "server/test_browser_*.py",
 )
-"""What needs servers that no wheel brings: Debian's (Chromium, too), a control plane built from Go
-modules, Unleash from npm."""
+"""What needs servers that no wheel brings: Debian's, a control plane built from Go modules, Unleash and an OpenID
+provider from npm, Chromium."""
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell script that starts the suite with `&` has it ignore Ctrl-C, and so would every command it starts.

@@ -233,6 +233,24 @@ def prometheus(
 
 
 @contextmanager
+def alertmanager(folder: Path, hook: str, secret: Path) -> Iterator[str]:
+    """A real Alertmanager that tells `hook`, with what the file `secret` has as its bearer token; gives its address."""
+    binary = _installed("prometheus-alertmanager")
+    folder.mkdir(parents=True, exist_ok=True)
+    how = {"authorization": {"credentials_file": str(secret)}, "follow_redirects": False}
+    receiver = {"name": "pilotage", "webhook_configs": [{"url": hook, "http_config": how}]}
+    waits = {"group_wait": "100ms", "group_interval": "1s", "repeat_interval": "2s"}
+    route = {"receiver": "pilotage", "group_by": ["service", "environment"], **waits}
+    (folder / "alertmanager.yml").write_text(json.dumps({"route": route, "receivers": [receiver]}))
+    port = free_port()
+    argv = [binary, f"--config.file={folder / 'alertmanager.yml'}", f"--storage.path={folder / 'data'}"]
+    argv += [f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address="]
+    with background(argv, folder / "alertmanager.log"):
+        wait_until(lambda: answers(f"http://127.0.0.1:{port}/-/ready"), "Alertmanager's start")
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
 def node_exporter(folder: Path) -> Iterator[str]:
     """A real node_exporter of this machine; gives its address."""
     binary = shutil.which("prometheus-node-exporter") or shutil.which("node_exporter")

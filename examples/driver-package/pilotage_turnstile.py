@@ -42,7 +42,7 @@ class TurnstileTraffic:
         await self._client.aclose()
 
     async def _ask(self, method: str, body: dict[str, float] | None = None) -> httpx.Response:
-        headers = {"Authorization": f"Bearer {usable(self._options.token)}"} if self._options.token else {}
+        headers = {"Authorization": f"Bearer {await usable(self._options.token)}"} if self._options.token else {}
         try:
             answer = await self._client.request(method, self._url, json=body, headers=headers)
         except httpx.HTTPError as error:

@@ -12,16 +12,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pilotage import tracing
+from pilotage.approvals import ON_THIS_MACHINE
 from pilotage.coordinator import Coordinator
 from pilotage.core.auditing import Entry
-from pilotage.core.errors import Forbidden, NotFound, PilotageError, Refused
+from pilotage.core.errors import DriverError, Forbidden, NotFound, PilotageError, Refused
 from pilotage.core.people import ANY, Caller, Place, Right
 from pilotage.core.redact import redact
 from pilotage.core.state import Command, fold
+from pilotage.credentials import Credentials, Wanted
 from pilotage.engine import Outcome
+from pilotage.settings.hooks import Webhook
 from pilotage.store import approvals as approval_table
-from pilotage.store import audit, known, queries
+from pilotage.store import audit, cursors, known, people, queries
 from pilotage.store.approvals import Approval
+from pilotage.store.people import Token
+from pilotage.webhooks.endpoint import cursor_name
+from pilotage.webhooks.sending import ping
 
 NEEDS: dict[Command, Right] = {
     Command.APPROVE: Right.APPROVE,
@@ -46,10 +53,12 @@ class Acting:
     # ------------------------------------------------------------------ who, and whether
 
     def named(self, by: str) -> Acting:
-        """Without a login a caller is who they say they are; else nobody signs for another one."""
+        """Without a login a caller is who they say they are; else nobody signs for another one: whoever only has the
+        state folder is somebody on this machine."""
         if self.caller.kind != "local" or not by.strip():
             return self
-        return replace(self, caller=replace(self.caller, name=by.strip()))
+        name = f"{by.strip()[:100]}{ON_THIS_MACHINE}" if self.coordinator.settings.shared else by.strip()
+        return replace(self, caller=replace(self.caller, name=name))
 
     @property
     def by(self) -> str:
@@ -87,6 +96,7 @@ class Acting:
     def _check(self, right: Right, service: str, environment: str, unseen: str) -> None:
         if not self.sees(service, environment):
             raise NotFound(unseen)
+        tracing.note(right=right.name.lower(), service=service, environment=environment)
         self.caller.check(right, service, environment)
 
     @asynccontextmanager
@@ -95,7 +105,11 @@ class Acting:
         known only afterwards."""
         names = [object]
         try:
-            yield names
+            with tracing.span(f"act {what}") as span:
+                span.note(action=what, caller=self.caller.kind)
+                yield names
+                if len(names) > 1:  # the first one may be whatever somebody typed
+                    span.note(object=names[-1])
         except PilotageError as error:
             outcome = "denied" if isinstance(error, Forbidden) else "refused"
             await self.note(what, names[-1], f"{outcome}: {error}", detail)
@@ -198,24 +212,47 @@ class Acting:
                 raise Refused(f"nobody has asked for an approval of {plan}: `pilotage request-approval {plan}`")
             return await self._answer(waits.id, digest, yes, note)
 
-    async def _answer(self, name: str, digest: str, yes: bool, note: str) -> Approval:
+    async def why_no_answer(self, asked: Approval) -> str:
+        """Why the caller may not say yes to this, in a sentence; empty when they may."""
+        try:
+            self.caller.check(Right.APPROVE, asked.service, asked.environment)
+            by, second = (self.by, await self._behind()), not self._alone()
+            await self.coordinator.desk.approvals.check(asked, asked.digest, by, second)
+        except (Forbidden, Refused) as error:
+            return str(error)
+        return ""
+
+    def _alone(self) -> bool:
         """Without a login nobody can be told from another: one's own yes counts there. With one, whoever only has the
-        state folder is nobody in particular, and approves nothing."""
-        alone = self.caller.kind == "local" and not self.coordinator.settings.shared
-        if self.caller.kind == "local" and not alone:
+        state folder is nobody in particular, and approves nothing: raises Forbidden."""
+        if self.caller.kind == "local" and self.coordinator.settings.shared:
             raise Forbidden(
                 "an approval is given with a login or a token of one's own, not by whoever is on this machine"
             )
-        return await self.coordinator.desk.approvals.answer(name, digest, self.by, yes, note, alone)
+        return self.caller.kind == "local"
+
+    async def _answer(self, name: str, digest: str, yes: bool, note: str) -> Approval:
+        alone, behind = self._alone(), await self._behind()
+        return await self.coordinator.desk.approvals.answer(name, digest, self.by, yes, note, alone, behind)
+
+    async def _behind(self) -> str:
+        """Who made the machine that acts: its yes is theirs."""
+        if self.caller.kind != "token":
+            return ""
+        return (await self.coordinator.store.run(people.get_token, self.caller.credential)).created_by
 
     # ------------------------------------------------------------------ before a rollout
 
     async def read(self, text: str, directory: str, file: str) -> Any:
         """The plan in `text`; over the network in a folder that the settings allow. Raises PlanError, Forbidden."""
-        self._in_a_folder(directory)
+        self.may_read(directory)
         return await self.coordinator.read(text, directory, file)
 
-    def _in_a_folder(self, directory: str) -> None:
+    def may_read(self, directory: str) -> None:
+        """A plan that lies there. Raises Forbidden, also for whoever may operate nothing: a plan names files of this
+        machine, and its mistakes tell of them."""
+        if not self.caller.may_somewhere(Right.OPERATE):
+            self.caller.check(Right.OPERATE)
         folders = self.coordinator.settings.folders
         if self.caller.kind == "local" or not self.coordinator.settings.shared:
             return
@@ -280,6 +317,65 @@ class Acting:
         async with self.noted("unlock", f"{service} in {environment}", reason):
             self.caller.check(Right.OVERRIDE, service, environment)
             await self.coordinator.gates.unlock(service, environment, self.by, reason)
+
+    # ------------------------------------------------------------------ tokens and sessions
+
+    @property
+    def _credentials(self) -> Credentials:
+        return Credentials(self.coordinator.store, self.coordinator.clock.now, self.coordinator.settings)
+
+    async def make_token(self, wanted: Wanted) -> tuple[Token, str]:
+        """The token, and its secret, which is shown once."""
+        detail = f"{wanted.kind}: {', '.join(wanted.scopes)}; {wanted.note}"
+        async with self.noted("create-token", wanted.name or self.by, detail) as names:
+            token, secret = await self._credentials.make(self.caller, wanted)
+            names.append(f"{token.name} ({token.id})")
+        return token, secret
+
+    async def tokens(self) -> list[Token]:
+        """Those that the caller may see, the newest first."""
+        return await self._credentials.seen_by(self.caller)
+
+    async def revoke_token(self, name: str) -> Token:
+        async with self.noted("revoke-token", name) as names:
+            token = await self._credentials.revoke(self.caller, name)
+            names.append(f"{token.name} ({token.id})")
+        return token
+
+    async def sign_out(self, name: str = "") -> int:
+        """Ends all sessions of that person, or one's own; how many there were."""
+        async with self.noted("sign-out", name or self.by):
+            return await self._credentials.sign_out(self.caller, name or self.by)
+
+    # ------------------------------------------------------------------ webhooks
+
+    async def test_webhook(self, name: str) -> dict[str, Any]:
+        """Sends it one message. Raises Refused with what came of it when it was not taken."""
+        async with self.noted("webhook-test", name):
+            webhook = self._webhook(name)
+            try:
+                return await ping(webhook)
+            except DriverError as error:
+                raise Refused(f"not taken: {error}") from None
+
+    async def replay_webhook(self, name: str, number: int) -> dict[str, Any]:
+        """Tells it all again from that entry of the audit log on."""
+        async with self.noted("webhook-replay", name, f"from entry {number}"):
+            webhook = self._webhook(name)
+            last, _ = await self.coordinator.store.run(audit.head)
+            if not 1 <= number <= last:
+                raise Refused(f"from an entry of the audit log, 1 to {last}, not {number}")
+            now = self.coordinator.clock.now()
+            await self.coordinator.store.run(cursors.put, cursor_name(name), number, now)
+            told = await self.coordinator.store.run(cursors.waiting, number, webhook.kinds, webhook.services)
+            return {"name": name, "next": number, "waiting": told}
+
+    def _webhook(self, name: str) -> Webhook:
+        self.caller.check(Right.ADMINISTER)
+        named = [one.name for one in self.coordinator.settings.webhooks]
+        if name not in named:
+            raise NotFound(f"there is no webhook {name!r} in the settings; there are: {', '.join(named) or 'none'}")
+        return self.coordinator.settings.webhooks[named.index(name)]
 
     # ------------------------------------------------------------------ afterwards
 

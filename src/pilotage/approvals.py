@@ -13,6 +13,8 @@ from pilotage.store import Store, known, queries
 from pilotage.store import approvals as table
 from pilotage.store.approvals import START, Approval
 
+ON_THIS_MACHINE = " (this machine)"
+"""What a name ends with whose bearer has not logged in where others do."""
 ITEM = Item("approved", Part.PREPARATION, "A second person has approved this very plan", check="approved")
 
 
@@ -38,19 +40,23 @@ class Approvals:
         name = await self.store.run(table.ask, Approval("", *about, by, self.now(), note))
         return await self.store.run(table.get, name)
 
-    async def answer(self, name: str, digest: str, by: str, yes: bool, note: str = "", alone: bool = False) -> Approval:
-        """`alone`: nobody can be told from another, so one's own yes counts.
+    async def answer(
+        self, name: str, digest: str, by: str, yes: bool, note: str = "", alone: bool = False, behind: str = ""
+    ) -> Approval:
+        """`alone`: nobody can be told from another, so one's own yes counts. `behind`: who made the machine that acts.
 
         Raises Refused for the requester's or the author's own yes, for another plan's digest, and a second answer.
         """
         asked = await self.store.run(table.get, name)
-        await self._check(asked, digest, by, yes and not alone)
+        await self.check(asked, digest, (by, behind), yes and not alone)
         at = self.now()
         told = (name, by, at, at + self.rules.valid, not yes, note or asked.note)
         await self.store.run(table.answer, *told)
         return await self.store.run(table.get, name)
 
-    async def _check(self, asked: Approval, digest: str, by: str, second: bool) -> None:
+    async def check(self, asked: Approval, digest: str, by: tuple[str, str], second: bool) -> None:
+        """Raises Refused for another digest, and with `second` for who stands behind the question; `by` is who answers,
+        and who made that machine."""
         if digest != asked.digest:
             raise Refused(
                 f"this approval was asked for a plan with the digest {asked.digest}, not {digest}: "
@@ -63,8 +69,11 @@ class Approvals:
             authors.add((await self.store.run(known.get, asked.subject)).registered_by)
         else:
             authors.add((await self.store.run(queries.get_rollout, asked.subject)).requested_by)
-        if by in authors:
-            raise Refused(f"{by} asked for this, so somebody else has to approve it")
+        same = {one.removesuffix(ON_THIS_MACHINE) for one in authors}
+        if by[0] in same:
+            raise Refused(f"{by[0]} asked for this, so somebody else has to approve it")
+        if by[1] and by[1].removesuffix(ON_THIS_MACHINE) in same:
+            raise Refused(f"{by[1]} asked for this and made the token {by[0]}, so somebody else has to approve it")
 
     async def usable(self, plan_name: str, digest: str) -> Approval | None:
         """The newest that lets this plan begin now."""

@@ -21,6 +21,7 @@ from pilotage.core.events import Announced, ChecklistPassed
 from pilotage.core.model import Plan
 from pilotage.core.state import Command, RolloutState, Status, check_command, fold
 from pilotage.core.tally import Tally
+from pilotage.deliveries import Known
 from pilotage.desk import Busy, Desk
 from pilotage.engine import Engine, Order, Outcome, Start
 from pilotage.engine.clock import Clock, WallClock
@@ -46,6 +47,7 @@ class Coordinator:
     settings: Settings = field(default_factory=Settings)
     _tallies: dict[str, Tally] = field(default_factory=dict)
     _drawn: dict[str, Drawn] = field(default_factory=dict)
+    _delivered: Known = field(default_factory=dict)
     _busy: Busy = field(default_factory=dict)
     _states: dict[str, RolloutState] = field(default_factory=dict)
 
@@ -62,7 +64,7 @@ class Coordinator:
     @property
     def telling(self) -> Telling:
         """What rollouts have to show."""
-        return Telling(self.store, self._tallies, self._drawn, self._states)
+        return Telling(self.store, self._tallies, self._drawn, self._states, self._delivered)
 
     @property
     def listing(self) -> Listing:

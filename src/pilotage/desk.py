@@ -52,11 +52,15 @@ class Desk:
         plan = await asyncio.to_thread(planfile.load, text, directory=Path(directory), file=file)
         return await self.store.run(known.register, plan, text, file, by, self.now())
 
-    async def view(self, name: str) -> dict[str, Any]:
-        """One plan with its checklist, looked up now."""
+    async def view(self, name: str, look: bool = True) -> dict[str, Any]:
+        """One plan with its checklist, looked up now; without `look` only what is recorded, and no driver is asked."""
         plan = await self.store.run(known.get, name)
         around = await self._surroundings(plan)
-        states, _ = await self._looked_up(plan, around)
+        if look:
+            states, _ = await self._looked_up(plan, around)
+        else:
+            mine = self.approvals.asked_of(plan.plan).preparation.checklist
+            states = checklist.states(mine, around.record, {}, at=around.now)
         record = around.record
         return {
             **self._facts(plan, record),
@@ -91,6 +95,10 @@ class Desk:
         """Those that wait, the newest first. Nothing is looked up for this."""
         waiting = await self.store.run(known.open_plans)
         return [self._facts(one, await self.store.run(queries.events_of, one.id)) for one in waiting]
+
+    async def newest_folder(self) -> str:
+        """Where the files of the newest plan are; empty when none is known."""
+        return await self.store.run(known.newest_folder)
 
     async def tick(self, name: str, items: Sequence[str], by: str, note: str, undo: bool) -> dict[str, Any]:
         """All of the items, or none. Raises Refused for one that nobody ticks, or without a name."""

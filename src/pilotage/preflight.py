@@ -9,6 +9,7 @@ from typing import cast
 
 from pilotage.core.model import LatencyMetric, Plan, RatioMetric, Strategy
 from pilotage.drivers import Delays, Driver, Metrics, Paces, Steps
+from pilotage.drivers.secrets import asked_anew
 from pilotage.engine import signals
 from pilotage.engine.acting import is_in_force
 from pilotage.engine.crew import Crew
@@ -70,7 +71,8 @@ async def _asked(plan: Plan, state: Path) -> Answers:
 
 async def _ask(name: str, driver: Driver) -> str:
     try:
-        await asyncio.wait_for(driver.probe(), PROBE_S)
+        with asked_anew():
+            await asyncio.wait_for(driver.probe(), PROBE_S)
     except TimeoutError:
         return f"{name}: did not answer within {PROBE_S:g} s"
     except Exception as error:

@@ -17,6 +17,7 @@ from pilotage.core.model import Channel, DriverRef, Plan
 from pilotage.core.preparing import BUILT_IN, Item
 from pilotage.core.redact import redact
 from pilotage.drivers import Check, Context, registry
+from pilotage.drivers.secrets import asked_anew
 from pilotage.engine.crew import Crew
 from pilotage.planfile.starting import may_start
 from pilotage.preflight import Answers, preflight
@@ -175,7 +176,8 @@ async def _channel(channel: Channel, plan: Plan, state: Path) -> tuple[bool, str
     driver = None
     try:
         driver = registry.build("notify", channel.ref, context)
-        return True, await asyncio.wait_for(driver.probe(), CHANNEL_WITHIN_S)
+        with asked_anew():
+            return True, await asyncio.wait_for(driver.probe(), CHANNEL_WITHIN_S)
     except Exception as error:
         return False, complaint(error, channel.ref, CHANNEL_WITHIN_S)
     finally:
@@ -196,7 +198,8 @@ async def _logs(plan: Plan, state: Path) -> Seen:
     try:
         for name, source in crew.logs.items():
             try:
-                said.append(f"{name}: {await asyncio.wait_for(source.probe(), LOG_WITHIN_S)}")
+                with asked_anew():
+                    said.append(f"{name}: {await asyncio.wait_for(source.probe(), LOG_WITHIN_S)}")
             except Exception as error:
                 why = _sentence(error) if not isinstance(error, TimeoutError) else "did not answer"
                 if name == "canary":

@@ -17,6 +17,7 @@ from pilotage.core.model import Plan
 from pilotage.drivers import Call, Rehearses, Traffic
 from pilotage.drivers.keeping import keeping
 from pilotage.drivers.process import OVERTAKEN, journal
+from pilotage.drivers.secrets import asked_anew
 from pilotage.engine.crew import Crew
 
 WITHIN_S = 20.0
@@ -116,7 +117,8 @@ class _Practice:
             call = self._call(DEPLOY_WITHIN_S)
             said = await self._kept(call, deployer.rehearse(previous, call), DEPLOY_WITHIN_S)
         else:
-            said = await asyncio.wait_for(deployer.probe(), WITHIN_S)
+            with asked_anew():
+                said = await asyncio.wait_for(deployer.probe(), WITHIN_S)
             said += f" (whether {previous} can be deployed, it cannot tell)"
         self._said.append(f"{name}: {said}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from pilotage.core.sentences import sentence
 from pilotage.core.series import Series
 from pilotage.core.state import Command, RolloutState, Status, check_command, fold
 from pilotage.core.tally import Tally
+from pilotage.deliveries import Deliveries, Filters, Known
 from pilotage.listing import Listing
 from pilotage.store import Store, messages, queries
 
@@ -52,6 +54,8 @@ class Telling:
     """As `tallies`."""
     states: dict[str, RolloutState] = field(default_factory=dict)
     """As `Listing` keeps them."""
+    delivered: Known = field(default_factory=dict)
+    """As `tallies`: what became of the rollouts that have ended."""
 
     async def resolve(self, rollout: str) -> str:
         """An id, or ``latest``: the newest active rollout, else the newest."""
@@ -117,6 +121,10 @@ class Telling:
         while len(self.drawn) > KEPT_TALLIES:
             del self.drawn[next(iter(self.drawn))]
         return drawn
+
+    async def history(self, filters: Filters, now: float, sees: Callable[[str, str], bool]) -> dict[str, Any]:
+        """DORA's figures over the last days, altogether and by service and environment, with weekly trends."""
+        return await Deliveries(self.store, self.delivered).told(filters, now, sees)
 
     async def summaries(self) -> list[dict[str, Any]]:
         """The newest fifty; `Listing` has them all, and filters."""
@@ -203,6 +211,7 @@ def _view(
         "status": state.status.value,
         "phase": state.phase,
         "phase_name": phase.name,
+        "asked_phase": state.asked_phase,
         "phases": [{"name": one.name, "weight": one.weight, "watch_s": one.watch_s} for one in plan.phases],
         "weight_wanted": 0.0 if state.status in (Status.ROLLING_BACK, Status.ROLLED_BACK) else phase.weight,
         "weight_in_force": state.weight,

@@ -18,11 +18,11 @@ from pydantic import BaseModel
 
 from pilotage import planfile
 from pilotage.cli.chosen import Chosen
-from pilotage.cli.drivers import example
 from pilotage.cli.trying import tell
 from pilotage.cli.verbs import Answer
 from pilotage.core.errors import PlanError
 from pilotage.core.model import Cohort, DriverRef
+from pilotage.driverbook import example
 from pilotage.drivers import DriverOptions, registry
 from pilotage.drivers.about import About, Option, about, every
 from pilotage.drivers.notify.console import ConsoleNotifier

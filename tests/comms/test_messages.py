@@ -92,8 +92,8 @@ class Leaky:
         self.options = options
 
     async def send(self, message: Message) -> str | None:
-        secret = self.options.key.reveal() if self.options.key else ""
-        inner = self.options.inner["x"].reveal()
+        secret = await self.options.key.reveal() if self.options.key else ""
+        inner = await self.options.inner["x"].reveal()
         raise TemporaryError(
             f"401 for {secret} at {self.options.url}, {inner}, token={PLANTED}, https://u:{PLANTED}@h/x"
         )

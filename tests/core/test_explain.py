@@ -116,6 +116,19 @@ def test_going_back_now_says_that_it_goes_on() -> None:
     assert "goes on until the splitter itself says" in explained(record, BAD).next
 
 
+def test_sent_back_past_the_coordinator_after_it_was_promoted_is_a_sentence_too() -> None:
+    record = told(
+        *STARTED, ev.Promoted("done"), ("ann", ev.DirectRollback("errors at night", 150.0, "traffic", "proxy at 0 %"))
+    )
+    assert "rolled back by ann" in explained(record, FINE).sentence
+    assert "errors at night" in explained(record, FINE).sentence
+
+
+def test_the_least_bad_is_held_for_a_person() -> None:
+    record = told(*STARTED, ev.LeastBadChosen(0, "hold", "going back would bring the outage back"))
+    assert "a person has to decide" in explained(record, FINE).sentence
+
+
 def test_promoted_says_how_many_phases_the_judge_passed_and_which_a_person_did() -> None:
     record = told(
         *STARTED,

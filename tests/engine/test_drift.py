@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -42,6 +43,7 @@ class Hands:
     def __init__(self, splitter: Splitter) -> None:
         self.splitter = splitter
         self.watched = Splitters()
+        self.plan = SimpleNamespace(all_targets=())
 
     def traffic(self, target: str) -> Any:
         return self.splitter

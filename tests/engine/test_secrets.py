@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.planted import found_in
 from tests.stage import Stage, local, wait_for
 
 HOOK = "planted-hook-7f3a9c"
@@ -20,6 +21,7 @@ sys.exit("cannot log in with password=" + "{printed}" + " and " + os.environ["TE
 """
 
 
+@pytest.mark.timeout(400)
 def test_no_secret_is_stored_printed_logged_or_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "stage"
     folder.mkdir()
@@ -51,11 +53,16 @@ def test_no_secret_is_stored_printed_logged_or_told(tmp_path: Path, monkeypatch:
                 target=lambda: coordinator.api.post(f"/v1/rollouts/{rollout}/rollback", {"by": "t", "reason": ""})
             )
             asking.start()
-            wait_for(lambda: kinds().count("step_failed") >= 3, 30)
+            wait_for(lambda: kinds().count("step_failed") >= 3, 90, lambda: str(kinds()))
             (folder / "broken").unlink()
-            asking.join(30)
-            wait_for(lambda: "recovery_doubtful" in kinds() or "recovery_confirmed" in kinds(), 30)
-            wait_for(lambda: "follow_up_failed" in kinds() or "ticket_opened" in kinds(), 60)
+            asking.join(90)
+            assert not asking.is_alive()
+
+            def all_is_done() -> bool:
+                ended = {"recovery_doubtful", "recovery_confirmed"} & set(kinds())
+                return bool(ended and {"follow_up_failed", "ticket_opened"} & set(kinds()))
+
+            wait_for(all_is_done, 90, lambda: str(kinds()))
             told = [
                 coordinator.api.get(f"/v1/rollouts/{rollout}/report"),
                 coordinator.api.get(f"/v1/rollouts/{rollout}/report?format=html"),
@@ -64,14 +71,8 @@ def test_no_secret_is_stored_printed_logged_or_told(tmp_path: Path, monkeypatch:
                 str(coordinator.api.get("/v1/health")),
                 str(stage.messages),
             ]
-        found = {
-            str(path.relative_to(tmp_path)): secret
-            for path in (tmp_path / "state").rglob("*")
-            if path.is_file()
-            for secret in (HOOK, TOKEN, PRINTED)
-            if secret.encode() in path.read_bytes() and "calls" not in path.parts  # a command's own output, for a day
-        }
-        assert found == {}
+        # A command's own output is kept for a day, as it is.
+        assert found_in(tmp_path / "state", (HOOK, TOKEN, PRINTED), lambda path: "calls" in path.parts) == {}
         for text in told:
             assert not [secret for secret in (HOOK, TOKEN, PRINTED) if secret in text]
         assert any("cannot log in" in text for text in told)  # what it says beside the secrets is kept

@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 COMPLETE = (Path(__file__).parent / "complete.yaml").read_text(encoding="utf-8")
 SECRET_NAMES = ("PILOTAGE_TEST_SECRET", "HOOK_URL")
 SECRET = "hunter2-planted"
-"""What the variables of the plans' secret references hold while tests run."""
+"""What the variables of the plans' secret references hold while tests run. Vault and AWS are not asked."""
 
 
 def sections(text: str) -> dict[str, str]:
@@ -274,3 +274,5 @@ def shown() -> dict[str, str]:
 def set_secrets(patch: pytest.MonkeyPatch, names: Sequence[str] = SECRET_NAMES) -> None:
     for name in names:
         patch.setenv(name, SECRET)
+    patch.setenv("VAULT_ADDR", "https://vault.example:8200")
+    patch.setenv("VAULT_TOKEN", SECRET)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 
 import click
 
 from pilotage.cli.client import Api, whoami
-from pilotage.core.announcing import KINDS, kinds_of
+from pilotage.core.announcing import KINDS
 from pilotage.core.model import AUDIENCES
-
-if TYPE_CHECKING:
-    from pilotage.core.model import Plan
 
 
 def register(cli: click.Group) -> None:
@@ -54,12 +51,12 @@ def announce(
 def _preview(file: Path, audience: str | None, kind: str | None, json_out: bool) -> None:
     from pilotage import planfile
     from pilotage.core.errors import PlanError
-    from pilotage.wording import check_templates
+    from pilotage.wording import check_templates, previews
 
     plan = planfile.load_file(file)
     if problems := check_templates(plan):
         raise PlanError(tuple(problems))
-    messages = list(_messages(plan, audience, kind))
+    messages = [asdict(one) for one in previews(plan, cast(Any, audience), kind)]
     if json_out:
         click.echo(json.dumps(messages, indent=2))
         return
@@ -70,21 +67,3 @@ def _preview(file: Path, audience: str | None, kind: str | None, json_out: bool)
         click.echo(f"[{one['kind']}] {one['title']}\n{one['text']}\n")
     if not messages:
         click.echo("Nothing of that is sent.")
-
-
-def _messages(plan: Plan, audience: str | None, kind: str | None) -> Iterator[dict[str, Any]]:
-    """By channel in the plan's order; an audience that is asked for and has no channel is shown without one."""
-    from pilotage.core.model import Channel, DriverRef
-    from pilotage.wording import preview
-
-    asked = [(number, one) for number, one in enumerate(plan.notify) if audience in (None, one.audience)]
-    channels: list[tuple[int | None, Channel]] = [*asked]
-    if not channels:
-        channels = [(None, Channel(DriverRef("", {}), audience or "incident"))]  # type: ignore[arg-type]
-    for number, channel in channels:
-        for one in KINDS:
-            if one not in kinds_of(channel) or kind not in (None, one):
-                continue
-            said = preview(plan, one, channel.audience)
-            place = {"channel": number, "driver": channel.ref.driver, "audience": channel.audience}
-            yield {**place, "kind": one, "title": said.title, "text": said.text}

@@ -26,36 +26,25 @@ def register(cli: click.Group) -> None:
 def check(file: Path, json_out: bool) -> None:
     """Check a plan FILE; nothing is started or asked."""
     from pilotage import planfile
-    from pilotage.core.errors import PlanError
-    from pilotage.core.policy import false_alarm_budget
-    from pilotage.core.power import NOTHING_EXPECTED, visible
-    from pilotage.planfile.starting import may_start
-    from pilotage.wording import check_templates
+    from pilotage.checking import checked
+    from pilotage.core.power import NOTHING_EXPECTED
 
     plan = planfile.load_file(file)
-    if problems := check_templates(plan):
-        raise PlanError(tuple(problems))  # each names its own file
-    now = datetime.now(UTC).timestamp()
-    _, starts = may_start(plan.preparation.start, now)
-    over = plan.preparation.start.closes_at is not None and plan.preparation.start.closes_at <= now
-    bound, budget = false_alarm_budget(plan)
-    seen = visible(plan)
+    found = checked(plan, datetime.now(UTC).timestamp())
     if json_out:
-        answer = {"ok": not over, "digest": plan.digest, "service": plan.service, "false_alarms_at_most": bound}
-        answer |= {"starts": starts, "phases_see": seen, "not_measured": list(plan.measures.left_out)}
-        click.echo(json.dumps(answer, indent=2))
+        click.echo(json.dumps(found.as_data(), indent=2))
     else:
         phases = ", ".join(f"{phase.name} for {phase.watch_s:g} s" for phase in plan.phases)
-        verdict = "cannot start any more" if over else "is a good plan"
+        verdict = "is a good plan" if found.ok else "cannot start any more"
         click.echo(f"{file} {verdict}: {plan.service} {plan.previous} -> {plan.version}; {phases}. {plan.digest}")
-        click.echo(f"Starts: {starts}. {_checklist(plan, file)}")
-        for one in plan.measures.left_out:
+        click.echo(f"Starts: {found.starts}. {_checklist(plan, file)}")
+        for one in found.not_measured:
             click.echo(f"Not measured: {one}.")
-        click.echo(budget)
+        click.echo(found.budget)
         click.echo("What each phase can see:")
-        for line in [f"  {name}: {said}" for name, said in seen.items()] or [f"  {NOTHING_EXPECTED}"]:
+        for line in [f"  {name}: {said}" for name, said in found.phases_see.items()] or [f"  {NOTHING_EXPECTED}"]:
             click.echo(line)
-    sys.exit(WRONG if over else GOOD)
+    sys.exit(GOOD if found.ok else WRONG)
 
 
 def _checklist(plan: Plan, file: Path) -> str:

@@ -36,7 +36,7 @@ class Chosen:
 
 
 def of_options(name: str, options: tuple[str, ...]) -> Chosen:
-    from pilotage.cli.drivers import resolve
+    from pilotage.driverbook import resolve
     from pilotage.planfile.options import driver
     from pilotage.planfile.reader import Reader
 

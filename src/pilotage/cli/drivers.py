@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import shutil
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from pilotage.cli.trying import try_
-from pilotage.core.errors import NotFound
 from pilotage.core.words import printable
 
 if TYPE_CHECKING:
@@ -52,11 +50,12 @@ def drivers(context: click.Context, json_out: bool) -> None:
     """
     if context.invoked_subcommand is not None:
         return
+    from pilotage.driverbook import as_data
     from pilotage.drivers.about import every
 
     found = every()
     if json_out:
-        click.echo(json.dumps([_data(one) for one in found], indent=2))
+        click.echo(json.dumps([as_data(one) for one in found], indent=2))
         return
     port, width = "", max(len(one.name) for one in found)
     for one in found:
@@ -71,12 +70,13 @@ def drivers(context: click.Context, json_out: bool) -> None:
 @_json
 def show(name: str, json_out: bool) -> None:
     """The options of the driver NAME (or PORT/NAME), and an example to paste."""
+    from pilotage.driverbook import as_data, resolve
     from pilotage.drivers.about import about
 
     found = [about(port, one) for port, one in resolve(name)]
     json_out = json_out or bool(click.get_current_context().parent.params["json_out"])  # type: ignore[union-attr]
     if json_out:
-        click.echo(json.dumps([_data(one) for one in found], indent=2))
+        click.echo(json.dumps([as_data(one) for one in found], indent=2))
         return
     for number, one in enumerate(found):
         if number:
@@ -84,30 +84,13 @@ def show(name: str, json_out: bool) -> None:
         _print(one)
 
 
-def resolve(name: str) -> list[tuple[str, str]]:
-    """The installed drivers that NAME or PORT/NAME means, one for each port. Raises NotFound."""
-    from pilotage.drivers import PORTS, registry
-    from pilotage.planfile.reader import did_you_mean
-
-    port, _, short = name.rpartition("/")
-    found = [(one, short) for one in PORTS if port in ("", one) and short in registry.names(one)]
-    if found:
-        return found
-    known = [f"{one}/{other}" for one in PORTS for other in registry.names(one)]
-    near = did_you_mean(name, [*known, *dict.fromkeys(one.split("/")[1] for one in known)])
-    raise NotFound(printable(f"no driver {name[:80]} is installed. {near or '`pilotage drivers` lists them.'}"))
-
-
 def _line(one: About) -> str:
     origin = "" if one.package == OURS else f" (from {one.package or 'an unknown package'})"
     return f"cannot be loaded: {one.broken}{origin}" if one.broken else f"{one.line}{origin}"
 
 
-def _data(one: About) -> dict[str, Any]:
-    return {**dataclasses.asdict(one), "example": "" if one.broken else example(one)}
-
-
 def _print(one: About) -> None:
+    from pilotage.driverbook import example
     from pilotage.drivers.about import OFFERS
 
     _echo(f"{one.port}/{one.name}: {_line(one)}")
@@ -158,29 +141,3 @@ def _echo(text: str, first: str = "", rest: str = "") -> None:
         break_on_hyphens=False,
     )
     click.echo("\n".join(wrapped))
-
-
-def example(one: About) -> str:
-    """The part of a plan that names it, as YAML; `pilotage check` asks for each placeholder."""
-    from pilotage.core.planning.entries import Entry, write
-    from pilotage.drivers.about import REPLACE_ME
-
-    wanted = [option for option in one.options if option.required] or list(one.options[:1])
-    options = {option.name: option.sample for option in wanted}
-    named = {"driver": one.name, **options}
-    sections: dict[str, Any] = {
-        "traffic": [{"name": one.name, **named}],
-        "deploy": [{"name": one.name, **named}],
-        "metrics": {"sources": {one.name: named}},
-        "notify": [named],
-        "logs": {"canary": named, "control": named},
-        "checks": [{"id": one.name, "part": "technical", "text": REPLACE_ME, "check": one.name, **options}],
-        "tracker": named,
-        "pool": {"servers": [REPLACE_ME], "watch": "5m", "pool": named},
-    }
-    if one.port == "deploy" and one.name == "git-revert":
-        return write([Entry("rollback", {"methods": ["traffic", "revert"], "revert": named})])
-    if one.port == "deploy" and one.name == "servers":  # made of this section, with the plan's deploy drivers
-        return write([Entry("rolling", {"servers": [REPLACE_ME], "watch": "5m"})])
-    section = {"checks": "checklist", "pool": "rolling"}.get(one.port, one.port)
-    return write([Entry(section, sections[one.port])])

@@ -6,16 +6,14 @@ import json
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import click
 
 from pilotage.cli.plan import (
     NOT_READY,
     READY,
-    doubts,
     fact_options,
-    plain,
     refuse_to_overwrite,
     safe,
     say_open,
@@ -25,8 +23,6 @@ from pilotage.cli.plan import (
 )
 
 if TYPE_CHECKING:
-    from pilotage.core.brief import Brief
-    from pilotage.core.planning import PlanDraft
     from pilotage.importing import Format, Imported
 
 
@@ -65,6 +61,8 @@ def import_files(
     or has to be looked at, and is said.
     """
     from pilotage.core.brief import Brief
+    from pilotage.drafting import doubts
+    from pilotage.importing import as_data
     from pilotage.importing import import_files as read
 
     if output is not None:
@@ -73,6 +71,7 @@ def import_files(
         raise click.UsageError(f"--namespace: expected a namespace such as payments, got {namespace[:60]!r}")
     imported = read(cast("Format", format), files, name, namespace)
     asking = not (no_input or json_out) and sys.stdin.isatty() and sys.stderr.isatty()
+
     brief = imported.brief(with_options(Brief(text=""), given, on_call))
     if asking:
         brief = with_answers(brief, None)
@@ -83,7 +82,7 @@ def import_files(
     doubtful = doubts(brief)
     ready = not (drafted.open or doubtful or imported.looks)
     if json_out:
-        click.echo(json.dumps(_as_data(imported, brief, drafted, ready), indent=2))
+        click.echo(json.dumps(as_data(imported, brief, drafted, ready), indent=2))
     elif output is None:
         click.echo(drafted.text, nl=False)
     if not json_out:
@@ -105,15 +104,3 @@ def _tell(imported: Imported, doubtful: tuple[str, ...]) -> None:
         click.echo(safe(one), err=True)
     for one in imported.others:
         click.echo(safe(f"not read: {one}"), err=True)
-
-
-def _as_data(imported: Imported, brief: Brief, drafted: PlanDraft, ready: bool) -> dict[str, Any]:
-    return {
-        "ready": ready,
-        "brief": plain(brief),
-        "missing": list(drafted.open),
-        "notes": [plain(one) for one in imported.notes],
-        "not_read": list(imported.others),
-        "warnings": list(drafted.warnings),
-        "plan": drafted.text,
-    }

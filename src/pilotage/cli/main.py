@@ -7,12 +7,15 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import click
 
 from pilotage import __version__
 from pilotage.cli import (
     announce,
+    approvals,
+    audit,
     check,
     checklist,
     direct,
@@ -21,13 +24,17 @@ from pilotage.cli import (
     gates,
     importing,
     metrics,
+    opening,
     plan,
     planfiles,
     report,
+    tokens,
     watchdog,
+    webhooks,
 )
 from pilotage.cli.client import Api, ApiError, running, whoami
 from pilotage.cli.followups import followups
+from pilotage.cli.history import history
 from pilotage.cli.logs import logs
 from pilotage.cli.simulate import simulate
 from pilotage.core.errors import CoordinatorUnreachable, PilotageError, PlanError
@@ -117,10 +124,14 @@ def status(rollout: str, json_out: bool) -> None:
 
 
 @cli.command("list")
+@click.option("--active", is_flag=True, help="Those that run only.")
+@click.option("--search", default="", metavar="TEXT", help="In ids, services, environments, people and versions.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1), help="The newest so many.")
 @as_json
-def list_rollouts(json_out: bool) -> None:
+def list_rollouts(active: bool, search: str, limit: int, json_out: bool) -> None:
     """All rollouts, the newest first."""
-    rows = Api().get("/v1/rollouts")
+    asked = f"limit={min(limit, 200)}" + ("&active=true" if active else "") + (f"&q={quote(search)}" if search else "")
+    rows = Api().every(f"/v1/rollouts?{asked}", limit)
     lines = [
         f"{row['id']:<36} {row['status']:<18} {row['weight_in_force']:>5g} %  "
         f"{row['service']} {row['version']} in {row['environment']}, by {row['by']}"
@@ -153,7 +164,6 @@ def _command(name: str, text: str) -> None:
             sys.exit(FAILED)
 
 
-_command("approve", "Let a phase that waits for an approval begin.")
 _command("pause", "Keep the traffic where it is; the judge goes on guarding, the phase's time does not run.")
 _command("resume", "Go on after a pause or a hold.")
 _command("hold", "Hold: like pause, but the plan's hold deadline and policy apply.")
@@ -163,14 +173,15 @@ _command("promote", "Pass the present phase now, before its watch is over.")
 @cli.command("report-trouble")
 @click.argument("rollout", metavar="ID")
 @click.argument("text")
-@click.option("--by", default=None, help="Who says so (default: you).")
+@click.option("--by", default=None, help="Who says so (default: you); with a login it is kept in the reason.")
 @as_json
 def report_trouble(rollout: str, text: str, by: str | None, json_out: bool) -> None:
     """Note that users say it is worse. Enough of these in a phase hold the rollout and ask a person.
 
     ID may be `latest`.
     """
-    outcome = Api().post(f"/v1/rollouts/{rollout}/report-trouble", {"by": by or whoami(), "reason": text})
+    body = {"by": whoami(), "reason": text, "on_behalf": by or ""}
+    outcome = Api().post(f"/v1/rollouts/{rollout}/report-trouble", body)
     say(json_out, outcome, f"{outcome['id']}: {outcome['message']}")
 
 
@@ -190,7 +201,7 @@ def up(port: int, settings: Path | None, quiet: bool) -> None:
     try:
         if not quiet:
             click.echo(f"The coordinator keeps its state in {state_folder()}. Ctrl-C stops it.", err=True)
-        serve(state_folder(), find(settings), port)
+        serve(state_folder(), find(settings), port, lambda: find(settings))
     except AlreadyUp as error:
         click.echo(str(error), err=True)
         sys.exit(5 if quiet else FAILED)
@@ -241,6 +252,13 @@ def doctor(json_out: bool) -> None:
         f"undelivered  {row['rollout']} channel {row['channel']}, {row['attempts']} attempts: {row['error']}"
         for row in health["undelivered"]
     ]
+    lines += [f"webhook      {webhooks.line(row)}" for row in health["webhooks"]]
+    lines += [
+        f"slack        {row['rollout']}: {row['events']} events untold, {row['attempts']} attempts: {row['last_error']}"
+        for row in health.get("chat", [])
+    ]
+    deaf = [row for row in health["hooks"] if row["problem"]]
+    lines += [f"hook         {row['name']} believes nobody: {row['problem']}" for row in deaf]
     say(json_out, {"up": True, **health}, "\n".join(lines))
 
 
@@ -257,6 +275,7 @@ def demo(bad: bool, serve: bool) -> None:
 cli.add_command(simulate)
 cli.add_command(logs)
 cli.add_command(followups)
+cli.add_command(history)
 explain.register(cli)
 report.register(cli)
 plan.register(cli)
@@ -265,11 +284,16 @@ check.register(cli)
 drivers.register(cli)
 metrics.register(cli)
 announce.register(cli)
+approvals.register(cli)
+audit.register(cli)
 checklist.register(cli)
 gates.register(cli)
 planfiles.register(cli)
 direct.register(cli)
 watchdog.register(cli)
+tokens.register(cli)
+opening.register(cli)
+webhooks.register(cli)
 
 
 def follow(api: Api, rollout: str, json_out: bool) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import sys
 from collections.abc import Iterator
@@ -15,8 +14,8 @@ from pilotage.core.words import amount, latency, printable
 from pilotage.paths import state_folder
 
 if TYPE_CHECKING:
-    from pilotage.cli.sounding import Row, Sounding
     from pilotage.core.model import Plan
+    from pilotage.sounding import Row, Sounding
 
 ALL, MISSING = 0, 1
 WITHIN_S = 30.0
@@ -56,8 +55,8 @@ def try_(file: Path, apart: float | None, within: float, json_out: bool) -> None
     import asyncio
 
     from pilotage import planfile
-    from pilotage.cli.sounding import sound
     from pilotage.drivers.secrets import hide
+    from pilotage.sounding import sound
 
     if (apart is not None and not apart > 0) or not within > 0:
         raise click.UsageError("--apart and --within: expected seconds, more than 0")
@@ -65,22 +64,11 @@ def try_(file: Path, apart: float | None, within: float, json_out: bool) -> None
     found = asyncio.run(sound(plan, state_folder(), apart, within))
     secrets = [ref.options for ref in plan.measures.sources.values()]
     if json_out:
-        click.echo(hide(json.dumps(_data(found), indent=2, ensure_ascii=False), secrets))
+        click.echo(hide(json.dumps(found.as_data(), indent=2, ensure_ascii=False), secrets))
     else:
         for line in _lines(found, plan):
             click.echo(printable(hide(line, secrets)))
     sys.exit(ALL if found.good else MISSING)
-
-
-def _data(found: Sounding) -> dict[str, Any]:
-    rows = [{key: value for key, value in dataclasses.asdict(one).items() if value != ""} for one in found.rows]
-    return {
-        "ok": found.good,
-        "sources": dict(found.sources),
-        "faults": dict(found.faults),
-        "metrics": rows,
-        "notes": list(found.notes),
-    }
 
 
 def _lines(found: Sounding, plan: Plan) -> Iterator[str]:

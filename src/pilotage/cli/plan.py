@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import sys
 from collections.abc import Callable
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from pilotage.core.errors import PilotageError
+from pilotage.core.givable import FACTS, LONGEST_BRIEF
 
 if TYPE_CHECKING:
     from pilotage.core.brief import Brief
@@ -20,20 +19,6 @@ if TYPE_CHECKING:
     from pilotage.core.proposals import Repository
 
 READY, NOT_READY = 0, 2
-LONGEST_BRIEF = 1_000_000
-FACTS = {
-    "service": "The service's name.",
-    "severity": "P0, P1 or P2.",
-    "environment": "Such as production.",
-    "version": "The version to bring out.",
-    "previous": "The version running now.",
-    "traffic": "What the service usually gets, such as 5M/day or 58/s.",
-    "strategy": "canary, blue-green or rolling.",
-    "window": 'When it may start, such as "2026-11-25 22:00-02:00 Europe/Berlin".',
-    "flag": "The feature flag's name.",
-    "summary": "One line: what this changes.",
-}
-"""Facts that can be given as options: they count more than what the brief says."""
 
 
 def register(cli: click.Group) -> None:
@@ -85,6 +70,7 @@ def plan(
     """
     from pilotage.core.brief import parse
     from pilotage.core.planning import draft
+    from pilotage.drafting import as_data, doubts
 
     if output is not None:
         refuse_to_overwrite(output)
@@ -98,7 +84,7 @@ def plan(
     if output is not None:
         write(output, drafted)
     if json_out:
-        click.echo(json.dumps(_as_data(parsed, drafted, seen, doubtful), indent=2))
+        click.echo(json.dumps(as_data(parsed, drafted, seen, doubtful), indent=2))
     elif output is None:
         click.echo(drafted.text, nl=False)
     _say(drafted, doubtful, output, quiet=json_out)
@@ -116,25 +102,12 @@ def _text(brief: str | None, asking: bool, has_options: bool) -> str:
 
 
 def with_options(brief: Brief, given: dict[str, str | None], on_call: str | None) -> Brief:
-    from pilotage.core.brief.given import given as with_fact
+    from pilotage.drafting import NotThatFact, with_facts
 
-    for name, text in given.items():
-        if text is not None:
-            try:
-                brief = with_fact(brief, name, text, "option")
-            except ValueError as error:
-                raise click.UsageError(f"--{name}: {error}") from None
-    return brief if on_call is None else _with_on_call(brief, on_call, "option")
-
-
-def _with_on_call(brief: Brief, text: str, source: Any) -> Brief:
-    from pilotage.core.brief.facts import ContactFact, Value
-
-    words = text.split()
-    reach = " ".join(one for one in words if "@" in one or one.startswith(("+", "#", "http")))
-    name = " ".join(one for one in words if one not in reach.split())
-    others = tuple(one for one in brief.contacts if one.value.role != "on-call")
-    return dataclasses.replace(brief, contacts=(Value(ContactFact("on-call", name, reach), source=source), *others))
+    try:
+        return with_facts(brief, given, on_call, "option")
+    except NotThatFact as error:
+        raise click.UsageError(f"--{error.name}: {error}") from None
 
 
 def with_answers(brief: Brief, seen: Repository | None) -> Brief:
@@ -142,6 +115,7 @@ def with_answers(brief: Brief, seen: Repository | None) -> Brief:
     from pilotage.core.brief.given import given as with_fact
     from pilotage.core.brief.questions import QUESTIONS
     from pilotage.core.planning.draft import versions
+    from pilotage.drafting import with_on_call
 
     for conflict in brief.conflicts:
         click.echo(f"conflict: {conflict}", err=True)
@@ -159,7 +133,7 @@ def with_answers(brief: Brief, seen: Repository | None) -> Brief:
     if not any(one.value.role == "on-call" for one in brief.contacts):
         asked = "Who is on call for this, and how are they reached?"
         if answer := click.prompt(asked, default="", show_default=False, err=True).strip():
-            brief = _with_on_call(brief, answer, "answer")
+            brief = with_on_call(brief, answer, "answer")
     return brief
 
 
@@ -174,17 +148,6 @@ def _look(folder: Path, output: Path | None, brief: Brief) -> Repository:
             f"look at: paths in the plan start at its own folder, {folder} is another one: set them right", err=True
         )
     return look(folder, hint=brief.text)
-
-
-def doubts(brief: Brief) -> tuple[str, ...]:
-    """What stands in the way beside placeholders: each conflict and what looks wrong. Quoted log lines do not."""
-    from datetime import UTC, datetime
-
-    from pilotage.core.brief.doubts import past_dates
-
-    late = past_dates(brief, datetime.now(UTC).strftime("%Y-%m-%d"))
-    looked_at = [f"suspicious: {one}" for one in (*brief.suspicious, *late) if one.kind != "quoted"]
-    return (*(f"conflict: {one}" for one in brief.conflicts), *looked_at)
 
 
 def _say(drafted: PlanDraft, doubtful: tuple[str, ...], output: Path | None, quiet: bool) -> None:
@@ -231,29 +194,6 @@ def write(output: Path, drafted: PlanDraft, read: str = "brief was") -> None:
     text = plan_document(drafted.data, file=output.name, notes=drafted.warnings, read=read)
     output.write_text(drafted.text, encoding="utf-8")
     document_of(output).write_text(text, encoding="utf-8")
-
-
-def _as_data(brief: Brief, drafted: PlanDraft, seen: Repository | None, doubts: tuple[str, ...]) -> dict[str, Any]:
-    return {
-        "ready": not (drafted.open or doubts),
-        "brief": plain(brief),
-        "missing": list(drafted.open),
-        "conflicts": [plain(one) for one in brief.conflicts],
-        "suspicious": [plain(one) for one in brief.suspicious],
-        "warnings": list(drafted.warnings),
-        "repository": plain(seen),
-        "plan": drafted.text,
-    }
-
-
-def plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {one.name: plain(getattr(value, one.name)) for one in dataclasses.fields(value)}
-    if isinstance(value, dict):
-        return {str(key): plain(one) for key, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(one) for one in value]
-    return value.value if isinstance(value, Enum) else value
 
 
 @click.command()

@@ -15,6 +15,7 @@ from pathlib import Path
 import structlog
 
 from pilotage.comms.lane import Lane, Post
+from pilotage.core.model import Channel, Plan
 from pilotage.core.quiet import TOO_OLD_S
 from pilotage.store import Store, known, messages, queries
 
@@ -27,7 +28,8 @@ SEND_WITHIN_S = 20.0
 
 
 class Comms:
-    """`now` and `sleep` are the clock; `within_s` is how long a service may take for one message."""
+    """`now` and `sleep` are the clock; `within_s` is how long a service may take for one message. `elsewhere`: who
+    reads that channel of a plan is told in another way already."""
 
     def __init__(
         self,
@@ -36,9 +38,11 @@ class Comms:
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         within_s: float = SEND_WITHIN_S,
+        elsewhere: Callable[[Plan, Channel], bool] = lambda _plan, _channel: False,
     ) -> None:
         self._post = Post(store, state, now, within_s)
         self._sleep = sleep
+        self._elsewhere = elsewhere
         self._lanes: dict[str, list[Lane]] = {}
         self._waiting: set[str] | None = None
         """What ended before a restart and was not told to the end; None before the first look."""
@@ -92,4 +96,8 @@ class Comms:
             log.error("this plan cannot be read; nothing of it is told", rollout=rollout, error=type(error).__name__)
             return []
         places = await self._post.store.run(messages.open_channels, rollout, len(plan.notify))
-        return [Lane(self._post, plan, rollout, channel, place) for channel, place in enumerate(places)]
+        return [
+            Lane(self._post, plan, rollout, channel, place)
+            for channel, place in enumerate(places)
+            if not self._elsewhere(plan, plan.notify[channel])
+        ]

@@ -18,6 +18,7 @@ from pilotage.core.quiet import Turn, decide, passed_over
 from pilotage.drivers import Context, Message
 from pilotage.store import Store, messages, queries
 from pilotage.store.messages import Delivery, Sent
+from pilotage.telemetry import MESSAGES
 from pilotage.wording import render
 from pilotage.wording.facts import instant
 from pilotage.wording.language import LONGEST_TEXT
@@ -111,6 +112,7 @@ class Lane:
             thread = await deliver(self._channel.ref, context, message, self._post.within_s)
         except Exception as error:
             refused = isinstance(error, PermanentError | KeyError)
+            MESSAGES.labels(self._channel.ref.driver, "failed").inc()
             asked = error.after_s or 0.0 if isinstance(error, TemporaryError) else 0.0
             usual = max(asked, FIRST_PAUSE_S * 2.0 ** min(before.attempts, 9))
             self._rest(LONGEST_PAUSE_S if refused else min(LONGEST_PAUSE_S, usual))
@@ -120,6 +122,7 @@ class Lane:
                 "message not delivered; will try again", **self._place(), attempts=before.attempts + 1, error=why
             )
             return False
+        MESSAGES.labels(self._channel.ref.driver, "sent").inc()
         noted = Sent(
             one.number, self._channel.audience, self._channel.ref.driver, message.kind, said.title, self._post.now()
         )

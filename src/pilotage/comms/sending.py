@@ -14,6 +14,8 @@ from pilotage.core.model import DriverRef
 from pilotage.core.redact import redact
 from pilotage.drivers import Context, Message, Notifier, registry
 from pilotage.drivers.secrets import hide
+from pilotage.telemetry import driver_call
+from pilotage.tracing import Value
 
 CLOSE_WITHIN_S = 2.0
 _BEHIND_THE_HOST = re.compile(r"(\w+://[^/\s?#]+)[/?#][^\s\"'<>)]*")
@@ -23,7 +25,9 @@ async def deliver(ref: DriverRef, context: Context, message: Message, within_s: 
     """What the driver returns, or whatever it raises. That it cannot be closed is no reason to send again."""
     notifier = cast(Notifier, registry.build("notify", ref, context))
     try:
-        return await asyncio.wait_for(notifier.send(message), within_s)
+        about: dict[str, Value] = {"rollout": message.rollout, "message": message.kind, "attempt": message.attempt}
+        with driver_call(ref.driver, "send", root=True, **about):
+            return await asyncio.wait_for(notifier.send(message), within_s)
     finally:
         with suppress(Exception):
             await asyncio.wait_for(notifier.close(), CLOSE_WITHIN_S)

@@ -5,6 +5,7 @@ PilotageError
 ├── Refused                   a command that cannot be done in the rollout's present state
 ├── Forbidden                 who asks may not do this
 ├── Unauthorised              it is not known who asks
+├── TooMany                   asked for too often; says when it may be asked again
 ├── NotFound                  no such rollout
 ├── WrongRequest              what was asked makes no sense: a cursor of another list, a value that is none
 ├── PreflightFailed           a driver did not answer before the start; nothing was started
@@ -65,6 +66,14 @@ class Unauthorised(PilotageError):
 
 class NotFound(PilotageError):
     pass
+
+
+class TooMany(PilotageError):
+    """`after_s`: how many seconds to wait."""
+
+    def __init__(self, text: str, after_s: float) -> None:
+        self.after_s = after_s
+        super().__init__(text)
 
 
 class WrongRequest(PilotageError):

@@ -121,12 +121,16 @@ def _sentence(
 
 
 def _went_back(plan: Plan, record: Sequence[ev.Recorded], state: RolloutState, verdict: Verdict | None) -> str:
-    turned = next(one for one in record if isinstance(one.event, ev.RollbackStarted))
-    assert isinstance(turned.event, ev.RollbackStarted)
+    """Past a coordinator that did not answer, nothing but the way back itself is in the record."""
+    turned = next(
+        one for one in record if isinstance(one.event, ev.RollbackStarted | ev.DirectRollback | ev.RolledBack)
+    )
+    assert isinstance(turned.event, ev.RollbackStarted | ev.DirectRollback | ev.RolledBack)
+    decided = turned.event.verdict if isinstance(turned.event, ev.RollbackStarted) else None
     done = "rolled back" if state.status is Status.ROLLED_BACK else "is being rolled back; decided"
     by = "" if turned.by == "pilotage" else f" by {turned.by}"
     said = f"{done}{by} {_since_shift(plan, record, turned)}: {turned.event.reason}"
-    if turned.event.verdict is None and by:
+    if decided is None and by:
         judge = "had no verdict yet" if verdict is None else f"said {verdict.action.value}: {verdict.reason}"
         said += f" (the judge {judge})"
     return f"{said}; {state.reason}" if state.needs_person else said
@@ -166,8 +170,8 @@ def _promoted(plan: Plan, record: Sequence[ev.Recorded], samples: Sequence[Sampl
 
 def _stands(plan: Plan, record: Sequence[ev.Recorded], state: RolloutState, name: str) -> str:
     """Held or paused: since when, why, and what happens if nothing changes."""
-    began = next(one for one in reversed(record) if isinstance(one.event, ev.Held | ev.Paused))
-    assert isinstance(began.event, ev.Held | ev.Paused)
+    began = next(one for one in reversed(record) if isinstance(one.event, ev.Held | ev.Paused | ev.LeastBadChosen))
+    assert isinstance(began.event, ev.Held | ev.Paused | ev.LeastBadChosen)
     since = f"since {clock_time(began.at)[11:]} UTC in phase {name}"
     by = "" if began.by == "pilotage" else f" by {began.by}"
     if isinstance(began.event, ev.Paused):

@@ -111,6 +111,8 @@ class Caller:
     scopes: frozenset[Scope] | None = None
     credential: str = ""
     """The token's or the session's id, for the audit log; never the secret."""
+    groups: frozenset[str] = frozenset()
+    """A person's, as the login provider says them."""
 
     def role(self, service: str, environment: str) -> Role | None:
         """The highest one that is given there."""
@@ -128,6 +130,10 @@ class Caller:
 
     def may_somewhere(self, right: Right) -> bool:
         return any(self.may(right, one.service, one.environment) for one in self.grants)
+
+    def scopes_at_most(self) -> frozenset[Scope]:
+        """What a token of this caller's own may have."""
+        return frozenset(SCOPE_OF[right] for right in Right if self.may_somewhere(right))
 
     def places(self, right: Right) -> tuple[Place, ...]:
         """The services and environments (``*``: every one) where they may; lists are read for these only."""

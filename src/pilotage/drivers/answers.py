@@ -66,12 +66,11 @@ def check_clock(answer: Answer, who: str) -> None:
         )
 
 
-def usable(secret: Secret) -> str:
-    """The secret as it may stand in a header. Raises PermanentError without its value: httpx's error would show it."""
-    value = secret.reveal().strip()
+async def usable(secret: Secret) -> str:
+    """The secret as it may stand in a header. Raises DriverErrors without its value: httpx's error would show it."""
+    value = (await secret.reveal()).strip()
     if not value or not value.isascii() or not value.isprintable():
-        where = secret.env or secret.file
-        raise PermanentError(f"the secret in {where} cannot be sent: expected one line of printable ASCII")
+        raise PermanentError(f"the secret in {secret.told} cannot be sent: expected one line of printable ASCII")
     return value
 
 

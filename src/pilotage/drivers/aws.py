@@ -203,6 +203,7 @@ def _made(service: str, region: str | None, options: AwsOptions) -> tuple[Any, A
         raise PermanentError("needs boto3: pip install 'pilotage[aws]'") from None
     session = Session(profile=options.profile)
     session.register_component("data_loader", _descriptions())
+    region = region or os.environ.get("AWS_REGION") or None  # botocore alone knows AWS_DEFAULT_REGION only
     if region is not None:
         session.set_config_variable("region", region)
     session.set_config_variable("metadata_service_num_attempts", 2)

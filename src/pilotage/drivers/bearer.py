@@ -89,10 +89,10 @@ class _OfSecret(Bearer):
     def __init__(self, secret: Secret) -> None:
         super().__init__()
         self._secret = secret
-        self.told = f"the token in {secret.env or secret.file}"
+        self.told = f"the token in {secret.told}"
 
     async def _fetch(self) -> tuple[str, float]:
-        return usable(self._secret), 0.0  # read each time: something keeps it fresh
+        return await usable(self._secret), 0.0  # read each time: something keeps it fresh
 
 
 class _OfCommand(Bearer):

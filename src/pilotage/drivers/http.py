@@ -6,14 +6,17 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import httpx
 
+from pilotage import tracing
 from pilotage.core.errors import PermanentError
+from pilotage.tracing.outgoing import asked
 
 _pools: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, httpx.AsyncClient]] = WeakKeyDictionary()
 """By the file of certificates that is trusted besides; empty for the usual ones alone."""
@@ -29,14 +32,31 @@ class Client:
         self._ca_file = ca_file
 
     async def get(self, url: httpx.URL | str, **options: Any) -> httpx.Response:
-        return await _pool(self._ca_file).get(url, timeout=self._timeout, **options)
+        return await self._ask("GET", url, options)
 
     async def post(self, url: httpx.URL | str, **options: Any) -> httpx.Response:
-        return await _pool(self._ca_file).post(url, timeout=self._timeout, **options)
+        return await self._ask("POST", url, options)
+
+    async def _ask(self, method: str, url: httpx.URL | str, options: dict[str, Any]) -> httpx.Response:
+        with asked(method, str(url)) as outgoing:
+            options = outgoing.marked(options)
+            answer = await _pool(self._ca_file).request(method, url, timeout=self._timeout, **options)
+            outgoing.answered(answer.status_code)
+            return answer
 
     def stream(self, method: str, url: str, **options: Any) -> Any:
         """As httpx's: ``async with client.stream(...) as answer``."""
-        return _pool(self._ca_file).stream(method, url, timeout=self._timeout, **options)
+        if not tracing.is_on():
+            return _pool(self._ca_file).stream(method, url, timeout=self._timeout, **options)
+        return self._stream(method, url, options)
+
+    @asynccontextmanager
+    async def _stream(self, method: str, url: str, options: dict[str, Any]) -> AsyncIterator[httpx.Response]:
+        with asked(method, url) as outgoing:
+            options = outgoing.marked(options)
+            async with _pool(self._ca_file).stream(method, url, timeout=self._timeout, **options) as answer:
+                outgoing.answered(answer.status_code)
+                yield answer
 
 
 def _pool(ca_file: str) -> httpx.AsyncClient:

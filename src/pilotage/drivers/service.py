@@ -71,7 +71,8 @@ class Service:
     With a `scheme` the token goes into every call's Authorization header; `keys` are secrets that go bare into headers
     of their own, `headers` what else every call has, `tokens` give a bearer token in the place of `token`. With a
     `user` the token is its password (Basic). `ca_file` has authorities that are trusted instead of the usual ones.
-    With `follow` calls are sent on within the same origin. Never retries: who calls knows whether that can help.
+    With `follow` calls are sent on within the same origin. `exact`: what it gives is secret itself and must not be
+    altered, though a secret that was sent may stand in it. Never retries: who calls knows whether that can help.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class Service:
         option: str = "api",
         user: str = "",
         ca_file: str = "",
+        exact: bool = False,
     ) -> None:
         self.name = name
         self._api = api.rstrip("/")
@@ -101,13 +103,14 @@ class Service:
         self._follow = follow
         self._option = option
         self._user = user
+        self._exact = exact
         self._client = Client(timeout_s, ca_file)
 
-    def token(self) -> str:
+    async def token(self) -> str:
         """Raises PermanentError, without the value, when it cannot be read or sent."""
         if self._token is None:
             raise PermanentError(f"{self.name} needs a token")
-        return usable(self._token)
+        return await usable(self._token)
 
     async def call(
         self,
@@ -143,7 +146,7 @@ class Service:
         self, json_body: Any, form: Mapping[str, str] | None, headers: Mapping[str, str] | None
     ) -> _Sent:
         """A token may come from afar."""
-        sent, secrets = self._given()
+        sent, secrets = await self._given()
         if self._tokens is not None:
             secrets.append(await self._tokens.get())
             sent["Authorization"] = f"Bearer {secrets[-1]}"
@@ -191,7 +194,7 @@ class Service:
         status = answer.status
         if status < 300:
             return
-        how = self._how()
+        how = self.how()
         if answer.limited:
             hint = "" if self._secrets or self._tokens else ". With a token the limit is higher"
             text = f"{self.name} limits how often it may be asked ({status}){again(answer)}{hint}"
@@ -224,21 +227,22 @@ class Service:
     def _secrets(self) -> list[Secret]:
         return [self._token, *self._keys.values()] if self._token else list(self._keys.values())
 
-    def _how(self) -> str:
+    def how(self) -> str:
+        """What it knows us by, for errors."""
         if self._tokens is not None:
             return self._tokens.told
-        names = [str(one.env or one.file) for one in self._secrets]
+        names = [one.told for one in self._secrets]
         word = "password" if self._user else "token"
         word = word if len(names) == 1 else "keys"
         return f"the {word} in {' and '.join(names)}" if names else "without a token"
 
-    def _given(self) -> tuple[dict[str, str], list[str]]:
+    async def _given(self) -> tuple[dict[str, str], list[str]]:
         """Every call's headers, and the secrets that nobody may see in an answer."""
         sent = {"Accept": "application/json", "User-Agent": "pilotage"} | self._headers
-        found = {name: usable(secret) for name, secret in self._keys.items()}
+        found = {name: await usable(secret) for name, secret in self._keys.items()}
         secrets = list(found.values())
         if self._token is not None:
-            secrets.append(self.token())
+            secrets.append(await self.token())
             if self._user:
                 pair = base64.b64encode(f"{self._user}:{secrets[-1]}".encode()).decode()
                 found["Authorization"] = f"Basic {pair}"
@@ -262,7 +266,7 @@ class Service:
                 text = (await self._read(answer)).decode(errors="replace")
             given = {name.lower(): value for name, value in answer.headers.items()}
             # A service may repeat what it was sent: secrets are taken out before anybody can show them.
-            for secret in sent.secrets:
+            for secret in sent.secrets if not (self._exact and answer.status_code < 300) else ():
                 text = text.replace(secret, "(hidden)")
             return Answer(answer.status_code, given, decode(text), text)
         raise PermanentError(f"{self.name} sends from one address to the next, more than {_MOST_MOVES} times")

@@ -10,9 +10,10 @@ from pathlib import Path
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from pilotage import tracing
 from pilotage.codec import from_json, to_json
 from pilotage.core.errors import PermanentError, TemporaryError
-from pilotage.core.events import Deployed, PhaseStarted, Recorded, WeightSet
+from pilotage.core.events import Deployed, Failed, PhaseStarted, Promoted, Recorded, RolledBack, WeightSet
 from pilotage.core.model import Step
 from pilotage.drivers.process import OVERTAKEN
 from pilotage.drivers.secrets import hide
@@ -20,13 +21,13 @@ from pilotage.engine import fence
 from pilotage.engine.acting import act
 from pilotage.engine.aftercare import Aftercare
 from pilotage.engine.clock import Clock
-from pilotage.engine.crew import Crew
+from pilotage.engine.crew import Crew, driver_of
 from pilotage.engine.heartbeats import heartbeats, this_task
 from pilotage.engine.tasks import StepTask
-from pilotage.engine.telemetry import DRIVER_SECONDS
 from pilotage.engine.watching import Watching
 from pilotage.handover import snapshots
 from pilotage.store import Store, queries
+from pilotage.telemetry import ENDED, driver_call
 
 LONGEST_WAIT_S = 60.0
 """A service that asks to be left alone for longer is asked again all the same."""
@@ -50,6 +51,9 @@ class Activities:
         if isinstance(recorded.event, PhaseStarted):
             await asyncio.to_thread(snapshots.reach, self._state, recorded.rollout, recorded.event.phase)
         await self._store.run(queries.append_event, recorded)
+        tracing.note(event=recorded.event.kind)
+        if isinstance(recorded.event, Promoted | RolledBack | Failed):
+            ENDED.labels(recorded.event.kind).inc()
 
     @activity.defn
     async def end(self, rollout: str) -> None:
@@ -109,8 +113,11 @@ class Activities:
 
     async def _act(self, task: StepTask) -> WeightSet | Deployed:
         crew = await self._crew(task.rollout)
-        with DRIVER_SECONDS.labels(task.step.action).time():
-            return await act(crew, task.step, task.key, self._clock.now)
+        step = task.step
+        with driver_call(driver_of(crew.plan, step.target), step.action, target=step.target, key=task.key) as span:
+            if step.weight is not None:
+                span.note(weight=step.weight)
+            return await act(crew, step, task.key, self._clock.now)
 
     async def _act_forward(self, task: StepTask) -> WeightSet | Deployed:
         if task.step.action == "set_weight" and task.expected:

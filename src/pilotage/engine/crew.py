@@ -14,6 +14,11 @@ GONE_WITHIN_S = 2.0
 """A rollback does not wait longer to hear whether what gets the traffic is there."""
 
 
+def driver_of(plan: Plan, target: str) -> str:
+    """The name of the driver that does a target's steps."""
+    return next((one.ref.driver for one in plan.all_targets if one.name == target), "unknown")
+
+
 class Crew:
     """Everything a plan names, ready to be called. `close` when the rollout has ended."""
 

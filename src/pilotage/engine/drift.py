@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from pilotage.core.model import Action, Drifted, Plan, Step, Verdict
 from pilotage.drivers import Restarts
 from pilotage.engine.acting import Hands, is_in_force
+from pilotage.engine.crew import driver_of
+from pilotage.telemetry import driver_call
 
 READ_WITHIN_S = 5.0
 UNREAD_TICKS = 2
@@ -80,10 +82,11 @@ class Splitters:
 
 
 async def _read(hands: Hands, target: str) -> _Seen:
-    splitter = hands.traffic(target)
+    splitter, driver = hands.traffic(target), driver_of(hands.plan, target)
     try:
         async with asyncio.timeout(READ_WITHIN_S):
-            weight = await splitter.read_weight()
+            with driver_call(driver, "read_weight", target=target):
+                weight = await splitter.read_weight()
             started = await splitter.started_at() if isinstance(splitter, Restarts) else None
     except TimeoutError:
         return _Seen(None, None, f"no answer within {READ_WITHIN_S:g} s")

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pilotage.core.model import Counters, Histogram, Instance, Measures, RatioMetric, Reading
 from pilotage.drivers import History, Metrics, Point
 from pilotage.engine import signals
+from pilotage.telemetry import driver_call
 
 PAST_S = 1800.0
 PAST_STEP_S = 60.0
@@ -36,7 +37,7 @@ async def _read(measures: Measures, sources: Mapping[str, Metrics], timeout_s: f
     names = list(wanted)
     try:
         async with asyncio.timeout(timeout_s):
-            tables = await asyncio.gather(*[sources[name].read(wanted[name]) for name in names])
+            tables = await asyncio.gather(*[_ask(measures, sources, name, wanted[name]) for name in names])
     except TimeoutError:
         return Reading(fault=f"the metrics source did not answer within {timeout_s:g} s")
     except Exception as error:
@@ -45,6 +46,13 @@ async def _read(measures: Measures, sources: Mapping[str, Metrics], timeout_s: f
         return _reading(measures, wanted, dict(zip(names, tables, strict=True)))
     except BucketsAdded as error:
         return Reading(fault=str(error))
+
+
+async def _ask(
+    measures: Measures, sources: Mapping[str, Metrics], name: str, selectors: Sequence[str]
+) -> list[list[Point]]:
+    with driver_call(signals.driver_of(measures, name), "read", source=name):
+        return await sources[name].read(selectors)
 
 
 class BucketsAdded(Exception):

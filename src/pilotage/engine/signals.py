@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pilotage.core.model import Measures, Reading
 from pilotage.core.signals import GuardLevels, GuardMetric, Level
 from pilotage.drivers import History, Metrics, Past, Point
+from pilotage.telemetry import driver_call
 
 INSTANCE_LABELS = ("pod", "instance")
 """The pod first: what a node's agent says about many pods has the agent as its instance."""
@@ -35,7 +36,7 @@ Table = Mapping[str, Sequence[Point]] | str
 async def read(measures: Measures, sources: Mapping[str, Metrics], timeout_s: float) -> Signals:
     """All of them now. A source that fails or is late costs its own signals only."""
     wanted = _wanted(measures)
-    tables = await asyncio.gather(*[_ask(sources[name], wanted[name], timeout_s) for name in wanted])
+    tables = await asyncio.gather(*[_ask(measures, sources, name, wanted[name], timeout_s) for name in wanted])
     return _signals(measures, dict(zip(wanted, tables, strict=True)))
 
 
@@ -78,10 +79,19 @@ def _asked(guard: GuardMetric, group: str) -> str:
     return guard.value.replace("$group", group)
 
 
-async def _ask(source: Metrics, selectors: Sequence[str], timeout_s: float) -> Table:
+def driver_of(measures: Measures, source: str) -> str:
+    """The name of a source's driver."""
+    found = measures.sources.get(source)
+    return "unknown" if found is None else found.driver
+
+
+async def _ask(
+    measures: Measures, sources: Mapping[str, Metrics], name: str, selectors: Sequence[str], timeout_s: float
+) -> Table:
     try:
-        async with asyncio.timeout(timeout_s):
-            return dict(zip(selectors, await source.read(selectors), strict=True))
+        with driver_call(driver_of(measures, name), "read", source=name):
+            async with asyncio.timeout(timeout_s):
+                return dict(zip(selectors, await sources[name].read(selectors), strict=True))
     except TimeoutError:
         return f"has no answer: its source was not there within {timeout_s:g} s"
     except Exception as error:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowUpdateFailedError
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -18,20 +22,27 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from pilotage import tracing
 from pilotage.core.errors import NotFound, PilotageError, Refused
 from pilotage.core.events import DirectRollback
 from pilotage.engine import Aftermath, Announcement, Noted, Order, Outcome, Settled, Start, aftermath_id
 from pilotage.engine.activities import Activities
 from pilotage.engine.aftermath import AftermathWorkflow
 from pilotage.engine.clock import Clock, WallClock
+from pilotage.engine.threads import Threads
 from pilotage.engine.workflow import RolloutWorkflow
 from pilotage.store import Store
 
 TASK_QUEUE = "pilotage"
+WORKFLOW_TASKS = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW
+ACTIVITY_TASKS = TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
 CACHED_WORKFLOWS = 100
 """A rollout's workflow sleeps while its watch runs. One that is not cached is replayed from its short history when
 something happens; a cached one costs memory all the time."""
 CONNECT_WITHIN_S = 20.0
+ANSWERS_WITHIN = timedelta(seconds=2)
+POLLED_WITHIN_S = 150.0
+"""A worker's question waits a minute for work, then it asks again."""
 UPDATE_TRIES = 5
 UPDATE_AGAIN_S = 0.2
 
@@ -45,6 +56,7 @@ async def connect(address: str) -> Client:
         api_key=api_key,
         tls=bool(api_key) or os.environ.get("TEMPORAL_TLS", "").lower() in ("1", "true", "yes"),
         data_converter=pydantic_data_converter,
+        interceptors=[Threads()] if tracing.is_on() else [],
     )
 
 
@@ -168,6 +180,27 @@ class TemporalEngine:
                 return False
             raise
         return description.status is WorkflowExecutionStatus.RUNNING
+
+    async def answers(self) -> bool:
+        """Within two seconds."""
+        try:
+            return await self._client.service_client.check_health(timeout=ANSWERS_WITHIN)
+        except (RPCError, RuntimeError):
+            return False
+
+    async def has_worker(self) -> bool:
+        """Whether somebody asks for work and has done so lately, as the engine itself sees it."""
+        try:
+            return all([await self._is_polled(kind) for kind in (WORKFLOW_TASKS, ACTIVITY_TASKS)])
+        except RPCError:
+            return False
+
+    async def _is_polled(self, kind: TaskQueueType.ValueType) -> bool:
+        queue = TaskQueue(name=TASK_QUEUE)
+        asked = DescribeTaskQueueRequest(namespace=self._client.namespace, task_queue=queue, task_queue_type=kind)
+        found = await self._client.workflow_service.describe_task_queue(asked, timeout=ANSWERS_WITHIN)
+        newest = max((one.last_access_time.ToSeconds() for one in found.pollers), default=0)
+        return time.time() - newest < POLLED_WITHIN_S
 
     async def close(self) -> None:
         """Nothing to give back: the client's connection ends with the process."""

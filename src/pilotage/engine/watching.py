@@ -20,8 +20,9 @@ from pilotage.engine.drift import Drift, Splitters, with_drift
 from pilotage.engine.heartbeats import heartbeats, this_task
 from pilotage.engine.listening import Listening
 from pilotage.engine.tasks import AskTask, WatchTask
-from pilotage.engine.telemetry import TICK_LATENESS, TICKS
+from pilotage.engine.ticks import traced_tick
 from pilotage.store import Store, queries
+from pilotage.telemetry import TICK_LATENESS, TICKS, VERDICTS
 
 READ_TIMEOUT_S = 5.0
 PAST_TIMEOUT_S = 10.0
@@ -89,10 +90,12 @@ class Watching:
             if back := await self._sleep_until(due, listening, task.rollout):
                 return Verdict(Action.ROLLBACK, back)
             TICK_LATENESS.observe(max(0.0, self._clock.now() - due))
-            reading, drift = await asyncio.gather(
-                measure.read(crew.plan.measures, crew.sources, min(READ_TIMEOUT_S, max(tick_s, 1.0))),
-                self.looked(crew, task.rollout, steps),
-            )
+            with traced_tick(tick) as span:
+                span.note(rollout=task.rollout, phase=task.phase, tick=tick)
+                reading, drift = await asyncio.gather(
+                    measure.read(crew.plan.measures, crew.sources, min(READ_TIMEOUT_S, max(tick_s, 1.0))),
+                    self.looked(crew, task.rollout, steps),
+                )
             reading = await listening.complete(reading)
             sample = Sample(task.phase, tick, self._clock.now(), reading, task.counted)
             verdict = judge.observe(sample)
@@ -100,8 +103,9 @@ class Watching:
                 judge, last, verdict = await self._rebuilt_judge(crew.plan, task.rollout, task.phase)
                 tick = last.tick if last is not None else tick
                 await self._settle(listening, task)
-            TICKS.inc()
             verdict = with_drift(verdict, drift, crew.plan, self._clock.now())
+            TICKS.inc()
+            VERDICTS.labels(verdict.action.value.lower()).inc()
             if _decides(verdict, task):
                 return verdict
             tick += 1

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pilotage.core.brief import Brief
 from pilotage.core.errors import Problem
 from pilotage.core.planning import PlanDraft
+from pilotage.drafting import plain
 from pilotage.importing.argo import argo
 from pilotage.importing.flagger import flagger
-from pilotage.importing.manifests import Manifest, manifests
+from pilotage.importing.manifests import Manifest, Source, manifests
 from pilotage.importing.pieces import Pieces
 from pilotage.importing.plan import brief_of, plan_of
 from pilotage.importing.spots import FilesWrong, Findings, Note, told
 
-__all__ = ["FORMATS", "FilesWrong", "Format", "Imported", "Note", "import_files", "told"]
+__all__ = ["FORMATS", "FilesWrong", "Format", "Imported", "Note", "as_data", "import_files", "import_texts", "told"]
 
 Format = Literal["argo", "flagger"]
 FORMATS: tuple[Format, ...] = ("argo", "flagger")
@@ -57,8 +58,17 @@ class Imported:
 
 def import_files(kind: Format, files: Sequence[Path], name: str = "", namespace: str = "") -> Imported:
     """`namespace` counts where the files say none. Raises FilesWrong with everything that is wrong in the files."""
+    return import_sources(kind, [Source(str(one), path=one) for one in files], name, namespace)
+
+
+def import_texts(kind: Format, texts: Mapping[str, str], name: str = "", namespace: str = "") -> Imported:
+    """As `import_files`, of texts by the name of their file."""
+    return import_sources(kind, [Source(file, text) for file, text in texts.items()], name, namespace)
+
+
+def import_sources(kind: Format, sources: Sequence[Source], name: str, namespace: str) -> Imported:
     findings = Findings()
-    found = manifests(findings, files)
+    found = manifests(findings, sources)
     known = [one for one in found if _read(one, kind)]
     for one in known:
         if one.version != _VERSIONS[kind]:
@@ -75,7 +85,20 @@ def import_files(kind: Format, files: Sequence[Path], name: str = "", namespace:
     notes = sorted(findings.notes.values(), key=lambda one: (one.file, one.line))
     rest = [one for one in known if one.kind == main.kind and one.spot is not main.spot]
     named = tuple(f"{one.spot.file}:{one.spot.line}: {one.called}" for one in (*rest, *others))
-    return Imported(pieces, tuple(notes), named, tuple(str(one) for one in files))
+    return Imported(pieces, tuple(notes), named, tuple(one.file for one in sources))
+
+
+def as_data(imported: Imported, brief: Brief, drafted: PlanDraft, ready: bool) -> dict[str, Any]:
+    """For a program."""
+    return {
+        "ready": ready,
+        "brief": plain(brief),
+        "missing": list(drafted.open),
+        "notes": [plain(one) for one in imported.notes],
+        "not_read": list(imported.others),
+        "warnings": list(drafted.warnings),
+        "plan": drafted.text,
+    }
 
 
 def _read(one: Manifest, kind: str) -> bool:

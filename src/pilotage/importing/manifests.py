@@ -29,6 +29,15 @@ _RENDER = "Render it first: `helm template ... > rendered.yaml` or `kustomize bu
 
 
 @dataclass(frozen=True)
+class Source:
+    """`text` as it was sent; None: it is read from `path`."""
+
+    file: str
+    text: str | None = None
+    path: Path = Path()
+
+
+@dataclass(frozen=True)
 class Manifest:
     """One object. `version` is its apiVersion; without a name or a namespace these are empty."""
 
@@ -43,7 +52,7 @@ class Manifest:
         return f"{self.kind} {self.name or '(without a name)'}"
 
 
-def manifests(findings: Findings, files: Sequence[Path]) -> list[Manifest]:
+def manifests(findings: Findings, files: Sequence[Source]) -> list[Manifest]:
     """Every object in the files. Raises FilesWrong for what cannot be read; what is no object becomes a problem."""
     if len(files) > MOST_FILES:
         raise FilesWrong([("", Problem("(files)", f"at most {MOST_FILES} files", str(len(files))))])
@@ -52,13 +61,13 @@ def manifests(findings: Findings, files: Sequence[Path]) -> list[Manifest]:
     left = MOST_IN_ALL
     for file in files:
         try:
-            text = _text(file)
+            text = _text(file.path) if file.text is None else file.text
             left -= len(text)
             if left < 0:
                 raise NotReadable(f"files of at most {MOST_IN_ALL:,} characters in all", "more", None)
-            found += _objects(findings, str(file), text)
+            found += _objects(findings, file.file, text)
         except NotReadable as error:
-            unreadable.append((str(file), error.problem))
+            unreadable.append((file.file, error.problem))
     if unreadable:
         raise FilesWrong(unreadable)
     return found

@@ -15,7 +15,7 @@ from pilotage.planfile.compile import A_PLACEHOLDER, compile_plan
 from pilotage.planfile.document import MAX_CHARACTERS, Node, NotReadable, read
 from pilotage.planfile.reader import Reader
 
-__all__ = ["Outline", "digest_of", "load", "load_file", "outline", "outline_file", "read", "read_file"]
+__all__ = ["Outline", "digest_of", "load", "load_file", "outline", "outline_file", "read", "read_file", "read_text"]
 
 
 def load(text: str, *, directory: Path, file: str = "", secrets: bool = True) -> Plan:
@@ -79,13 +79,18 @@ def outline_file(path: Path) -> Outline:
 
 
 def read_file(path: Path) -> tuple[Node, tuple[Problem, ...]]:
-    """What a plan file says, unchecked: its tree, and the keys that it says twice. Raises PlanError without a tree."""
+    """As `read_text`, of a UTF-8 file."""
+    return read_text(_text(path), str(path))
+
+
+def read_text(text: str, file: str = "") -> tuple[Node, tuple[Problem, ...]]:
+    """What a plan says, unchecked: its tree, and the keys that it says twice. Raises PlanError without a tree."""
     try:
-        tree, twice = read(_text(path))
+        tree, twice = read(text)
     except NotReadable as error:
-        raise PlanError((error.problem,), str(path)) from None
+        raise PlanError((error.problem,), file) from None
     if not isinstance(tree.value, dict):
-        raise PlanError((Problem("(plan)", "a mapping", "something else", tree.line),), str(path))
+        raise PlanError((Problem("(plan)", "a mapping", "something else", tree.line),), file)
     return tree, tuple(twice)
 
 

@@ -17,15 +17,18 @@ from pilotage.core.errors import (
     ChecklistOpen,
     Forbidden,
     NotFound,
+    PermanentError,
     PilotageError,
     PlanError,
     PreflightFailed,
     Refused,
     TemporaryError,
+    TooMany,
     Unauthorised,
     WrongRequest,
 )
 from pilotage.core.redact import redact
+from pilotage.server.observed import request_id
 
 log = structlog.get_logger()
 
@@ -39,7 +42,9 @@ STATUS_CODES: list[tuple[type[PilotageError], int]] = [
     (Forbidden, 403),
     (Unauthorised, 401),
     (NotFound, 404),
+    (TooMany, 429),
     (TemporaryError, 503),
+    (PermanentError, 409),
 ]
 KINDS = {
     400: "NotReadable",
@@ -63,7 +68,10 @@ def problem(error: PilotageError) -> JSONResponse:
         problems = to_data(list(error.problems))
     if isinstance(error, PreflightFailed | ChecklistOpen):
         problems = list(error.problems)
-    return told(status, type(error).__name__, str(error), problems, AUTHENTICATE if status == 401 else None)
+    headers = AUTHENTICATE if status == 401 else None
+    if isinstance(error, TooMany):
+        headers = {"Retry-After": f"{error.after_s:g}"}
+    return told(status, type(error).__name__, str(error), problems, headers)
 
 
 def told(
@@ -75,6 +83,8 @@ def told(
 ) -> JSONResponse:
     """A problem that no error of ours stands for."""
     body: dict[str, Any] = {"type": kind, "title": kind, "status": status, "detail": detail}
+    if asked := request_id.get():
+        body["request_id"] = asked
     if problems is not None:
         body["problems"] = problems
     return JSONResponse(body, status_code=status, media_type=MEDIA, headers=headers)

@@ -11,7 +11,9 @@ import structlog
 
 from pilotage.core.errors import PilotageError
 from pilotage.engine.temporal import activities, connect_when_up, worker
+from pilotage.server.logs import configure
 from pilotage.store import Store, open_store
+from pilotage.tracing.switch import switch_on
 
 log = structlog.get_logger()
 
@@ -24,6 +26,7 @@ def run(state: Path) -> None:
             "a worker needs TEMPORAL_ADDRESS (host:port of the Temporal that the coordinator uses too); "
             "without one, `pilotage up` works by itself"
         )
+    configure()
     store = open_store(state)
     try:
         asyncio.run(_work(address, store, state))
@@ -35,6 +38,7 @@ async def _work(address: str, store: Store, state: Path) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    end_traces = switch_on()
     work = activities(store, state)
     working = asyncio.create_task(worker(await connect_when_up(address), work).run())
     waiting = asyncio.create_task(stopping.wait())
@@ -45,5 +49,6 @@ async def _work(address: str, store: Store, state: Path) -> None:
         task.cancel()
     await asyncio.wait([working, waiting], timeout=5)
     await work.close()
+    await end_traces()
     if failure is not None:
         raise failure

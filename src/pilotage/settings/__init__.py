@@ -7,23 +7,24 @@ from __future__ import annotations
 
 import json
 import os
-from ipaddress import ip_address
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
-from pydantic import ConfigDict, Field, ValidationError, model_validator
+from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from pilotage.core.errors import PlanError, Problem
 from pilotage.planfile.document import NotReadable, read
 from pilotage.planfile.options import told
 from pilotage.planfile.reader import Reader
-from pilotage.settings.base import Section
+from pilotage.settings.base import Section, is_loopback
 from pilotage.settings.chat import Slack
-from pilotage.settings.hooks import Hook, Webhook
+from pilotage.settings.hooks import Hook, HookName, Webhook
 from pilotage.settings.limits import RateLimits
 from pilotage.settings.people import Approvals, Assignment, Login
 
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
+__all__ = ["Settings", "find", "is_loopback", "load"]
 
 
 class Tls(Section):
@@ -43,13 +44,14 @@ class Settings(Section):
     )
     url: str = Field(default="", description="how people reach it, such as https://pilotage.shop.example")
     tls: Tls | None = None
+    hosts: tuple[str, ...] = Field(default=(), description="other names by which machines reach it, without ports")
     proxies: tuple[str, ...] = Field(default=(), description="addresses of proxies whose X-Forwarded headers count")
     login: Login | None = None
     roles: tuple[Assignment, ...] = ()
     approvals: Approvals = Approvals()
     folders: tuple[Path, ...] = Field(default=(), description="where plans that come over the network may have files")
     webhooks: tuple[Webhook, ...] = ()
-    hooks: dict[str, Hook] = Field(default_factory=dict)
+    hooks: dict[HookName, Hook] = Field(default_factory=dict)
     slack: Slack | None = None
     limits: RateLimits = RateLimits()
 
@@ -66,30 +68,60 @@ class Settings(Section):
         """Several people use it, and say who they are."""
         return self.login is not None
 
+    @field_validator("proxies")
+    @classmethod
+    def _addresses(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        for one in given:
+            try:
+                ip_network(one)
+            except ValueError:
+                raise ValueError("addresses or networks, such as 10.0.0.7 or 10.0.0.0/28") from None
+        return given
+
+    @model_validator(mode="after")
+    def _a_port_that_there_is(self) -> Self:
+        if self.port > 65535:
+            raise ValueError("listen: with a port up to 65535")
+        return self
+
+    @model_validator(mode="after")
+    def _webhooks_have_names(self) -> Self:
+        names = [one.name for one in self.webhooks]
+        if twice := sorted({one for one in names if names.count(one) > 1}):
+            raise ValueError(f"webhooks with a name of their own each, not {', '.join(twice)} twice")
+        return self
+
     @model_validator(mode="after")
     def _nobody_strange_comes_in(self) -> Self:
         if not is_loopback(self.host) and self.login is None:
             raise ValueError(
                 f"login: beside listen: {self.listen}, which others could reach; without one only 127.0.0.1 is allowed"
             )
-        if self.login is not None and not self.url.startswith(("https://", "http://")):
+        if self.proxies and self.login is None:
+            raise ValueError(
+                "login: beside proxies:, as whoever reaches the proxy would be whoever owns this coordinator"
+            )
+        if self.login is not None and not self.url:
             raise ValueError("url: beside login:, the address at which people reach it, https://...")
-        if (
-            self.login is not None
-            and self.url.startswith("http://")
-            and not is_loopback(self.url[7:].split(":")[0].split("/")[0])
-        ):
-            raise ValueError("url: with https:// (sessions and tokens would go over the network in the clear)")
         return self
 
-
-def is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+    @field_validator("url")
+    @classmethod
+    def _an_address_for_people(cls, given: str) -> str:
+        if not given:
+            return given
+        try:
+            parts = urlsplit(given)
+            port = parts.port
+        except ValueError:
+            raise ValueError("an address, such as https://pilotage.shop.example") from None
+        if parts.scheme not in ("https", "http") or not parts.hostname or port == 0:
+            raise ValueError("an address, such as https://pilotage.shop.example")
+        if parts.path not in ("", "/") or parts.query or parts.fragment or "@" in parts.netloc:
+            raise ValueError("an address without a path: Pilotage has the whole host to itself")
+        if parts.scheme == "http" and not is_loopback(parts.hostname):
+            raise ValueError("https:// (sessions and tokens would go over the network in the clear)")
+        return given.rstrip("/")
 
 
 def load(path: Path) -> Settings:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from typing import Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
 from pilotage.core.people import Grant, Role
 from pilotage.drivers.secrets import Secret
-from pilotage.settings.base import Duration, Section
+from pilotage.settings.base import Duration, Section, is_loopback
 
 
 class Oidc(Section):
@@ -20,6 +21,14 @@ class Oidc(Section):
     scopes: tuple[str, ...] = Field(default=("openid", "email", "profile"), description="what is asked for")
     name: str = Field(default="email", description="the claim that is the person's name in the record")
     groups: str = Field(default="groups", description="the claim with the person's groups")
+
+    @model_validator(mode="after")
+    def _over_tls(self) -> Self:
+        if self.issuer.startswith("http://") and not is_loopback(urlsplit(self.issuer).hostname or ""):
+            raise ValueError("issuer: with https://, as it says who people are")
+        if "openid" not in self.scopes:
+            raise ValueError("scopes: with openid among them")
+        return self
 
 
 class Login(Section):
@@ -43,10 +52,14 @@ class Assignment(Section):
         return Grant(self.role, self.service, self.environment)
 
     def gives(self, name: str, groups: frozenset[str]) -> bool:
-        return any(
-            one in ("*", name) or (one.startswith("group:") and one.removeprefix("group:") in groups)
-            for one in self.who
-        )
+        """`name` is what the provider says: one that reads like a group, or like everybody, is neither."""
+        for one in self.who:
+            if one == "*":
+                return True
+            group = one.removeprefix("group:")
+            if group in groups if group != one else one.casefold() == name.casefold():
+                return True
+        return False
 
 
 class Approvals(Section):

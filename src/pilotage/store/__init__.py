@@ -12,6 +12,8 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event
 
 P = ParamSpec("P")
@@ -26,6 +28,7 @@ class Store:
     def __init__(self, url: str) -> None:
         self.url = url
         self._engine = _connect(url)
+        self._head: str | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
 
     def migrate(self) -> None:
@@ -35,6 +38,12 @@ class Store:
         with self._engine.begin() as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+
+    async def is_at_head(self) -> bool:
+        """Whether the schema is the one of this release."""
+        if self._head is None:
+            self._head = await asyncio.to_thread(_newest_migration)
+        return await self.run(_migration) == self._head
 
     async def run(self, query: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """The query's answer, after its transaction is committed."""
@@ -66,6 +75,16 @@ def open_store(state: Path) -> Store:
         fcntl.flock(lock, fcntl.LOCK_EX)
         store.migrate()
     return store
+
+
+def _newest_migration() -> str:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    return ScriptDirectory.from_config(config).get_current_head() or ""
+
+
+def _migration(connection: Connection) -> str:
+    return MigrationContext.configure(connection).get_current_revision() or ""
 
 
 def _connect(url: str) -> Engine:

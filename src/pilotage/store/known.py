@@ -24,6 +24,16 @@ class CalledOff(PilotageError):
 
 
 @dataclass(frozen=True)
+class Version:
+    """Another plan of the same change, by when it was first known and who registered it."""
+
+    id: str
+    at: float
+    by: str
+    closed: bool
+
+
+@dataclass(frozen=True)
 class KnownPlan:
     """A plan, and what became of it.
 
@@ -111,6 +121,12 @@ def get(connection: Connection, name: str) -> KnownPlan:
 def open_plans(connection: Connection) -> list[KnownPlan]:
     rows = connection.execute(select(plans).where(plans.c.closed.is_(False)).order_by(plans.c.registered_at.desc()))
     return [_known(connection, row) for row in rows.all()]
+
+
+def newest_folder(connection: Connection) -> str:
+    """Of the newest plan; empty when none is known."""
+    query = select(plans.c.directory).order_by(plans.c.registered_at.desc()).limit(1)
+    return str(connection.execute(query).scalar() or "")
 
 
 def open_names(connection: Connection) -> set[str]:
@@ -204,6 +220,16 @@ def ticked_before(connection: Connection, known: KnownPlan) -> tuple[str, int]:
         if ticks:
             return name, ticks
     return "", 0
+
+
+def versions_of(connection: Connection, name: str) -> list[Version]:
+    """The other plans for the same change, the newest first."""
+    row = connection.execute(select(plans).where(plans.c.id == name)).one()
+    query = select(plans.c.id, plans.c.registered_at, plans.c.registered_by, plans.c.closed)
+    query = query.where(_same_change(row), plans.c.id != name).order_by(plans.c.registered_at.desc())
+    return [
+        Version(one.id, one.registered_at, one.registered_by, bool(one.closed)) for one in connection.execute(query)
+    ]
 
 
 def rewritten_as(connection: Connection, known: KnownPlan) -> str:

@@ -42,7 +42,7 @@ class Token:
 
 @dataclass(frozen=True)
 class Session:
-    """`key` is the cookie's hash, which names the session."""
+    """`key` is the cookie's hash, which names the session. `token`: the id of the one it was begun with, if any."""
 
     key: str
     name: str
@@ -51,6 +51,7 @@ class Session:
     began_at: float
     used_at: float
     expires_at: float
+    token: str = ""
 
 
 def hashed(secret: str) -> str:
@@ -112,11 +113,19 @@ def revoke_token(connection: Connection, name: str, by: str, at: float) -> None:
 
 
 def begin_session(
-    connection: Connection, cookie: str, name: str, groups: Sequence[str], kind: Kind, at: float, expires_at: float
+    connection: Connection,
+    cookie: str,
+    name: str,
+    groups: Sequence[str],
+    kind: Kind,
+    at: float,
+    expires_at: float,
+    token: str = "",
 ) -> None:
     connection.execute(delete(sessions).where(sessions.c.expires_at < at))
-    told = {"name": name, "groups": json.dumps(list(groups)), "kind": kind, "began_at": at, "used_at": at}
-    connection.execute(insert(sessions).values(hash=hashed(cookie), **told, expires_at=expires_at, ended_at=None))
+    told = {"name": name, "groups": json.dumps(list(groups)), "kind": kind, "token": token}
+    times = {"began_at": at, "used_at": at, "expires_at": expires_at, "ended_at": None}
+    connection.execute(insert(sessions).values(hash=hashed(cookie), **told, **times))
 
 
 def find_session(connection: Connection, cookie: str, at: float, idle_s: float) -> Session | None:
@@ -128,11 +137,30 @@ def find_session(connection: Connection, cookie: str, at: float, idle_s: float) 
     if at - row.used_at > USED_EVERY_S:
         connection.execute(update(sessions).where(sessions.c.hash == row.hash).values(used_at=at))
     groups = tuple(json.loads(row.groups))
-    return Session(row.hash, row.name, groups, row.kind, row.began_at, row.used_at, row.expires_at)
+    return Session(row.hash, row.name, groups, row.kind, row.began_at, row.used_at, row.expires_at, row.token)
 
 
 def end_session(connection: Connection, cookie: str, at: float) -> None:
     connection.execute(update(sessions).where(sessions.c.hash == hashed(cookie)).values(ended_at=at))
+
+
+def regroup(connection: Connection, name: str, groups: Sequence[str]) -> None:
+    """That person's tokens have the groups that the provider tells now."""
+    where = (tokens.c.name == name, tokens.c.kind == "person", tokens.c.revoked_at.is_(None))
+    connection.execute(update(tokens).where(*where).values(groups=json.dumps(list(groups))))
+
+
+def tokens_of(connection: Connection, name: str, kind: Kind) -> list[Token]:
+    """The newest first."""
+    query = select(tokens).where(tokens.c.name == name, tokens.c.kind == kind).order_by(tokens.c.created_at.desc())
+    return [_token(row) for row in connection.execute(query)]
+
+
+def is_person(connection: Connection, name: str) -> bool:
+    """Somebody of this name has logged in, or has a token."""
+    told = select(tokens.c.id).where(tokens.c.name == name, tokens.c.kind == "person").limit(1)
+    here = select(sessions.c.hash).where(sessions.c.name == name).limit(1)
+    return any(connection.execute(one).first() is not None for one in (told, here))
 
 
 def end_sessions_of(connection: Connection, name: str, at: float) -> int:

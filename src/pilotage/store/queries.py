@@ -135,6 +135,12 @@ def newest_of_change(connection: Connection, service: str, environment: str, ver
     return str(next(found, ""))
 
 
+def running_of(connection: Connection, service: str, environment: str) -> str:
+    """The rollout of that service that has not ended; empty when none runs."""
+    where = (rollouts.c.service == service, rollouts.c.environment == environment, rollouts.c.ended.is_(False))
+    return str(connection.execute(select(rollouts.c.id).where(*where)).scalar() or "")
+
+
 def running_rollouts(connection: Connection) -> list[str]:
     """Those that have not ended."""
     return list(connection.execute(select(rollouts.c.id).where(rollouts.c.ended.is_(False))).scalars())

@@ -222,6 +222,7 @@ sessions = Table(
     Column("name", String(128), nullable=False),
     Column("groups", Text, nullable=False, comment="a JSON list"),
     Column("kind", String(16), nullable=False, comment="person or local"),
+    Column("token", String(16), nullable=False, comment="the token it was begun with; empty: a login"),
     Column("began_at", Float, nullable=False),
     Column("used_at", Float, nullable=False),
     Column("expires_at", Float, nullable=False, index=True),

@@ -6,5 +6,6 @@ comes of it, ``checking`` whether a team's folder is in order, ``samples`` one e
 
 from pilotage.wording.checking import check_templates
 from pilotage.wording.message import Rendered, preview, render
+from pilotage.wording.previews import Previewed, previews
 
-__all__ = ["Rendered", "check_templates", "preview", "render"]
+__all__ = ["Previewed", "Rendered", "check_templates", "preview", "previews", "render"]

@@ -59,11 +59,11 @@ class HttpCheck:
     async def probe(self) -> str:
         """That an address does not answer is `look`'s to say: it may be what the item waits for."""
         for secret in self._options.headers.values():
-            usable(secret)
+            await usable(secret)
         return f"{_shown(self._urls[0])} can be asked" + (f", {len(self._urls) - 1} more" if self._urls[1:] else "")
 
     async def look(self) -> Evidence:
-        headers = {name: usable(secret) for name, secret in self._options.headers.items()}
+        headers = {name: await usable(secret) for name, secret in self._options.headers.items()}
         found = await asyncio.gather(*(self._ask(url, headers) for url in self._urls))
         failed = [one.text for one in found if not one.holds]
         if failed:

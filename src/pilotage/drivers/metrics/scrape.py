@@ -11,7 +11,7 @@ from pydantic import Field
 
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers import Context, DriverOptions, Language, Point
-from pilotage.drivers.answers import Answer, again
+from pilotage.drivers.answers import Answer, again, usable
 from pilotage.drivers.http import Client
 from pilotage.drivers.metrics.exposition import count_series, parse_selector, select
 from pilotage.drivers.secrets import Secret
@@ -70,7 +70,7 @@ class ScrapeMetrics:
         return await asyncio.shield(fetching)
 
     async def _fetch(self, url: str) -> str:
-        headers = {"Authorization": f"Bearer {self._options.token.reveal()}"} if self._options.token else {}
+        headers = {"Authorization": f"Bearer {await usable(self._options.token)}"} if self._options.token else {}
         body = bytearray()
         try:
             async with self._client.stream("GET", url, headers=headers) as answer:

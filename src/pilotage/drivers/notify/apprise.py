@@ -46,7 +46,7 @@ class AppriseNotifier:
         failed = [
             scheme
             for scheme in await asyncio.gather(
-                *(asyncio.to_thread(self._send, url.reveal(), message) for url in self._options.urls)
+                *(asyncio.to_thread(self._send, url, message) for url in await self._urls())
             )
             if scheme
         ]
@@ -57,12 +57,15 @@ class AppriseNotifier:
 
     async def probe(self) -> str:
         """That every URL is one of a known service: nothing is sent, nobody is called."""
-        urls = [url.reveal() for url in self._options.urls]
+        urls = await self._urls()
         names = await asyncio.to_thread(lambda: [_name(url, self._options.timeout_s) for url in urls])
         return f"Apprise sends by {listed(names)} (not called)"
 
     async def close(self) -> None:
         """Apprise keeps nothing open."""
+
+    async def _urls(self) -> list[str]:
+        return [await url.reveal() for url in self._options.urls]
 
     def _send(self, url: str, message: Message) -> str:
         """The URL's scheme when it failed, else nothing."""

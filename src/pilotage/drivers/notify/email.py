@@ -83,16 +83,20 @@ class EmailNotifier:
     async def send(self, message: Message) -> str:
         """The thread is the first mail's Message-ID."""
         mail = self._mail(message)
-        await asyncio.to_thread(self._send, message, mail)
+        await asyncio.to_thread(self._send, message, mail, await self._password())
         return str(mail["References"] or mail["Message-ID"])
 
     async def probe(self) -> str:
         """Connects, encrypts, logs in and leaves again: nothing is sent."""
-        await asyncio.to_thread(self._look)
+        await asyncio.to_thread(self._look, await self._password())
         return f"{self._server} takes mails from {self._options.sender} to {', '.join(self._options.to)}"[:500]
 
     async def close(self) -> None:
         """Each mail has a connection of its own."""
+
+    async def _password(self) -> str:
+        """Empty where nobody logs in."""
+        return await usable(self._options.password) if self._options.password is not None else ""
 
     def _mail(self, message: Message) -> EmailMessage:
         options, mail = self._options, EmailMessage()
@@ -109,39 +113,39 @@ class EmailNotifier:
         mail.set_content(body, cte="quoted-printable")
         return mail
 
-    def _send(self, message: Message, mail: EmailMessage) -> None:
+    def _send(self, message: Message, mail: EmailMessage, password: str) -> None:
         """To those who do not have it yet: where a server refused some, the others are not written to again."""
         options = self._options
         waiting = [one for one in options.to if not _taken.has(message, self._receiver(one))]
         if not waiting:
             return
-        with self._session() as session:
+        with self._session(password) as session:
             refused = session.send_message(mail, options.sender, waiting)
             for one in waiting:
                 if one not in refused:
                     _taken.add(message, self._receiver(one))
         if refused:
-            raise self._refusal(refused)
+            raise self._refusal(refused, password)
 
     def _receiver(self, address: str) -> str:
         return f"{self._options.host}:{self._port} {address}"
 
-    def _look(self) -> None:
-        with self._session():
+    def _look(self, password: str) -> None:
+        with self._session(password):
             pass
 
     @contextmanager
-    def _session(self) -> Iterator[smtplib.SMTP]:
+    def _session(self, password: str) -> Iterator[smtplib.SMTP]:
         try:
             with self._connected() as session:
-                if self._options.password is not None:
-                    session.login(self._options.username or "", usable(self._options.password))
+                if password:
+                    session.login(self._options.username or "", password)
                 yield session
         except smtplib.SMTPRecipientsRefused as error:
-            raise self._refusal(error.recipients) from None
+            raise self._refusal(error.recipients, password) from None
         except smtplib.SMTPResponseException as error:
             login = isinstance(error, smtplib.SMTPAuthenticationError)
-            raise self._answered(error.smtp_code, error.smtp_error, login) from None
+            raise self._answered(error.smtp_code, _words(error.smtp_error, password), login) from None
         except smtplib.SMTPServerDisconnected as error:
             slow = "timed out" in str(error)
             did = f"did not answer within {self._options.timeout_s:g} s" if slow else "closed the connection"
@@ -181,26 +185,27 @@ class EmailNotifier:
         finally:
             session.close()
 
-    def _answered(self, code: int, words: bytes | str, login: bool) -> TemporaryError | PermanentError:
-        said = f"{self._server} answered {code}: {self._words(words)}"
+    def _answered(self, code: int, words: str, login: bool) -> TemporaryError | PermanentError:
+        said = f"{self._server} answered {code}: {words}"
         if code < 500:
             return TemporaryError(said)
         if login:
             return PermanentError(f"{self._server} refuses the credentials ({code}): are username and password right?")
         return PermanentError(said)
 
-    def _refusal(self, refused: dict[str, tuple[int, bytes]]) -> TemporaryError | PermanentError:
-        shown = ", ".join(f"{who} ({code} {self._words(words)})" for who, (code, words) in list(refused.items())[:5])
+    def _refusal(self, refused: dict[str, tuple[int, bytes]], password: str) -> TemporaryError | PermanentError:
+        shown = ", ".join(
+            f"{who} ({code} {_words(words, password)})" for who, (code, words) in list(refused.items())[:5]
+        )
         said = f"{self._server} refuses {len(refused)} of {len(self._options.to)} recipients: {shown}"
         later = any(code < 500 for code, _ in refused.values())
         return TemporaryError(said) if later else PermanentError(f"{said}: correct `to`")
 
-    def _words(self, words: bytes | str) -> str:
-        """The server's own, without the password should it repeat it."""
-        text = words.decode(errors="replace") if isinstance(words, bytes) else words
-        if self._options.password is not None:
-            text = text.replace(usable(self._options.password), "(hidden)")
-        return one_line(text, 120)
+
+def _words(words: bytes | str, password: str) -> str:
+    """The server's own, without the password should it repeat it."""
+    text = words.decode(errors="replace") if isinstance(words, bytes) else words
+    return one_line(text.replace(password, "(hidden)") if password else text, 120)
 
 
 def _one_header(text: str) -> str:

@@ -45,7 +45,11 @@ class PagerDutyNotifier:
 
     async def send(self, message: Message) -> str:
         dedup = f"pilotage/{message.rollout}"[:_MOST_KEY]
-        event: dict[str, Any] = {"routing_key": self._key(), "dedup_key": dedup, "event_action": _action(message.kind)}
+        event: dict[str, Any] = {
+            "routing_key": await self._key(),
+            "dedup_key": dedup,
+            "event_action": _action(message.kind),
+        }
         if event["event_action"] == "trigger":
             event |= {"payload": _payload(message), "client": "Pilotage"}
         answer = await self._service.call("POST", "/v2/enqueue", event)
@@ -59,15 +63,15 @@ class PagerDutyNotifier:
 
         Whether PagerDuty knows the key cannot be asked without sending an event.
         """
-        self._key()
+        await self._key()
         await self._service.call("GET", "/")
         return "PagerDuty answers (whether it knows the key shows only with an event: none was sent)"
 
     async def close(self) -> None:
         """The connections are the process's."""
 
-    def _key(self) -> str:
-        key = self._service.token()
+    async def _key(self) -> str:
+        key = await self._service.token()
         if len(key) != 32 or not key.isalnum():
             raise PermanentError("PagerDuty's routing_key: expected the 32 letters and digits of an integration key")
         return key

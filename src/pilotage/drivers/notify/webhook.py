@@ -39,10 +39,11 @@ class WebhookNotifier:
         body = json.dumps(asdict(message), ensure_ascii=False, default=str).encode(errors="replace")
         headers = {"Content-Type": "application/json", "Idempotency-Key": message.id}
         if self._options.secret is not None:
+            key = (await self._options.secret.reveal()).encode()
             sent_at = str(int(time.time()))
-            digest = hmac.new(self._options.secret.reveal().encode(), f"{sent_at}.".encode() + body, hashlib.sha256)
+            digest = hmac.new(key, f"{sent_at}.".encode() + body, hashlib.sha256)
             headers |= {"X-Pilotage-Timestamp": sent_at, "X-Pilotage-Signature": f"sha256={digest.hexdigest()}"}
-        url = self._address()
+        url = await self._address()
         try:
             answer = await self._client.post(url, content=body, headers=headers)
         except httpx.HTTPError as error:
@@ -57,17 +58,17 @@ class WebhookNotifier:
     async def probe(self) -> str:
         """Only what can be checked without sending: the address and that the secrets can be read."""
         if self._options.secret is not None:
-            self._options.secret.reveal()
-        return f"webhook at {self._address().host} (not called)"
+            await self._options.secret.reveal()
+        return f"webhook at {(await self._address()).host} (not called)"
 
     async def close(self) -> None:
         """The connections are the process's."""
 
-    def _address(self) -> httpx.URL:
+    async def _address(self) -> httpx.URL:
         """Errors name the host at most: the path of a webhook's address is often its password."""
         given = self._options.url
         try:
-            url = httpx.URL(given if isinstance(given, str) else given.reveal())
+            url = httpx.URL(given if isinstance(given, str) else await given.reveal())
         except httpx.InvalidURL:
             url = httpx.URL("")
         if url.scheme not in ("http", "https") or not url.host:

@@ -143,7 +143,8 @@ async def connected(login: Login) -> list[asyncssh.SSHClientConnection]:
     except ImportError:
         raise PermanentError("SSH needs asyncssh: pip install 'pilotage[ssh]'") from None
     known = await asyncio.to_thread(_known, library, login.known_hosts)
-    key = await asyncio.to_thread(_key, library, login)
+    passphrase = await login.passphrase.reveal() if login.key and login.passphrase else None
+    key = await asyncio.to_thread(_key, library, login.key, passphrase)
     hops = [(login.user, login.host, login.port)]
     if login.jump is not None and (parts := JUMP.fullmatch(login.jump)):
         hops.insert(0, (parts["user"] or login.user, parts["host"].strip("[]"), int(parts["port"] or 22)))
@@ -275,17 +276,16 @@ def _known(asyncssh: Any, path: Path) -> Any:
         raise PermanentError(f"the known hosts in {path} cannot be read: {why}") from None
 
 
-def _key(asyncssh: Any, login: Login) -> Any:
-    if login.key is None:
+def _key(asyncssh: Any, key: Path | None, passphrase: str | None) -> Any:
+    if key is None:
         return None
-    passphrase = login.passphrase.reveal() if login.passphrase else None
     try:
-        return asyncssh.read_private_key(login.key, passphrase)
+        return asyncssh.read_private_key(key, passphrase)
     except OSError as error:
-        raise PermanentError(f"the key {login.key} cannot be read: {error.strerror}") from None
+        raise PermanentError(f"the key {key} cannot be read: {error.strerror}") from None
     except (asyncssh.KeyEncryptionError, asyncssh.KeyImportError) as error:
         hint = "; pip install bcrypt, or give the key to the agent" if "bcrypt" in str(error) else ""
-        raise PermanentError(f"the key {login.key} cannot be used: {error}{hint}") from None
+        raise PermanentError(f"the key {key} cannot be used: {error}{hint}") from None
 
 
 def _kinds(known: Any, host: str, address: str, port: int) -> str:

@@ -9,15 +9,26 @@ from typing import Any
 from pilotage.drivers import registry
 from pilotage.drivers.about import line
 from pilotage.drivers.secrets import Secret
-from pilotage.planfile.schema.kinds import FILLED_IN, Schema, mapping, text
+from pilotage.drivers.secrets.reference import AWS, FORMS, VAULT
+from pilotage.planfile.schema.kinds import FILLED_IN, Schema, mapping, text, whole
 
 _WRITTEN = rf"^{FILLED_IN}[\s\S]"
 
 SECRET: Schema = {
-    "description": "A reference to a secret, {env: NAME} or {file: PATH}; a secret is never written into a plan.",
+    "description": f"A reference to a secret: {FORMS}. A secret is never written into a plan.",
     "oneOf": [
         mapping("From an environment variable.", {"env": text("The variable's name.", _WRITTEN, None)}, ["env"]),
         mapping("From a file.", {"file": text("The file's absolute path.", _WRITTEN, None)}, ["file"]),
+        mapping(
+            "From Vault or OpenBao.",
+            {"vault": text("MOUNT/PATH#KEY in a key/value engine of version 2.", whole(VAULT), None)},
+            ["vault"],
+        ),
+        mapping(
+            "From AWS Secrets Manager.",
+            {"aws-secret": text("The secret's name or ARN, and #KEY where its text is JSON.", whole(AWS), None)},
+            ["aws-secret"],
+        ),
     ],
 }
 

@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from pilotage.server.api import approvals, audit, followups, gates, plans, rollouts, streams, system, watchdogs
+from pilotage.server.api import (
+    approvals,
+    audit,
+    drafts,
+    drivers,
+    followups,
+    gates,
+    history,
+    plans,
+    rollouts,
+    streams,
+    system,
+    tokens,
+    watchdogs,
+    webhooks,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     system.router,
@@ -12,8 +27,13 @@ ROUTERS: tuple[APIRouter, ...] = (
     streams.router,
     rollouts.router,
     approvals.router,
+    drafts.router,
+    drivers.router,
     plans.router,
     gates.router,
     audit.router,
+    history.router,
     watchdogs.router,
+    tokens.router,
+    webhooks.router,
 )

@@ -6,11 +6,41 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
 
-from pilotage.server.pages import commands, home, reports, rollout
+from pilotage.server.pages import (
+    approvals,
+    audit,
+    commands,
+    documents,
+    drafts,
+    followups,
+    gates,
+    history,
+    home,
+    people,
+    plan,
+    plans,
+    reports,
+    rollout,
+)
 from pilotage.server.pages.shell import HERE
 from pilotage.server.sessions import NobodyYet, let_in
 
-ROUTERS: tuple[APIRouter, ...] = (home.router, rollout.router, commands.router, reports.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    home.router,
+    rollout.router,
+    commands.router,
+    reports.router,
+    documents.router,
+    plans.router,
+    drafts.router,
+    plan.router,
+    history.router,
+    followups.router,
+    gates.router,
+    approvals.router,
+    audit.router,
+    people.router,
+)
 
 
 def add_pages(app: FastAPI) -> None:

@@ -27,8 +27,10 @@ HERE = Path(__file__).parent
 NAV: list[tuple[str, str]] = [
     ("/", "Rollouts"),
     ("/plans", "Plans"),
+    ("/approvals", "Approvals"),
     ("/history", "History"),
     ("/follow-ups", "Follow-ups"),
+    ("/freezes", "Freezes"),
     ("/people", "People"),
 ]
 """The main navigation: address and name. One that no route answers (yet) is not shown."""

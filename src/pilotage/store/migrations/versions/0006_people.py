@@ -51,6 +51,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(128), nullable=False),
         sa.Column("groups", sa.Text, nullable=False),
         sa.Column("kind", sa.String(16), nullable=False),
+        sa.Column("token", sa.String(16), nullable=False),
         sa.Column("began_at", sa.Float, nullable=False),
         sa.Column("used_at", sa.Float, nullable=False),
         sa.Column("expires_at", sa.Float, nullable=False),

@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -59,6 +59,12 @@ class Sounding:
     @property
     def good(self) -> bool:
         return not self.faults and not any(row.missing for row in self.rows)
+
+    def as_data(self) -> dict[str, Any]:
+        """For a program."""
+        rows = [{key: value for key, value in asdict(one).items() if value != ""} for one in self.rows]
+        told = {"sources": dict(self.sources), "faults": dict(self.faults), "metrics": rows, "notes": list(self.notes)}
+        return {"ok": self.good, **told}
 
 
 async def sound(plan: Plan, state: Path, apart_s: float | None, within_s: float) -> Sounding:

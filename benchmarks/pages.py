@@ -83,17 +83,19 @@ async def measure(options: argparse.Namespace, child: Connection, server: psutil
     url = await asyncio.to_thread(child.recv)
     async with httpx.AsyncClient(follow_redirects=True, timeout=60) as client:
         (await client.get(url)).raise_for_status()  # a session, and the rollout's past is read once
-        took = []
+        took, before = [], sum(server.cpu_times()[:2])
         for _ in range(options.requests):
             began = time.perf_counter()
             answer = await client.get(url)
             took.append(1000 * (time.perf_counter() - began))
             await asyncio.sleep(OFTEN_S)
             assert answer.status_code == 200
+        each = 1000 * (sum(server.cpu_times()[:2]) - before) / options.requests
         took.sort()
         size = len(answer.content) / 1024
         middle, slow = took[len(took) // 2], took[int(len(took) * 0.95)]
-        print(f"a page of {options.events} events, {size:.0f} KiB: p50 {middle:.0f} ms, p95 {slow:.0f} ms", flush=True)
+        print(f"a page of {options.events} events, {size:.0f} KiB: p50 {middle:.0f} ms, p95 {slow:.0f} ms", end="")
+        print(f"; {each:.0f} ms of CPU each, the ticks between them included", flush=True)
         child.send("measured")
         idle = await _used(server, 20)
         cookie = "; ".join(f"{name}={value}" for name, value in client.cookies.items())

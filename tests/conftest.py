@@ -39,7 +39,7 @@ SERVERS = (
     "server/test_hooks_alertmanager.py",
     "server/test_browser_*.py",
 )
-"""What needs servers that no wheel brings: Debian's, a control plane built from Go modules, Unleash from npm; Chromium."""
+"""What needs servers that no wheel brings: Debian's, a control plane of Go modules, Unleash from npm; Chromium."""
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell script that starts the suite with `&` has it ignore Ctrl-C, and so would every command it starts.

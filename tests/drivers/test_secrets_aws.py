@@ -110,17 +110,8 @@ class TestOnMoto:
             monkeypatch.setenv(ENDPOINT, server.url)
             server.status = 400
             server.body = b'{"__type": "AccessDeniedException", "message": "User x is not authorized"}'
-<<<<<<< HEAD
-            await refused(
-                PermanentError,
-                "prod/plain",
-                "denies GetSecretValue on secret prod/plain",
-                "least policy is in docs/secrets.md",
-            )
-=======
             says = "denies GetSecretValue on secret prod/plain"
             await refused(PermanentError, "prod/plain", says, "least policy is in docs/secrets.md")
->>>>>>> secrets
 
     async def test_a_kept_value_serves_while_nobody_may_read_it_again(self, monkeypatch):
         now = [1000.0]

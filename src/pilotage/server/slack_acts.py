@@ -18,6 +18,7 @@ from pilotage.core.state import Command
 from pilotage.server.access import Access
 from pilotage.settings.chat import USER, Slack
 from pilotage.store import queries
+from pilotage.store.listing import Wanted
 
 log = structlog.get_logger()
 
@@ -27,7 +28,7 @@ HELP = (
     "/pilotage hold [SERVICE or ROLLOUT] [why]: the traffic stays where it is"
 )
 _VERBS = {"rollback": Command.ROLLBACK, "hold": Command.HOLD}
-_MOST_TYPED, _MOST_ROWS, _MOST_WHY = 1000, 20, 300
+_MOST_TYPED, _MOST_ROWS, _MOST_WHY, _MOST_RUNNING = 1000, 20, 300, 1000
 
 
 class SlackActs:
@@ -151,9 +152,9 @@ async def _meant(acting: Acting, name: str) -> str:
 
 
 async def _running(acting: Acting) -> list[dict[str, Any]]:
-    rows = await acting.coordinator.telling.summaries()
-    ended = ("promoted", "rolled back", "failed")
-    return [one for one in rows if one["status"] not in ended and acting.sees(one["service"], one["environment"])]
+    """Those that the caller may see."""
+    found, _ = await acting.coordinator.listing.rollouts(acting.places, Wanted(active=True), limit=_MOST_RUNNING)
+    return found
 
 
 async def _status(acting: Acting, name: str) -> str:

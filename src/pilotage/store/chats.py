@@ -50,11 +50,11 @@ def take(connection: Connection, chat: str, services: Iterable[str], at: float) 
     The first time only what has not ended is taken up, and of its events those that are still to come. After a long
     time without the chat it is not filled with what is over.
     """
-    cursor = connection.execute(select(cursors.c.number).where(cursors.c.name == chat)).scalar()
+    cursor = connection.execute(select(cursors.c.number).where(cursors.c.name == _own(chat))).scalar()
     allowed = frozenset(services)
     if cursor is None:
         last, _ = audit.hold(connection)
-        connection.execute(insert(cursors).values(name=chat, number=last + 1, attempts=0, last_error="", at=at))
+        connection.execute(insert(cursors).values(name=_own(chat), number=last + 1, attempts=0, last_error="", at=at))
         running = connection.execute(select(rollouts.c.id).where(rollouts.c.ended.is_(False))).scalars().all()
         return {one for one in running if _has_row(connection, chat, one, _after_last(connection, one), allowed, True)}
     found = audit.following(connection, cursor, AT_ONCE)
@@ -64,7 +64,9 @@ def take(connection: Connection, chat: str, services: Iterable[str], at: float) 
             rollout, _, number = one.entry.object.rpartition("#")
             first.setdefault(rollout, (int(number), one.entry.at >= at - OVER_S))
     if found:
-        connection.execute(update(cursors).where(cursors.c.name == chat).values(number=found[-1].number + 1, at=at))
+        connection.execute(
+            update(cursors).where(cursors.c.name == _own(chat)).values(number=found[-1].number + 1, at=at)
+        )
     return {name for name, (number, new) in first.items() if _has_row(connection, chat, name, number, allowed, new)}
 
 
@@ -145,12 +147,17 @@ def behind(connection: Connection, chat: str) -> list[Behind]:
 
 def hear(connection: Connection, chat: str, message: str, at: float) -> bool:
     """Whether this message comes for the first time; the next one like it does nothing."""
-    connection.execute(delete(heard).where(heard.c.hook == chat, heard.c.at < at - HEARD_FOR_S))
-    where = and_(heard.c.hook == chat, heard.c.message == message)
+    connection.execute(delete(heard).where(heard.c.hook == _own(chat), heard.c.at < at - HEARD_FOR_S))
+    where = and_(heard.c.hook == _own(chat), heard.c.message == message)
     if connection.execute(select(heard.c.at).where(where)).first() is not None:
         return False
-    connection.execute(insert(heard).values(hook=chat, message=message, at=at))
+    connection.execute(insert(heard).values(hook=_own(chat), message=message, at=at))
     return True
+
+
+def _own(chat: str) -> str:
+    """Its name among those of the hooks and webhooks, which a team may call as the chat is called."""
+    return f"chat {chat}"
 
 
 def _after_last(connection: Connection, rollout: str) -> int:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -29,7 +27,7 @@ BRIEF = (
     "Environment: Production (5M requests/day). Strategy: Canary deployment with feature flag."
 )
 OLGA, AMIR, VIC = "olga@shop.example", "amir@shop.example", "vic@shop.example"
-SCREEN = {"width": 1280, "height": 900}
+SCREEN = {"width": 1280, "height": 1250}
 PHONE = {"width": 390, "height": 844}
 
 
@@ -43,17 +41,9 @@ class Shop:
     folder: Path
 
     def token(self, name: str) -> str:
-        scopes = [word for scope in Scope if scope is not Scope.ADMIN for word in ("--scope", scope.value)]
-        made = self.run("token", "create", "--name", name, "--kind", "person", "--expires", "1d", "--json", *scopes)
-        return str(json.loads(made)["secret"])
-
-    def run(self, *words: str) -> str:
-        environment = {**os.environ, "PILOTAGE_STATE": str(self.coordinator.state)}
-        done = subprocess.run(
-            [sys.executable, "-m", "pilotage", *words], env=environment, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        scopes = [scope.value for scope in Scope if scope is not Scope.ADMIN]
+        asked = {"kind": "person", "name": name, "scopes": scopes, "lasts_s": 3600, "by": "tester"}
+        return str(self.coordinator.api.post("/v1/tokens", asked)["secret"])
 
 
 @pytest.fixture
@@ -184,4 +174,4 @@ async def test_from_a_brief_to_the_report_with_a_second_person_and_the_red_butto
     assert started["by"] == OLGA
     passed = next(one["event"] for one in record if one["event"]["kind"] == "checklist_passed")
     assert any(one["id"] == "approved" and f"approved by {AMIR}" in one["evidence"] for one in passed["items"])
-    assert json.loads(shop.run("audit", "verify", "--json"))["wrong"] == []
+    assert shop.coordinator.api.get("/v1/audit/verify")["wrong"] == []

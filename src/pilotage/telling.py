@@ -66,12 +66,12 @@ class Telling:
     async def view(self, rollout: str) -> dict[str, Any]:
         """One rollout as the live view, the status command and the API show it."""
         row = await self.store.run(queries.get_rollout, await self.resolve(rollout))
-        return await self.view_of(row, await self.store.run(queries.events_of, row.id))
+        record = await self.store.run(queries.events_of, row.id)
+        return await self.view_of(row, record, fold(record))
 
-    async def view_of(self, row: queries.RolloutRow, record: list[Recorded]) -> dict[str, Any]:
-        """The same for who has read its events already."""
+    async def view_of(self, row: queries.RolloutRow, record: list[Recorded], state: RolloutState) -> dict[str, Any]:
+        """The same for who has read its events already, and knows the state they lead to."""
         counted = await self._counted(row.id, row.plan)
-        state = fold(record)
         verdict = await self.store.run(queries.last_verdict, row.id, state.phase)
         return _view(row, record, counted, state, verdict)
 
@@ -211,6 +211,7 @@ def _view(
         "status": state.status.value,
         "phase": state.phase,
         "phase_name": phase.name,
+        "asked_phase": state.asked_phase,
         "phases": [{"name": one.name, "weight": one.weight, "watch_s": one.watch_s} for one in plan.phases],
         "weight_wanted": 0.0 if state.status in (Status.ROLLING_BACK, Status.ROLLED_BACK) else phase.weight,
         "weight_in_force": state.weight,

@@ -20,6 +20,7 @@ ALLOWED = {
     "difflib",
     "enum",
     "functools",
+    "hashlib",
     "itertools",
     "operator",
     "json",

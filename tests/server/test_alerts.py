@@ -13,7 +13,7 @@ from pilotage.server import metrics
 
 ALERTS = Path(__file__).parents[2] / "examples" / "operations" / "alerts.yaml"
 DOCS = Path(__file__).parents[2] / "docs" / "operations.md"
-NOW = re.compile(r'gauge\("(\w+)"')
+NOW = re.compile(r'gauge\(\s*"(\w+)"')
 
 
 def names() -> set[str]:

@@ -81,7 +81,7 @@ tests:
       - {{series: 'pilotage_oldest_wait_seconds', values: '0x60'}}
       - {{series: 'pilotage_rollouts{{status="watching"}}', values: '1x60'}}
       - {{series: 'pilotage_ticks_total', values: '0+3x60'}}
-      - {{series: 'pilotage_undelivered_channels', values: '0x60'}}
+      - {{series: 'pilotage_undelivered_channels{{kind="chat"}}', values: '0x60'}}
     promql_expr_test:
       - {{expr: 'count(ALERTS) or vector(0)', eval_time: 25m, exp_samples: [{{value: 0}}]}}
 """

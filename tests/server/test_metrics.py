@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
 from pilotage.coordinator import Coordinator
+from pilotage.core.auditing import Entry
 from pilotage.core.events import (
     Event,
     Held,
@@ -29,7 +30,8 @@ from pilotage.engine import Engine
 from pilotage.server import metrics
 from pilotage.server.health import Health
 from pilotage.server.standing import Standings
-from pilotage.store import Store, queries
+from pilotage.store import Store, audit, cursors, followers, queries
+from pilotage.store.followers import Following
 from tests.engine.test_long_rollouts import day_plan
 from tests.server.test_health import note
 from tests.stage import Local, Stage, local, wait_for
@@ -217,5 +219,21 @@ async def test_how_rollouts_stand_is_what_their_whole_record_says(tmp_path: Path
             queries.append_event, Recorded("one", len(events), 110.0, "ann", RolledBack("", 1.0, "traffic"))
         )
         assert sum((await standings.look()).statuses.values()) == 0
+    finally:
+        store.close()
+
+
+async def test_who_follows_the_audit_log_is_known_by_how_far_behind_it_is(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path}/p.db")
+    store.migrate()
+    try:
+        await store.run(cursors.look, ["webhook:desk", "webhook:gone"], 100.0)
+        for number in range(3):
+            await store.run(audit.append, Entry(100.0, "ann", "person", "freeze", f"shop {number}", "done", ""))
+        await store.run(cursors.fail, "webhook:desk", "no answer", 101.0)
+        head, found = await store.run(followers.look, ["webhook:desk", "webhook:never-began"])
+        assert found == {"webhook:desk": Following(3, True)}
+        await store.run(cursors.put, "webhook:desk", head + 1, 102.0)
+        assert await store.run(followers.look, ["webhook:desk"]) == (head, {"webhook:desk": Following(0, False)})
     finally:
         store.close()

@@ -70,6 +70,12 @@ class Idle:
     async def settle(self, rollout: str, settled: Settled) -> str:
         return f"{settled.item} is noted as done"
 
+    async def answers(self) -> bool:
+        return True
+
+    async def has_worker(self) -> bool:
+        return True
+
     async def close(self) -> None: ...
 
 

@@ -174,7 +174,7 @@ def rehearse(plan: str, json_out: bool) -> None:
 @_json
 def plans(json_out: bool) -> None:
     """Plans that Pilotage knows and that are not started yet."""
-    rows = Api().get("/v1/plans")
+    rows = Api().every("/v1/plans")
     if json_out:
         click.echo(json.dumps(rows, indent=2))
         return

@@ -22,6 +22,14 @@ START_WITHIN_S = 90.0
 ANSWER_WITHIN_S = 60.0
 
 
+ONCE = ("/v1/tokens", "/v1/open", "/v1/sessions", "/v1/shutdown")
+"""Nothing below these is sent twice."""
+
+
+class LostConnection(CoordinatorUnreachable):
+    """It was there, and went in the middle: whether it has done what was asked is not known."""
+
+
 class ApiError(Exception):
     """The coordinator's own answer when it says no: problem+json."""
 
@@ -52,37 +60,67 @@ class Api:
         return self._door()[0].rstrip("/")
 
     def get(self, path: str) -> Any:
-        return self._ask("GET", path, None)
+        return self._ask("GET", path, None, {})[0]
+
+    def every(self, path: str, most: int | None = None) -> list[Any]:
+        """All rows of a long list, page after page; `most` at most."""
+        rows: list[Any] = []
+        while path and (most is None or len(rows) < most):
+            some, path = self._ask("GET", path, None, {})
+            rows += some
+        return rows[:most]
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
-        return self._ask("POST", path, body)
+        """After a lost connection it is sent once more: with the same key it acts once, and a way back may always be
+        repeated. What makes a secret, or ends something, is not sent again."""
+        once = path.startswith(ONCE)
+        headers = {} if once or path.endswith("/rollback") else {"Idempotency-Key": os.urandom(16).hex()}
+        try:
+            return self._ask("POST", path, body, headers)[0]
+        except LostConnection:
+            if once:
+                raise
+        return self._once_more(path, body, headers)
 
-    def _ask(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
+    def _once_more(self, path: str, body: dict[str, Any], headers: dict[str, str]) -> Any:
+        """The first request may be being answered still."""
+        deadline = time.monotonic() + self._answer_within_s
+        while True:
+            try:
+                return self._ask("POST", path, body, headers)[0]
+            except ApiError as error:
+                if error.body.get("type") != "BeingAnswered" or time.monotonic() > deadline:
+                    raise
+                time.sleep(1)
+
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None, more: dict[str, str]) -> tuple[Any, str]:
+        """The answer, and where the next page of it is."""
         url, token = self._door()
         parts = urlsplit(url)
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         connection = kind(parts.hostname or "", parts.port, timeout=self._answer_within_s)
-        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", **_traced()}
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", **_traced(), **more}
         try:
             connection.request(
-                method, quote(path, safe="/?=&"), json.dumps(body) if body is not None else None, headers
+                method, quote(path, safe="/?=&%"), json.dumps(body) if body is not None else None, headers
             )
             response = connection.getresponse()
             data = response.read()
         except (OSError, http.client.HTTPException) as error:
-            raise CoordinatorUnreachable(
+            lost = isinstance(error, http.client.RemoteDisconnected | ConnectionResetError | BrokenPipeError)
+            raise (LostConnection if lost else CoordinatorUnreachable)(
                 f"no coordinator answers at {url} ({error or type(error).__name__}). `pilotage up` starts one"
             ) from None
         finally:
             connection.close()
         if not (response.getheader("Content-Type") or "").split(";")[0].endswith("json"):
             if response.status == 200:
-                return data.decode()
+                return data.decode(), ""
             raise CoordinatorUnreachable(f"{url} answered HTTP {response.status}, and not as a coordinator does")
         answer = json.loads(data)
         if response.status >= 400:
             raise ApiError(response.status, answer)
-        return answer
+        return answer, _next(response.getheader("Link") or "")
 
     def _door(self) -> tuple[str, str]:
         url = os.environ.get("PILOTAGE_URL")
@@ -95,6 +133,12 @@ class Api:
         if note is None:
             raise CoordinatorUnreachable("no coordinator is running. `pilotage up` starts one")
         return note["url"], note["token"]
+
+
+def _next(link: str) -> str:
+    """The address of the next page in a header Link; empty where there is none."""
+    address, _, rel = link.partition(";")
+    return address.strip(" <>") if 'rel="next"' in rel else ""
 
 
 def _traced() -> dict[str, str]:

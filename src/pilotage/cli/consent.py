@@ -59,7 +59,7 @@ def _running_elsewhere(chosen: Chosen) -> list[str]:
     from pilotage.core.state import Status
 
     try:
-        rows = Api(start_if_missing=False, answer_within_s=10).get("/v1/rollouts")
+        rows = Api(start_if_missing=False, answer_within_s=10).every("/v1/rollouts?active=true")
     except (CoordinatorUnreachable, ApiError) as error:
         return [f"whether a rollout is running is not known: {error}"]
     return [

@@ -32,7 +32,7 @@ def followups(rollout: str, items: tuple[str, ...], note: str, by: str | None, j
     for item in items:
         body = {"by": whoami() if by is None else by, "note": note}
         said.append(api.post(f"/v1/rollouts/{rollout}/followups/{item}/done", body)["message"])
-    rows = api.get(f"/v1/rollouts/{rollout}/followups" if rollout else "/v1/followups")
+    rows = api.every(f"/v1/rollouts/{rollout}/followups" if rollout else "/v1/followups")
     if json_out:
         click.echo(json.dumps(rows, indent=2))
         return

@@ -62,7 +62,7 @@ def freeze(
 @_json
 def freezes(everything: bool, json_out: bool) -> None:
     """Freezes in force, and those to come."""
-    rows = Api().get(f"/v1/freezes{_ALL if everything else ''}")
+    rows = Api().every(f"/v1/freezes{_ALL if everything else ''}")
     _say(json_out, rows, "\n".join(map(_freeze_line, rows)) or "No freeze is in force, and none is to come.")
 
 
@@ -96,7 +96,7 @@ def lock(service: str, environment: str, reason: str, by: str | None, json_out: 
 @_json
 def locks(everything: bool, json_out: bool) -> None:
     """Services that somebody has locked."""
-    rows = Api().get(f"/v1/locks{_ALL if everything else ''}")
+    rows = Api().every(f"/v1/locks{_ALL if everything else ''}")
     _say(json_out, rows, "\n".join(map(_lock_line, rows)) or "Nobody has locked anything.")
 
 

@@ -7,12 +7,15 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import click
 
 from pilotage import __version__
 from pilotage.cli import (
     announce,
+    approvals,
+    audit,
     check,
     checklist,
     direct,
@@ -121,10 +124,14 @@ def status(rollout: str, json_out: bool) -> None:
 
 
 @cli.command("list")
+@click.option("--active", is_flag=True, help="Those that run only.")
+@click.option("--search", default="", metavar="TEXT", help="In ids, services, environments, people and versions.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1), help="The newest so many.")
 @as_json
-def list_rollouts(json_out: bool) -> None:
+def list_rollouts(active: bool, search: str, limit: int, json_out: bool) -> None:
     """All rollouts, the newest first."""
-    rows = Api().get("/v1/rollouts")
+    asked = f"limit={min(limit, 200)}" + ("&active=true" if active else "") + (f"&q={quote(search)}" if search else "")
+    rows = Api().every(f"/v1/rollouts?{asked}", limit)
     lines = [
         f"{row['id']:<36} {row['status']:<18} {row['weight_in_force']:>5g} %  "
         f"{row['service']} {row['version']} in {row['environment']}, by {row['by']}"
@@ -157,7 +164,6 @@ def _command(name: str, text: str) -> None:
             sys.exit(FAILED)
 
 
-_command("approve", "Let a phase that waits for an approval begin.")
 _command("pause", "Keep the traffic where it is; the judge goes on guarding, the phase's time does not run.")
 _command("resume", "Go on after a pause or a hold.")
 _command("hold", "Hold: like pause, but the plan's hold deadline and policy apply.")
@@ -167,14 +173,15 @@ _command("promote", "Pass the present phase now, before its watch is over.")
 @cli.command("report-trouble")
 @click.argument("rollout", metavar="ID")
 @click.argument("text")
-@click.option("--by", default=None, help="Who says so (default: you).")
+@click.option("--by", default=None, help="Who says so (default: you); with a login it is kept in the reason.")
 @as_json
 def report_trouble(rollout: str, text: str, by: str | None, json_out: bool) -> None:
     """Note that users say it is worse. Enough of these in a phase hold the rollout and ask a person.
 
     ID may be `latest`.
     """
-    outcome = Api().post(f"/v1/rollouts/{rollout}/report-trouble", {"by": by or whoami(), "reason": text})
+    body = {"by": whoami(), "reason": text, "on_behalf": by or ""}
+    outcome = Api().post(f"/v1/rollouts/{rollout}/report-trouble", body)
     say(json_out, outcome, f"{outcome['id']}: {outcome['message']}")
 
 
@@ -277,6 +284,8 @@ check.register(cli)
 drivers.register(cli)
 metrics.register(cli)
 announce.register(cli)
+approvals.register(cli)
+audit.register(cli)
 checklist.register(cli)
 gates.register(cli)
 planfiles.register(cli)

@@ -55,7 +55,7 @@ def create(
 @_json
 def list_tokens(json_out: bool) -> None:
     """Your tokens; an admin sees all."""
-    rows = Api().get("/v1/tokens")
+    rows = Api().every("/v1/tokens")
     text = "\n".join(map(_line, rows)) or "There is no token. `pilotage token create` makes one."
     click.echo(json.dumps(rows, indent=2) if json_out else text)
 

@@ -71,6 +71,13 @@ class Health:
                 self._parts_at = time.monotonic()
             return dict(self._parts)
 
+    @property
+    def followers(self) -> list[str]:
+        """Of the audit log, by their cursors' names."""
+        settings = self._coordinator.settings
+        chat = [NAME] if settings.slack is not None else []
+        return [webhooks.cursor_name(one.name) for one in settings.webhooks] + chat
+
     async def report(self) -> dict[str, Any]:
         waits = []
         active, _ = await self._coordinator.listing.rollouts(wanted=Wanted(active=True))

@@ -8,8 +8,9 @@ import time
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 import pilotage
+from pilotage.chat.follower import NAME
 from pilotage.server.health import Health
-from pilotage.store import followers, messages
+from pilotage.store import chats, followers, messages
 
 
 async def page(health: Health) -> bytes:
@@ -38,11 +39,17 @@ async def _now(health: Health) -> CollectorRegistry:
         rollouts.labels(status.value).set(count)
     waits = 0.0 if standing.waits_since is None else max(0.0, time.time() - standing.waits_since)
     gauge("oldest_wait_seconds", "How long the rollout that waits longest for a person does so; 0: none.").set(waits)
-    undelivered = await health.store.run(messages.backlog)
-    gauge("undelivered_channels", "Channels whose last message could not be delivered yet.").set(len(undelivered))
-    head, behind = await health.store.run(followers.behind)
+    head, found = await health.store.run(followers.look, health.followers)
+    stuck = gauge("undelivered_channels", "Channels whose last message could not be delivered yet.", "kind")
+    stuck.labels("message").set(len(await health.store.run(messages.backlog)))
+    stuck.labels("chat").set(len(await health.store.run(chats.behind, NAME)))
+    stuck.labels("webhook").set(sum(one.failing for one in found.values()))
     gauge("audit_head", "The number of the audit log's last entry.").set(head)
-    lags = gauge("follower_behind_entries", "Entries of the audit log that a webhook has not passed yet.", "follower")
-    for name, entries in behind.items():
-        lags.labels(name).set(entries)
+    lags = gauge(
+        "follower_behind_entries",
+        "Entries of the audit log that a webhook, or the chat, has not passed yet.",
+        "follower",
+    )
+    for name, one in found.items():
+        lags.labels(name).set(one.entries)
     return registry

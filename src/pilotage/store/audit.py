@@ -83,13 +83,18 @@ class Verified:
     wrong: tuple[str, ...]
 
 
-def verify(connection: Connection, most: int = 20) -> Verified:
-    """Goes through the whole chain, and through every event that it seals."""
+def verify(connection: Connection, most: int = 20, expect: str = "") -> Verified:
+    """Goes through the whole chain, and through every event that it seals.
+
+    `expect`: a hash that was the head once. Whoever can write to the database can write a whole new chain, which has
+    nothing wrong in itself; but it does not have that hash.
+    """
     wrong: list[str] = []
     sealed: set[tuple[str, int]] = set()
-    origin, (last, told) = _stored_origin(connection), head(connection)
-    before, expected = origin, 1
+    origin, last, told = _stored_heads(connection)
+    before, expected, seen = origin, 1, expect in ("", origin)
     for one in _all(connection):
+        seen = seen or one.hash == expect
         if one.number != expected:
             wrong.append(f"entries {expected} to {one.number - 1} are missing")
         elif chained(before, one.number, one.entry) != one.hash:
@@ -101,6 +106,8 @@ def verify(connection: Connection, most: int = 20) -> Verified:
             return Verified(expected - 1, len(sealed), told, tuple(wrong[:most]))
     if (last, told) != (expected - 1, before):
         wrong.append(f"the log ends with entry {expected - 1}, and was {last} entries long")
+    if not seen:
+        wrong.append(f"no entry has the hash {expect}: the log was written anew since that was noted")
     if _sealed_by_origin(connection, sealed) != origin:
         wrong.append("an event was added, changed or taken away beside the log, or before it began")
     return Verified(expected - 1, len(sealed), told, tuple(wrong[:most]))
@@ -108,6 +115,8 @@ def verify(connection: Connection, most: int = 20) -> Verified:
 
 def _event_is_wrong(connection: Connection, one: Numbered, sealed: set[tuple[str, int]]) -> list[str]:
     rollout, _, number = one.entry.object.rpartition("#")
+    if not (number.isascii() and number.isdigit()):
+        return [f"entry {one.number} seals no event: {one.entry.object}"]
     sealed.add((rollout, int(number)))
     where = (events.c.rollout == rollout, events.c.number == int(number))
     body = connection.execute(select(events.c.body).where(*where)).scalar()
@@ -118,9 +127,10 @@ def _event_is_wrong(connection: Connection, one: Numbered, sealed: set[tuple[str
     )
 
 
-def _stored_origin(connection: Connection) -> str:
-    """Where the chain begins: the hash over what was recorded before there was a log."""
-    return str(connection.execute(select(audit_head.c.hash).where(audit_head.c.id == ORIGIN)).scalar_one())
+def _stored_heads(connection: Connection) -> tuple[str, int, str]:
+    """Where the chain begins - the hash over what was recorded before there was a log - and where it says it ends."""
+    rows = {row.id: (int(row.number), str(row.hash)) for row in connection.execute(select(audit_head))}
+    return rows.get(ORIGIN, (0, ""))[1], *rows.get(HEAD, (0, ""))
 
 
 def _sealed_by_origin(connection: Connection, sealed: set[tuple[str, int]]) -> str:

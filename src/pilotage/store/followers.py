@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import dataclass
+
 from sqlalchemy import Connection, select
 
 from pilotage.store import audit
 from pilotage.store.schema import cursors
 
 
-def behind(connection: Connection) -> tuple[int, dict[str, int]]:
-    """The number of the audit log's last entry, and by follower how many entries it has not passed yet."""
+@dataclass(frozen=True)
+class Following:
+    """`entries`: so many it has not passed yet; `failing`: it did not take the last one that it was told."""
+
+    entries: int
+    failing: bool
+
+
+def look(connection: Connection, names: Collection[str]) -> tuple[int, dict[str, Following]]:
+    """The number of the audit log's last entry, and how far those of these are that have begun. A follower that is in
+    the settings no more keeps its place, and is nobody's trouble."""
     last, _ = audit.head(connection)
-    return last, {row.name: max(0, last + 1 - row.number) for row in connection.execute(select(cursors))}
+    rows = connection.execute(select(cursors).where(cursors.c.name.in_(names)))
+    return last, {row.name: Following(max(0, last + 1 - row.number), row.attempts > 0) for row in rows}

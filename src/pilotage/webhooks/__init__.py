@@ -18,7 +18,7 @@ from pilotage.store import Store, cursors
 from pilotage.webhooks.endpoint import Endpoint, Surroundings, cursor_name
 from pilotage.webhooks.sending import WITHIN_S, where
 
-__all__ = ["Webhooks", "backlog"]
+__all__ = ["Webhooks", "backlog", "cursor_name"]
 
 log = structlog.get_logger()
 

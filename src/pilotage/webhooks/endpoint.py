@@ -18,6 +18,7 @@ from pilotage.settings.hooks import Webhook
 from pilotage.store import Store, audit, cursors
 from pilotage.store.audit import Numbered
 from pilotage.store.cursors import Cursor
+from pilotage.telemetry import MESSAGES, driver_call
 from pilotage.webhooks.payload import body
 from pilotage.webhooks.sending import Gone, post
 
@@ -140,8 +141,11 @@ class Endpoint:
     async def _send(self, one: Numbered, message: bytes) -> bool:
         around = self._around
         try:
-            await post(self.webhook, f"evt_{one.hash[:32]}", message, around.now(), around.within_s)
+            with driver_call("webhooks", "send", root=True, webhook=self.webhook.name, event=one.entry.what):
+                await post(self.webhook, f"evt_{one.hash[:32]}", message, around.now(), around.within_s)
+            MESSAGES.labels("webhooks", "sent").inc()
         except DriverError as error:
+            MESSAGES.labels("webhooks", "failed").inc()
             await self._failed(one, error)
             return False
         return True

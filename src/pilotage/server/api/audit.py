@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 
 from pilotage.codec import to_data
@@ -37,10 +37,15 @@ async def entries(
 
 
 @router.get("/verify", operation_id="verifyAudit", summary="Is it as it was written?", **told(shapes.Verified))
-async def verify(acting: ByToken) -> JSONResponse:
+async def verify(
+    acting: ByToken,
+    expect: Annotated[
+        str, Query(max_length=64, pattern="^[0-9a-f]*$", description="a head that was noted earlier, to be in it")
+    ] = "",
+) -> JSONResponse:
     """Goes through the whole chain of hashes, and through every event that it seals. Nothing waits for it."""
     acting.caller.check(Right.VIEW)
-    found = await acting.coordinator.store.read_beside(audit.verify)
+    found = await acting.coordinator.store.read_beside(audit.verify, expect=expect)
     return answer({**to_data(found), "good": not found.wrong})
 
 

@@ -28,6 +28,8 @@ log = structlog.get_logger()
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
 AGAIN_AFTER_S = 1
+UNKEYED = "rollback"
+MARK = "x-keyed"
 DESCRIBED: dict[str, Any] = {
     "name": HEADER,
     "in": "header",
@@ -40,17 +42,16 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class Keyed(APIRoute):
-    """A route whose writes may carry a key."""
+    """A route whose writes may carry a key; the description says so where it finds the mark."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **more: Any) -> None:
+        if set(more.get("methods") or ()) == {"POST"} and more.get("operation_id") != UNKEYED:
+            more["openapi_extra"] = {**(more.get("openapi_extra") or {}), MARK: True}
+        super().__init__(path, endpoint, **more)
 
     def get_route_handler(self) -> Handler:
         handle = super().get_route_handler()
-        if self.methods == {"POST"} and not is_unkeyed(self.operation_id):
-            return _with_keys(handle)
-        return handle
-
-
-def is_unkeyed(operation_id: str | None) -> bool:
-    return operation_id == "rollback"
+        return _with_keys(handle) if (self.openapi_extra or {}).get(MARK) else handle
 
 
 def _with_keys(handle: Handler) -> Handler:

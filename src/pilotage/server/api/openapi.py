@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from pilotage.server.api.keyed import DESCRIBED, is_unkeyed
+from pilotage.server.api.keyed import DESCRIBED, MARK
 from pilotage.server.api.models.problem import Problem, refusals
 
 ABOUT = """Bring a hot-fix safely into production: plans, rollouts, approvals, and what comes after them.
@@ -22,16 +22,20 @@ TAGS = [
     {"name": "plans", "description": "What happens before a rollout: checklists, rehearsals, scheduled starts."},
     {"name": "approvals", "description": "A second person's yes: to a plan's start, or to a phase."},
     {"name": "follow-ups", "description": "What is to be looked at after a rollout."},
+    {"name": "history", "description": "How deliveries went: DORA's figures."},
     {"name": "freezes and locks", "description": "Nothing is started meanwhile."},
     {"name": "live", "description": "Server-sent events: what happens, as it happens."},
     {"name": "drafts and checks", "description": "What needs no rollout: drafting, checking, comparing, simulating."},
+    {"name": "history", "description": "How deliveries went."},
     {"name": "audit", "description": "What was done and tried, in one chain of hashes."},
+    {"name": "tokens", "description": "Credentials for programs, and sessions of the pages."},
     {"name": "webhooks", "description": "Whom Pilotage tells every event, and how far each is."},
     {"name": "hooks", "description": "What CI, alert managers and ticket systems say, each proven by its own secret."},
     {"name": "watchdogs", "description": "For watchdogs that go back when nobody else can."},
     {"name": "system", "description": "The coordinator itself."},
 ]
-OPEN_TO_ALL = ("/healthz", "/readyz")
+WITHOUT_A_TOKEN = ("/healthz", "/readyz", "/v1/hooks/{name}")
+"""A hook's messages are signed with its own secret."""
 
 
 def describe(app: FastAPI) -> None:
@@ -79,15 +83,15 @@ def _complete(path: str, operation: dict[str, Any]) -> None:
     """What may come anywhere: credentials, wrong parameters, bodies that cannot be read, keys."""
     responses = operation["responses"]
     statuses: set[int] = set()
-    if path not in OPEN_TO_ALL:
-        operation.setdefault("security", [{"token": []}])
+    if path not in WITHOUT_A_TOKEN:
+        operation["security"] = [{"token": []}]
     if operation.get("parameters"):
         statuses.add(422)
     if "requestBody" in operation:
-        statuses |= {400, 413, 415, 422}
-        if not is_unkeyed(operation.get("operationId")):
-            operation.setdefault("parameters", []).append(DESCRIBED)
-            statuses.add(409)
+        statuses |= {400, 408, 413, 415, 422}
+    if operation.pop(MARK, False):
+        operation.setdefault("parameters", []).append(DESCRIBED)
+        statuses |= {400, 409, 422}
     own = responses.get("422", {}).get("content", {})
     if "application/json" in own:  # FastAPI's own
         del responses["422"]

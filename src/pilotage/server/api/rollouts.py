@@ -173,6 +173,20 @@ async def announce(acting: ByToken, rollout: Rollout, asked: shapes.AnnounceRequ
     return answer(await acting.named(asked.by).announce(rollout, asked.text, asked.audience))
 
 
+@router.post(
+    "/{rollout}/report-trouble",
+    operation_id="reportTrouble",
+    summary="Users say it is worse",
+    **told(shapes.Done, 404, 409, 503),
+)
+async def report_trouble(acting: ByToken, rollout: Rollout, asked: shapes.TroubleRequest) -> JSONResponse:
+    """Enough of these in a phase hold the rollout and ask a person."""
+    name, me = await acting.resolved(rollout), acting.named(asked.on_behalf or asked.by)
+    behalf = asked.on_behalf.strip() if asked.on_behalf.strip() != me.by else ""
+    reason = f"{asked.reason} (for {behalf})" if behalf else asked.reason
+    return answer({**to_data(await me.command(name, Command.REPORT_TROUBLE, reason)), "id": name})
+
+
 SUMMARIES: dict[Command, str] = {
     Command.ROLLBACK: "Send it back now",
     Command.APPROVE: "Let a phase that waits begin",
@@ -180,7 +194,6 @@ SUMMARIES: dict[Command, str] = {
     Command.HOLD: "Hold it",
     Command.RESUME: "Go on after a pause or a hold",
     Command.PROMOTE: "Pass the present phase now",
-    Command.REPORT_TROUBLE: "Users say it is worse",
 }
 MORE: dict[Command, str] = {
     Command.ROLLBACK: "Whatever state it is in, without any analysis, and as often as you like: once it is done, that "
@@ -188,7 +201,6 @@ MORE: dict[Command, str] = {
     Command.APPROVE: "With a login the body names the plan's digest and the phase that the approval is for.",
     Command.PAUSE: "The judge goes on guarding, the phase's time does not run.",
     Command.HOLD: "Like a pause, but the plan's hold deadline and policy apply.",
-    Command.REPORT_TROUBLE: "Enough of these in a phase hold the rollout and ask a person.",
 }
 
 
@@ -207,7 +219,7 @@ for _one, _summary in SUMMARIES.items():
         f"/{{rollout}}/{_one.value}",
         _command(_one),
         methods=["POST"],
-        operation_id="reportTrouble" if _one is Command.REPORT_TROUBLE else _one.value,
+        operation_id=_one.value,
         summary=_summary,
         description=MORE.get(_one, ""),
         **told(shapes.Done, 404, 409, 503),

@@ -87,8 +87,9 @@ def _hub(request: Request) -> Hub:
 
 
 async def _after(acting: Acting, last: str, rollout: str = "") -> int:
-    """Without a last number it begins with what comes after this request."""
-    return int(last) if last else await acting.coordinator.store.run(changes.newest, rollout)
+    """Without a last number, or with one that was never given, it begins with what comes after this request."""
+    newest = await acting.coordinator.store.run(changes.newest, rollout)
+    return min(int(last), newest) if last else newest
 
 
 def _stream(

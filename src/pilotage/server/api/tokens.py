@@ -2,92 +2,67 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated
 
-from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Path, Request
+from fastapi.responses import JSONResponse
 
 from pilotage.codec import to_data
 from pilotage.core.errors import Forbidden
-from pilotage.core.people import Grant, Role, Scope
+from pilotage.core.people import Grant
 from pilotage.credentials import Wanted
 from pilotage.server.access import ByToken, access_of
+from pilotage.server.api.describing import answer, told
+from pilotage.server.api.models import people as shapes
+from pilotage.server.api.models.asked import NAME
+from pilotage.server.api.paging import LINK, MOST, Cursor, Limit, sliced
 from pilotage.server.sessions import owner
-from pilotage.store.people import Token
 
 router = APIRouter(prefix="/v1", tags=["tokens"])
 
 
-class GrantRequest(BaseModel):
-    """A role of a machine or an agent; ``*`` means every service or environment."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    role: Role
-    service: str = Field(default="*", min_length=1, max_length=64)
-    environment: str = Field(default="*", min_length=1, max_length=64)
+Id = Annotated[str, Path(max_length=32, pattern=NAME, description="a token's id")]
 
 
-class TokenRequest(BaseModel):
-    """`kind`: ``person`` for oneself, ``token`` for a machine, ``agent`` for one that may never approve."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    kind: Literal["person", "token", "agent"]
-    scopes: list[Scope] = Field(min_length=1, max_length=5)
-    lasts_s: float = Field(gt=0, le=366 * 86400, allow_inf_nan=False, description="at most a year, in seconds")
-    name: str = Field(default="", max_length=128, description="of the machine or agent")
-    grants: list[GrantRequest] = Field(default_factory=list, max_length=100)
-    note: str = Field(default="", max_length=200)
-    by: str = Field(default="", max_length=128, description="who makes it; counts on this machine only")
-
-
-class SignOutRequest(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    name: str = Field(default="", max_length=128, description="whose sessions; empty: one's own")
-
-
-@router.get("/tokens")
-async def tokens(acting: ByToken) -> list[dict[str, Any]]:
+@router.get("/tokens", operation_id="listTokens", summary="Tokens", **told(list[shapes.Token], success=LINK))
+async def tokens(acting: ByToken, request: Request, limit: Limit = MOST, cursor: Cursor = "") -> JSONResponse:
     """One's own; an admin's: all. Never a secret."""
-    return [_told(one) for one in await acting.tokens()]
+    rows = [to_data(one) for one in await acting.tokens()]
+    return sliced(request, rows, limit, cursor, lambda row: str(row["id"]))
 
 
-@router.post("/tokens", status_code=201)
-async def create(acting: ByToken, request: TokenRequest) -> dict[str, Any]:
-    """`secret` is shown in this answer only."""
+@router.post("/tokens", operation_id="createToken", summary="Make one", **told(shapes.NewToken, 409, status=201))
+async def create(acting: ByToken, request: shapes.TokenRequest) -> JSONResponse:
+    """`secret` is shown in this answer only: it is kept nowhere, so there is no Idempotency-Key."""
     grants = tuple(Grant(one.role, one.service, one.environment) for one in request.grants)
     about = (request.kind, tuple(request.scopes), request.lasts_s, request.name, grants, request.note)
     token, secret = await acting.named(request.by).make_token(Wanted(*about))
-    return {**_told(token), "secret": secret}
+    return answer({**to_data(token), "secret": secret}, 201)
 
 
-@router.post("/tokens/{token}/revoke")
-async def revoke(acting: ByToken, token: str) -> dict[str, Any]:
-    return _told(await acting.revoke_token(token))
+@router.post("/tokens/{token}/revoke", operation_id="revokeToken", summary="Take it back", **told(shapes.Token, 404))
+async def revoke(acting: ByToken, token: Id) -> JSONResponse:
+    return answer(to_data(await acting.revoke_token(token)))
 
 
-@router.post("/sessions/end")
-async def sign_out(acting: ByToken, request: SignOutRequest) -> dict[str, Any]:
-    """Ends all sessions of the page of that person."""
-    return {"name": request.name or acting.by, "ended": await acting.sign_out(request.name)}
+@router.post(
+    "/sessions/end", operation_id="endSessions", summary="End somebody's sessions", **told(shapes.SignedOut, 404, 409)
+)
+async def sign_out(acting: ByToken, request: shapes.SignOutRequest) -> JSONResponse:
+    """All sessions of the page of that person."""
+    return answer({"name": request.name or acting.by, "ended": await acting.sign_out(request.name)})
 
 
-@router.post("/open")
-async def open_page(acting: ByToken, request: Request) -> dict[str, str]:
+@router.post("/open", operation_id="openPages", summary="Open the pages without a login", **told(shapes.Opened, 409))
+async def open_page(acting: ByToken, request: Request) -> JSONResponse:
     """A path that opens the page once, within a minute: for whoever runs a coordinator without a login, or for the
     person whose token it is. `url`: of the page; empty where it has the address that was asked."""
     access, caller = access_of(request), acting.caller
     if access.settings.shared and caller.kind == "local":
-        return {"url": access.settings.url, "path": "/"}  # this machine's own token is nobody in particular
+        return answer({"url": access.settings.url, "path": "/"})  # this machine's own token is nobody in particular
     async with acting.noted("open", "page"):
         if caller.kind != ("person" if access.settings.shared else "local"):
             raise Forbidden(f"{caller.name} is no person: its token is for the API only")
         if caller.kind == "local":
             caller = access.person(owner(), frozenset(), "local", "")
-    return {"url": access.settings.url, "path": f"/login/open?key={access.keys.make(caller)}"}
-
-
-def _told(token: Token) -> dict[str, Any]:
-    return dict(to_data(token))
+    return answer({"url": access.settings.url, "path": f"/login/open?key={access.keys.make(caller)}"})

@@ -7,13 +7,11 @@ from typing import Annotated, Any, Literal
 
 from fastapi import Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
-from markupsafe import Markup
 
 from pilotage import planfile
 from pilotage.acting import Acting
 from pilotage.core import plancaution, plandiff, planwords
 from pilotage.core.checklist import NEVER_OVERRIDDEN, Mark
-from pilotage.core.documents import plan_document
 from pilotage.core.errors import (
     ChecklistOpen,
     Forbidden,
@@ -22,8 +20,8 @@ from pilotage.core.errors import (
     PreflightFailed,
     Refused,
 )
-from pilotage.core.pages.documents import fragment
 from pilotage.core.people import Right
+from pilotage.server.pages.planpage import document
 from pilotage.server.pages.rights import why_not
 from pilotage.server.pages.shell import page, pages_router
 from pilotage.server.sessions import BySession
@@ -215,6 +213,7 @@ async def _shown(
     facts = await acting.coordinator.desk.view(found.id, look)
     service, environment = found.plan.service, found.plan.environment
     approvals = await acting.coordinator.store.run(approval_table.of, found.id)
+    about = (found.plan_text, found.plan.digest, found.file.rpartition("/")[2] or "plan.yaml")
     return page(
         request,
         template,
@@ -230,7 +229,7 @@ async def _shown(
         approvals=approvals,
         needs_approval=any(one["check"] == "approved" for one in facts["items"]),
         window=found.plan.preparation.start.opens_at is not None,
-        document=await asyncio.to_thread(_document, found) if template == "plan.html" else None,
+        document=await asyncio.to_thread(document, *about, 3) if template == "plan.html" else None,
         yaml=found.plan_text.splitlines(),
         versions=await acting.coordinator.store.run(known.versions_of, found.id),
         said=said,
@@ -265,10 +264,3 @@ async def _approval(acting: Acting, plan: KnownPlan, found: list[Approval]) -> d
     shown = usable or waits or newest
     why = await acting.why_no_answer(waits) if waits is not None else ""
     return {"state": state, "shown": shown, "waits": waits, "why": why, "now": now}
-
-
-def _document(found: KnownPlan) -> Markup:
-    """The plan as a document for people; our own reader of Markdown escapes all that is in it."""
-    tree, _ = planfile.read(found.plan_text)
-    text = plan_document(tree.plain(), file=found.file.rpartition("/")[2] or "plan.yaml", digest=found.plan.digest)
-    return Markup(fragment(text, 3))  # noqa: S704 (it escapes all text)

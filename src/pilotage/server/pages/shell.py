@@ -68,6 +68,11 @@ def slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
+def tied(text: str) -> str:
+    """A number and its percent sign stay on one line."""
+    return text.replace(" %", "\u00a0%")
+
+
 templates = Environment(
     loader=FileSystemLoader(HERE / "templates"),
     autoescape=True,
@@ -81,6 +86,7 @@ templates.filters["iso"] = iso
 templates.filters["moment"] = moment
 templates.filters["lasting"] = duration
 templates.filters["slug"] = slug
+templates.filters["tied"] = tied
 
 
 def page(request: Request, name: str, status: int = 200, **values: Any) -> HTMLResponse:

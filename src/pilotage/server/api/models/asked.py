@@ -8,6 +8,7 @@ from fastapi import Path, Query
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 NAME = r"^[^\x00-\x1f\x7f]+$"
+NO_NUL = r"^[^\x00]*$"
 EXAMPLE_PLAN = "shop-81c4f0d2"
 EXAMPLE_ROLLOUT = "shop-1126-101500-3f2a"
 EXAMPLE_DIGEST = "sha256:81c4f0d2b1f55b0c0a4c1f6c1c2e9a0fd3f5a0a86d1be6d9a2f8c7e8a9b0c1d2"
@@ -31,7 +32,7 @@ Plan = Annotated[
     ),
 ]
 Item = Annotated[str, Path(max_length=128, pattern=NAME, description="the follow-up's id, such as `tell-support`")]
-Search = Annotated[str, Query(max_length=128, pattern=r"^[^\x00]*$")]
+Search = Annotated[str, Query(max_length=128, pattern=NO_NUL)]
 
 
 def has_nul(value: Any) -> bool:

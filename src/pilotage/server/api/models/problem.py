@@ -29,16 +29,18 @@ TELLS: dict[int, tuple[str, str, str]] = {
     401: ("It is not known who asks", "Unauthorised", "a token is missing: Authorization: Bearer TOKEN"),
     403: ("Who asks may not do this", "Forbidden", "bob may not operate shop in production: that needs the role ..."),
     404: ("There is no such thing, or who asks may not see it", "NotFound", "there is no rollout 'x'"),
+    408: ("The body did not come in time", "TooSlow", "the body has to come within 30 s"),
     409: ("It cannot be done as things stand now", "Refused", "cannot approve while the rollout is watching."),
     412: ("Something that must hold before does not", "ChecklistOpen", "nothing was started: a required item is open"),
     413: ("The request is larger than any of ours", "TooLarge", "at most 2 MB are read"),
     415: ("The body is not sent as JSON", "NotJson", "Content-Type: application/json is expected"),
+    421: ("The host is none of ours", "ForeignHost", "this is no server for the host 'x'"),
     422: ("The request, or a plan in it, is wrong", "PlanError", "line 3: service: expected a name, got nothing."),
     429: ("Too many requests of one caller", "TooMany", "ask again in 12 s"),
     500: ("Pilotage itself failed; it is in its log", "InternalError", "this is a mistake of ours"),
     503: ("It cannot be answered now; ask again", "Unavailable", "the engine does not answer"),
 }
-ANYWHERE = (401, 403, 429, 500)
+ANYWHERE = (401, 403, 421, 429, 500)
 
 
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:

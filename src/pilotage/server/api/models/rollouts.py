@@ -29,7 +29,15 @@ class CommandRequest(Said):
     digest: str = Field(
         default="", max_length=80, description="of an approval: `plan_digest` as the approver has seen it"
     )
-    phase: int | None = Field(default=None, ge=0, le=1000, description="of an approval: `phase` that waits for it")
+    phase: int | None = Field(default=None, ge=0, le=1000, description="of an approval: `asked_phase`, as seen")
+
+
+class TroubleRequest(Said):
+    """`reason` is what users say."""
+
+    on_behalf: str = Field(
+        default="", max_length=128, description="who has said so to whoever asks; kept with the reason"
+    )
 
 
 class AnnounceRequest(Asked):
@@ -117,6 +125,7 @@ class View(BaseModel):
     status: Status
     phase: int = Field(description="counts from 0")
     phase_name: str
+    asked_phase: int | None = Field(description="the phase that waits for an approval")
     phases: list[Phase]
     weight_wanted: float
     weight_in_force: float

@@ -31,6 +31,31 @@ class Undelivered(BaseModel):
     error: str
 
 
+class HookState(BaseModel):
+    name: str
+    kind: str
+    problem: str = Field(description="why its secret cannot be read; empty: it can")
+
+
+class WebhookState(BaseModel):
+    """How far a webhook is."""
+
+    name: str
+    host: str
+    next: int = Field(description="the next entry of the audit log that it is told")
+    waiting: int = Field(description="events that it has not taken yet")
+    attempts: int
+    since: float | None = Field(description=f"when it began to fail; {INSTANT}")
+    error: str
+
+
+class ChatState(BaseModel):
+    rollout: str
+    events: int
+    attempts: int
+    last_error: str
+
+
 class Health(BaseModel):
     """What runs, and what each rollout waits for."""
 
@@ -43,6 +68,9 @@ class Health(BaseModel):
     watchdogs: list[Watchdog]
     plans: list[PlanKnown]
     undelivered: list[Undelivered]
+    hooks: list[HookState]
+    webhooks: list[WebhookState]
+    chat: list[ChatState] = Field(description="threads that lack something")
 
 
 class Entry(BaseModel):

@@ -13,22 +13,25 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from markupsafe import Markup
+from sqlalchemy import Connection
 
 from pilotage.coordinator import Coordinator
 from pilotage.core.events import Recorded
 from pilotage.core.followups import FollowUpState, follow_ups
-from pilotage.core.state import Status, fold
+from pilotage.core.sent import SentMessage
+from pilotage.core.state import RolloutState, Status, apply
 from pilotage.server.pages.live import facts
+from pilotage.server.pages.live.growing import Growing
 from pilotage.server.pages.live.headline import Headline, headline
-from pilotage.server.pages.live.numbers import figures
+from pilotage.server.pages.live.numbers import Figure, figures
 from pilotage.server.pages.shell import part
 from pilotage.store import messages, queries
 from pilotage.store.queries import RolloutRow
 
 PIECES = ("now", "phases", "findings", "table", "numbers", "errors", "messages", "timeline")
 """Each is a template in templates/live/, and an element with its id on the page."""
-AFRESH = 240
-"""So many samples after the whole charts were sent, they are sent whole again: what a page keeps is bounded."""
+KEPT_VERSIONS = 500
+"""A page that shows an older one is sent the whole charts."""
 
 
 @dataclass
@@ -41,11 +44,15 @@ class Board:
     headline: Headline | None = None
     follow_ups: tuple[FollowUpState, ...] = ()
     _record: list[Recorded] = field(default_factory=list)
+    _state: RolloutState = field(default_factory=RolloutState)
+    _seen: tuple[tuple[int, int] | None, int] = (None, 0)
+    """The newest sample's place, and how many messages were sent, when it was last looked at."""
+    _figures: list[Figure] = field(default_factory=list)
+    _errors: list[dict[str, Any]] = field(default_factory=list)
     _pieces: dict[str, tuple[int, str]] = field(default_factory=dict)
-    _charts: dict[str, Any] = field(default_factory=dict)
-    _sampled: dict[int, float] = field(default_factory=dict)
-    """By version: the instant of the newest sample then, since the charts were last sent whole."""
-    _afresh: int = 0
+    _drawn: Growing = field(default_factory=Growing)
+    _newest: dict[int, float] = field(default_factory=dict)
+    """By version: the newest point that its charts have."""
     _told: dict[int, str] = field(default_factory=dict)
     _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
@@ -75,18 +82,25 @@ class Board:
     async def look(self) -> None:
         """Reads what is new, and renders what has changed."""
         async with self._looking:
-            store, telling = self.coordinator.store, self.coordinator.telling
-            self._record += await store.run(queries.events_of, self.row.id, len(self._record))
-            view = await telling.view_of(self.row, self._record)
-            charts = await telling.series(self.row.id)
-            errors = await telling.new_errors(self.row.id)
-            sent = await store.run(messages.sent_of, self.row.id)
-            asked = fold(self._record).asked_phase
-            self.view = view | {"sampled_at": charts["turn_at"], "asked_phase": asked}
+            store, telling, name = self.coordinator.store, self.coordinator.telling, self.row.id
+            events, place, sent = await store.run(_news, name, len(self._record))
+            if self.version and not events and (place, len(sent)) == self._seen:
+                return
+            self._record += events
+            for one in events:
+                self._state = apply(self._state, one)
+            view = await telling.view_of(self.row, self._record, self._state)
+            ticked = not self.version or place != self._seen[0]
+            if ticked:
+                await self._drawn.renew(telling, name)
+                self._errors, self._figures = await telling.new_errors(name), figures(self._drawn.charts)
+            sampled_at = self._drawn.charts["turn_at"]
+            self.view = view | {"sampled_at": sampled_at, "asked_phase": self._state.asked_phase}
             self.follow_ups = follow_ups(self._record)
-            self._render(charts, errors, sent)
+            self._seen = place, len(sent)
+            self._render(ticked, sent)
 
-    def _render(self, charts: dict[str, Any], errors: list[dict[str, Any]], sent: list[Any]) -> None:
+    def _render(self, ticked: bool, sent: list[SentMessage]) -> None:
         view, plan = self.view, self.row.plan
         self.headline = headline(view, plan, self._record)
         values = {
@@ -96,8 +110,8 @@ class Board:
             "phases": facts.phases(view, plan),
             "findings": facts.findings(view),
             "table": facts.table(view, plan),
-            "figures": figures(charts),
-            "errors": errors,
+            "figures": self._figures,
+            "errors": self._errors,
             "sent": list(reversed(sent))[: facts.NEWEST],
             "sent_in_all": len(sent),
             "timeline": facts.timeline(self._record),
@@ -105,14 +119,13 @@ class Board:
         }
         fresh = {name: part(f"live/{name}.html", **values) for name in PIECES}
         changed = [name for name in PIECES if self._pieces.get(name, (0, ""))[1] != fresh[name]]
-        if not changed and charts == self._charts:
+        if not changed and not ticked:
             return
         self.version += 1
         self._pieces |= {name: (self.version, fresh[name]) for name in changed}
-        if len(charts["spans"]) != len(self._charts.get("spans", ())) or len(self._sampled) >= AFRESH:
-            self._sampled, self._afresh = {}, self.version
-        self._charts = charts
-        self._sampled[self.version] = charts["turn_at"] or 0.0
+        self._newest[self.version] = self._drawn.newest
+        for old in [one for one in self._newest if one <= self.version - KEPT_VERSIONS]:
+            del self._newest[old]
         self._told.clear()
         self._wake()
 
@@ -147,18 +160,10 @@ class Board:
         }
 
     def _charts_since(self, version: int) -> dict[str, Any] | None:
-        """None: the page has them as they are. `whole` says that they replace what it has."""
+        """None: the page has them as they are."""
         if version == self.version:
             return None
-        after = self._sampled.get(version)
-        whole = after is None or version < self._afresh
-        lines = [*(("v", one) for one in self._charts["values"]), *(("e", one) for one in self._charts["evidence"])]
-        cut = {f"{kind}:{one['name']}": _later(one, None if whole else after) for kind, one in lines}
-        return {
-            "whole": whole,
-            "spans": self._charts["spans"],
-            "lines": {name: one for name, one in cut.items() if one["at"]},
-        }
+        return self._drawn.since(self._newest.get(version))
 
     # ------------------------------------------------------------------ waiting for it
 
@@ -180,8 +185,12 @@ class Board:
         self._news = asyncio.Event()
 
 
-def _later(line: dict[str, Any], after: float | None) -> dict[str, Any]:
-    """The line's points after an instant, its columns by name."""
-    first = 0 if after is None else next((place for place, at in enumerate(line["at"]) if at > after), len(line["at"]))
-    columns = {name: column[first:] for name, column in line["columns"].items()}
-    return {"label": line["label"], "unit": line["unit"], "at": line["at"][first:], **columns}
+def _news(
+    connection: Connection, rollout: str, first: int
+) -> tuple[list[Recorded], tuple[int, int] | None, list[SentMessage]]:
+    """Its events from that number on, where its newest sample stands, and the messages that went out."""
+    return (
+        queries.events_of(connection, rollout, first),
+        queries.last_place(connection, rollout),
+        messages.sent_of(connection, rollout),
+    )

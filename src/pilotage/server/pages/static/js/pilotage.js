@@ -95,7 +95,8 @@
       element.dataset.shown = element.dateTime;
       const today = at.toDateString() === new Date().toDateString();
       const clock = `${pad(at.getHours())}:${pad(at.getMinutes())}:${pad(at.getSeconds())}`;
-      const day = `${at.getFullYear()}-${pad(at.getMonth() + 1)}-${pad(at.getDate())}`;
+      const year = at.getFullYear() === new Date().getFullYear() ? "" : `${at.getFullYear()}-`;
+      const day = `${year}${pad(at.getMonth() + 1)}-${pad(at.getDate())}`;
       element.textContent = today ? clock : `${day} ${clock.slice(0, 5)}`;
     }
   }

@@ -1,6 +1,6 @@
 """The whole story in a browser: a plan, a second person's approval, a live rollout on Envoy, one press, the report.
 
-The pictures of the documentation are made here: PILOTAGE_PICTURES=docs/images writes them there.
+The pictures of the documentation are made here: PILOTAGE_PICTURES=1 writes them there.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ BRIEF = (
     "Environment: Production (5M requests/day). Strategy: Canary deployment with feature flag."
 )
 OLGA, AMIR, VIC = "olga@shop.example", "amir@shop.example", "vic@shop.example"
+IMAGES = Path(__file__).parents[2] / "docs" / "images"
 SCREEN = {"width": 1280, "height": 1250}
 PHONE = {"width": 390, "height": 844}
 
@@ -76,8 +77,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> Path:
-    named = os.environ.get("PILOTAGE_PICTURES")
-    return Path(named).absolute() if named else tmp_path
+    return IMAGES if os.environ.get("PILOTAGE_PICTURES") else tmp_path
 
 
 async def log_in(page: Page, shop: Shop, name: str) -> None:
@@ -90,8 +90,8 @@ async def picture(page: Page, folder: Path, name: str, scripts: bool = True) -> 
     """Also looked at for barriers: these are the pages as they are in the middle of it. Without `scripts` none runs
     there, and so axe does not."""
     assert not scripts or await barriers(page) == [], name
-    await page.screenshot(path=folder / f"dashboard-{name}.png")
-    assert (folder / f"dashboard-{name}.png").stat().st_size > 10_000
+    await page.screenshot(path=folder / f"story-{name}.png")
+    assert (folder / f"story-{name}.png").stat().st_size > 10_000
 
 
 @pytest.mark.timeout(400)

@@ -37,7 +37,7 @@ async def browser(world: World, name: str = "", groups: tuple[str, ...] = ()) ->
     if name:
         now = world.clock.now()
         await world.store.run(people.begin_session, f"cookie-of-{name}", name, groups, "person", now, now + 3600)
-        cookies = {"pilotage": f"cookie-of-{name}"}
+        cookies = {world.app.state.access.cookie: f"cookie-of-{name}"}
     base = "http://127.0.0.1"
     async with httpx.AsyncClient(transport=transport, base_url=base, cookies=cookies, follow_redirects=True) as client:
         found = Browser(client)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import cast
 
 import httpx
 
+from pilotage.core.people import Kind
 from pilotage.store import people
 from tests.server.world import World
 
@@ -33,12 +36,12 @@ class Browser:
 async def browser(world: World, name: str = "", groups: tuple[str, ...] = ()) -> AsyncIterator[Browser]:
     """Without a name: whoever sits at this machine, as in local mode. With one: somebody who has logged in."""
     transport = httpx.ASGITransport(world.app, raise_app_exceptions=False)
-    cookies = {}
-    if name:
-        now = world.clock.now()
-        await world.store.run(people.begin_session, f"cookie-of-{name}", name, groups, "person", now, now + 3600)
-        cookies = {"pilotage": f"cookie-of-{name}"}
-    base = "http://127.0.0.1"
+    now, kind = world.clock.now(), "person" if name else "local"
+    cookies = {world.app.state.access.cookie: secrets.token_hex(8)}
+    (cookie,) = cookies.values()
+    about = (name or "root", groups, cast(Kind, kind), now, now + 3600)
+    await world.store.run(people.begin_session, cookie, *about)
+    base = "http://127.0.0.1:8000"
     async with httpx.AsyncClient(transport=transport, base_url=base, cookies=cookies, follow_redirects=True) as client:
         found = Browser(client)
         await found.get("/")

@@ -1,4 +1,4 @@
-"""Debian's Chromium on the app in this process, under the policy that the pages are served with."""
+"""Debian's Chromium on the app in this process; what the pages' policy forbids is a complaint of the browser's."""
 
 from __future__ import annotations
 
@@ -10,32 +10,11 @@ from typing import Any
 
 import pytest
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
-from starlette.datastructures import MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 AXE = Path(__file__).parents[2] / ".venv/browser/node_modules/axe-core/axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
 VIOLATIONS = """async (rules) => (await axe.run(document, {runOnly: rules})).violations.map(
     (one) => `${one.id}: ${one.help}: ${one.nodes.map((node) => node.target.join(" ")).join("; ")}`)"""
-
-
-class Policed:
-    """Answers carry the policy, unless a route has set its own."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def told(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).setdefault("Content-Security-Policy", POLICY)
-            await send(message)
-
-        await self.app(scope, receive, told)
 
 
 @asynccontextmanager

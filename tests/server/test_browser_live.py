@@ -16,7 +16,7 @@ from pilotage.core import events as ev
 from pilotage.core.state import Command, Status
 from pilotage.engine import Order, Outcome
 from pilotage.server.pages.live.boards import boards_of
-from tests.server.chromium import Policed, barriers, chromium, opened
+from tests.server.chromium import barriers, chromium, opened
 from tests.server.records import AT, add_rollout, tell
 from tests.server.ticking import Ticking, payment
 from tests.server.world import World, served
@@ -34,7 +34,6 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture
 async def url(service: World) -> AsyncIterator[str]:
-    service.app.add_middleware(Policed)
     async with served(service.app) as found:
         yield found
 

@@ -274,7 +274,7 @@ async def test_reports_can_be_read_and_taken_along(service: World, rollout: Tick
 # ------------------------------------------------------------------ who may what
 
 TEAM = Settings(
-    url="http://127.0.0.1",
+    url="http://127.0.0.1:8000",
     login=Login(),
     roles=(
         Assignment(role=Role.VIEWER, who=("vera",)),

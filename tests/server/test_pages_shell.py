@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 
+import httpx
 import pytest
 
 from pilotage.server.pages.shell import HERE, slug
 from tests.server.browsing import browser
 from tests.server.ticking import Ticking
-from tests.server.world import World
+from tests.server.world import World, served
 
 VENDOR = HERE / "static" / "vendor"
 
@@ -38,8 +39,10 @@ def test_names_become_ids() -> None:
 
 
 async def test_who_comes_for_the_first_time_in_local_mode_gets_a_session_and_the_page(service: World) -> None:
-    async with browser(service) as somebody:
-        assert "Nothing runs now" in await somebody.get("/")
+    async with served(service.app) as url, httpx.AsyncClient(base_url=url, follow_redirects=True) as somebody:
+        answer = await somebody.get("/")
+        assert [one.status_code for one in answer.history] == [303]
+        assert "Nothing runs now" in answer.text
 
 
 async def test_an_address_that_leads_nowhere_is_answered_with_a_page(service: World) -> None:

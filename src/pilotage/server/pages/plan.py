@@ -34,13 +34,16 @@ from pilotage.wording import previews
 router = pages_router()
 Note = Annotated[str, Form(max_length=2000)]
 Items = Annotated[list[str], Form(max_length=100)]
+SHOWN = 100
+"""Entries of the record, the newest first."""
 PARTS = {"preparation": "Preparation", "technical": "Technical readiness", "team": "Team", "monitoring": "Monitoring"}
 
 
 @router.get("/plans/{plan}")
-async def view(request: Request, acting: BySession, plan: str, look: bool = False) -> Response:
-    """`look`: also without JavaScript what Pilotage itself looks up is there, and is waited for."""
-    return await _shown(request, acting, plan, look=look)
+async def view(request: Request, acting: BySession, plan: str, look: bool = False, whole: bool = False) -> Response:
+    """`look`: also without JavaScript what Pilotage itself looks up is there, and is waited for. `whole`: all of the
+    record."""
+    return await _shown(request, acting, plan, look=look, whole=whole)
 
 
 @router.get("/plans/{plan}/checklist")
@@ -203,6 +206,7 @@ async def _shown(
     status: int = 200,
     *,
     look: bool = False,
+    whole: bool = False,
     template: str = "plan.html",
     said: dict[str, Any] | None = None,
     overrides: list[str] | None = None,
@@ -231,6 +235,7 @@ async def _shown(
         window=found.plan.preparation.start.opens_at is not None,
         document=await asyncio.to_thread(document, *about, 3) if template == "plan.html" else None,
         yaml=found.plan_text.splitlines(),
+        record=facts["timeline"][::-1][: None if whole else SHOWN],
         versions=await acting.coordinator.store.run(known.versions_of, found.id),
         said=said,
         overrides=overrides or [],

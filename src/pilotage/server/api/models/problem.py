@@ -19,7 +19,6 @@ class Problem(BaseModel):
     status: int = Field(description="as the HTTP status")
     detail: str = Field(description="one or more sentences, each a line")
     request_id: str | None = Field(default=None, description="as in the header X-Request-Id, and in the log")
-    request_id: str | None = Field(default=None, description="finds this request in the coordinator's log")
     problems: list[Any] | None = Field(
         default=None, description="one by one, where there can be several: of a plan, of a checklist, of a request"
     )

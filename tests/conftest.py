@@ -23,6 +23,7 @@ LONGEST = (
         "engine/test_on_kubernetes_strategies.py",
         "engine/test_on_kubernetes.py",
     ),
+    "server/test_webhooks_out.py",
     *("chat/test_slack_rollout.py", "chat/test_follower.py"),
 )
 """The files that take a minute, or nearly so. They begin first: the last to begin would keep one worker busy while the
@@ -34,6 +35,7 @@ SERVERS = (
     *("drivers/test_traffic_kubernetes_*.py", "drivers/test_traffic_unleash.py", "drivers/test_traffic_haproxy.py"),
     *("drivers/test_pool_haproxy.py", "drivers/test_switching.py", "drivers/test_logs_journald.py"),
     *("drivers/test_metrics_graphite.py", "drivers/test_metrics_influxdb.py", "drivers/test_metrics_prometheus.py"),
+    *("server/test_openapi_fuzz_whole.py",),
     *("engine/test_request_presets.py", "engine/test_on_*.py", "engine/test_rolling_for_real.py"),
     "server/test_login_on_a_real_provider.py",
     "server/test_*_on_prometheus.py",

@@ -50,7 +50,7 @@ async def opened(browser: Browser, url: str, *, mistakes: bool = False, **contex
         yield page
     finally:
         await found.close()
-    assert mistakes or not complaints
+    assert mistakes or not complaints, complaints
 
 
 async def barriers(page: Page) -> list[str]:

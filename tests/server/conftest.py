@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+import structlog
 
 from pilotage.store import open_store
+from tests.server.fuzzing import Fuzz
 from tests.server.team import Team, team
 from tests.server.world import World, world
 from tests.stage import Stage
@@ -52,3 +55,17 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
     stage = Stage(folder)
     yield stage
     stage.close()
+
+
+@pytest.fixture
+def fuzz(empty: Path, tmp_path: Path) -> Iterator[Fuzz]:
+    """Asks the service what its description says, and what it does not."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    shutil.copy(empty, tmp_path)
+    store = open_store(tmp_path)
+    one = Fuzz(tmp_path, store)
+    yield one
+    one.close()
+    store.close()
+    structlog.configure(**before)

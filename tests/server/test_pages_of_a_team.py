@@ -345,6 +345,16 @@ async def test_a_rollouts_plan_is_read_as_it_was_started_with_its_checklist(ours
     assert "Both versions are recorded for 1 s" in said
 
 
+async def test_a_rollout_whose_plan_file_was_not_kept_says_so(ours: Team) -> None:
+    body = ours.plan()
+    its = load(body["plan"], directory=Path(body["directory"]))
+    await ours.coordinator.store.run(queries.create_rollout, "old-1", its, "", OLGA, "", ours.hands.at)
+    async with await ours.session(VIC) as browser:
+        answer = await browser.get("/rollouts/old-1/plan")
+    assert answer.status_code == 200
+    assert "Its plan file was not kept" in text_of(answer)
+
+
 async def test_a_reviews_draft_is_a_page_too_and_text_in_it_stays_text(ours: Team) -> None:
     name = await rollout(ours, "shop", (*BAD[:-1], ev.RolledBack("<img src=x onerror=alert(1)> |x| **y**", 1.0)))
     async with await ours.session(VIC) as browser:

@@ -141,6 +141,20 @@ async def test_one_plan_shows_its_document_its_file_and_its_record(service: Team
     assert answer.headers["cache-control"] == "no-store"
 
 
+async def test_a_long_record_is_shown_from_its_end_and_whole_when_asked_for(service: Team) -> None:
+    name = await known(service)
+    for number in range(60):
+        for undo in (False, True):
+            await service.coordinator.desk.tick(name, ["tested"], OLGA, f"number {number:03}", undo)
+    async with await service.session(VIC) as browser:
+        page = text_of(await browser.get(f"/plans/{name}"))
+        whole = text_of(await browser.get(f"/plans/{name}?whole=true"))
+    assert "Older: 21 more" in page
+    assert page.index("number 059") < page.index("number 058")
+    assert "Pilotage knows the plan" not in page
+    assert "Pilotage knows the plan" in whole
+
+
 async def test_nothing_that_a_plan_says_becomes_markup(service: Team) -> None:
     body = service.plan()
     body["plan"] = body["plan"].replace("summary: a test", "summary: '<script>alert(1)</script> **x** {{ 7*7 }}'")

@@ -435,7 +435,7 @@ def test_kill_9_of_the_coordinator_loses_no_event_and_keeps_their_order(
         coordinator.up()
         wait_for(lambda: coordinator.api.get("/v1/webhooks")[0]["waiting"] == 0, 10)
         rollout = coordinator.api.post("/v1/rollouts", stage.plan())["id"]
-        wait_for(lambda: all_told(rollout), 120, every_s=0.1)
+        wait_for(lambda: all_told(rollout), 300, every_s=0.1)
         record = coordinator.api.get(f"/v1/rollouts/{rollout}/events")
         health = coordinator.api.get("/v1/health")["webhooks"]
     finally:

@@ -30,7 +30,7 @@ async def entries(
     acting.caller.check(Right.VIEW)
     store = acting.coordinator.store
     found = await store.run(audit.newest, before, SHOWN + 1, by.strip(), object.strip())
-    verified = await store.run(audit.verify) if verify else None
+    verified = await store.read_beside(audit.verify) if verify else None
     rows = [{"number": one.number, "of_event": one.entry.kind == audit.EVENT, **vars(one.entry)} for one in found]
     return page(
         request,

@@ -8,13 +8,11 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from markupsafe import Markup
 
-from pilotage import planfile
-from pilotage.core.documents import plan_document
 from pilotage.core.pages.documents import fragment
+from pilotage.server.pages.planpage import document
 from pilotage.server.pages.shell import page, pages_router
 from pilotage.server.sessions import BySession
 from pilotage.store import queries
-from pilotage.store.queries import RolloutRow
 
 router = pages_router()
 
@@ -29,7 +27,7 @@ async def plan(request: Request, acting: BySession, rollout: str) -> HTMLRespons
         "document_plan.html",
         row=row,
         passed=passed.items if passed is not None else (),
-        document=await asyncio.to_thread(_document, row),
+        document=await asyncio.to_thread(document, row.plan_text, row.plan.digest),
         yaml=row.plan_text.splitlines(),
     )
 
@@ -40,11 +38,6 @@ async def review(request: Request, acting: BySession, rollout: str) -> HTMLRespo
     row = await acting.coordinator.store.run(queries.get_rollout, name)
     text = await acting.coordinator.telling.review(name)
     return page(request, "document_review.html", row=row, document=_html(text))
-
-
-def _document(row: RolloutRow) -> Markup:
-    tree, _ = planfile.read(row.plan_text)
-    return _html(plan_document(tree.plain(), digest=row.plan.digest))
 
 
 def _html(markdown: str) -> Markup:

@@ -7,13 +7,11 @@ from typing import Annotated, Any, Literal
 
 from fastapi import Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
-from markupsafe import Markup
 
 from pilotage import planfile
 from pilotage.acting import Acting
 from pilotage.core import plancaution, plandiff, planwords
 from pilotage.core.checklist import NEVER_OVERRIDDEN, Mark
-from pilotage.core.documents import plan_document
 from pilotage.core.errors import (
     ChecklistOpen,
     Forbidden,
@@ -22,8 +20,8 @@ from pilotage.core.errors import (
     PreflightFailed,
     Refused,
 )
-from pilotage.core.pages.documents import fragment
 from pilotage.core.people import Right
+from pilotage.server.pages.planpage import document
 from pilotage.server.pages.rights import why_not
 from pilotage.server.pages.shell import page, pages_router
 from pilotage.server.sessions import BySession
@@ -36,13 +34,16 @@ from pilotage.wording import previews
 router = pages_router()
 Note = Annotated[str, Form(max_length=2000)]
 Items = Annotated[list[str], Form(max_length=100)]
+SHOWN = 100
+"""Entries of the record, the newest first."""
 PARTS = {"preparation": "Preparation", "technical": "Technical readiness", "team": "Team", "monitoring": "Monitoring"}
 
 
 @router.get("/plans/{plan}")
-async def view(request: Request, acting: BySession, plan: str, look: bool = False) -> Response:
-    """`look`: also without JavaScript what Pilotage itself looks up is there, and is waited for."""
-    return await _shown(request, acting, plan, look=look)
+async def view(request: Request, acting: BySession, plan: str, look: bool = False, whole: bool = False) -> Response:
+    """`look`: also without JavaScript what Pilotage itself looks up is there, and is waited for. `whole`: all of the
+    record."""
+    return await _shown(request, acting, plan, look=look, whole=whole)
 
 
 @router.get("/plans/{plan}/checklist")
@@ -205,6 +206,7 @@ async def _shown(
     status: int = 200,
     *,
     look: bool = False,
+    whole: bool = False,
     template: str = "plan.html",
     said: dict[str, Any] | None = None,
     overrides: list[str] | None = None,
@@ -215,6 +217,7 @@ async def _shown(
     facts = await acting.coordinator.desk.view(found.id, look)
     service, environment = found.plan.service, found.plan.environment
     approvals = await acting.coordinator.store.run(approval_table.of, found.id)
+    about = (found.plan_text, found.plan.digest, found.file.rpartition("/")[2] or "plan.yaml")
     return page(
         request,
         template,
@@ -230,8 +233,9 @@ async def _shown(
         approvals=approvals,
         needs_approval=any(one["check"] == "approved" for one in facts["items"]),
         window=found.plan.preparation.start.opens_at is not None,
-        document=await asyncio.to_thread(_document, found) if template == "plan.html" else None,
+        document=await asyncio.to_thread(document, *about, 3) if template == "plan.html" else None,
         yaml=found.plan_text.splitlines(),
+        record=facts["timeline"][::-1][: None if whole else SHOWN],
         versions=await acting.coordinator.store.run(known.versions_of, found.id),
         said=said,
         overrides=overrides or [],
@@ -265,10 +269,3 @@ async def _approval(acting: Acting, plan: KnownPlan, found: list[Approval]) -> d
     shown = usable or waits or newest
     why = await acting.why_no_answer(waits) if waits is not None else ""
     return {"state": state, "shown": shown, "waits": waits, "why": why, "now": now}
-
-
-def _document(found: KnownPlan) -> Markup:
-    """The plan as a document for people; our own reader of Markdown escapes all that is in it."""
-    tree, _ = planfile.read(found.plan_text)
-    text = plan_document(tree.plain(), file=found.file.rpartition("/")[2] or "plan.yaml", digest=found.plan.digest)
-    return Markup(fragment(text, 3))  # noqa: S704 (it escapes all text)

@@ -34,7 +34,8 @@ class Listing:
         found: list[dict[str, Any]] = []
         looked_at, count = 0, limit + 1
         while True:
-            rows = await self.store.run(listing.page, places, wanted, after, count)
+            ask = self.store.read_beside if wanted.searches else self.store.run
+            rows = await ask(listing.page, places, wanted, after, count)
             await self._bring_up(rows)
             for row in rows:
                 state = self.states.get(row.id, RolloutState())
@@ -50,7 +51,9 @@ class Listing:
                 return found, after
 
     async def _bring_up(self, rows: list[Listed]) -> None:
-        known = {row.id: self.states[row.id].next_number if row.id in self.states else 0 for row in rows}
+        numbers = await self.store.run(listing.newest, [row.id for row in rows])
+        looked_at = {name: self.states[name].next_number if name in self.states else 0 for name in numbers}
+        known = {name: number for name, number in looked_at.items() if number <= numbers[name]}
         for one in await self.store.run(listing.news, known):
             state = self.states.get(one.rollout, RolloutState())
             if one.number >= state.next_number:  # another look may have been quicker

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import random
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,6 +20,7 @@ from typing import Any
 import httpx
 import requests
 import schemathesis
+import structlog
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
@@ -35,7 +38,7 @@ from pilotage.core.model import Action, Finding, Reading, Sample, Verdict
 from pilotage.core.people import Grant, Role, Scope
 from pilotage.core.state import Command, check_command, fold
 from pilotage.engine import Order, Outcome
-from pilotage.store import Store, queries
+from pilotage.store import Store, open_store, queries
 from tests.server.records import AT, add_rollout, tell
 from tests.server.world import LOCAL, Idle, World
 from tests.stage import PLAN
@@ -87,6 +90,11 @@ class Tally:
     failures: list[str] = field(default_factory=list)
     by_operation: Counter[str] = field(default_factory=Counter)
 
+    def add(self, other: Tally) -> None:
+        self.statuses += other.statuses
+        self.failures += other.failures
+        self.by_operation += other.by_operation
+
     @property
     def requests(self) -> int:
         return sum(self.statuses.values())
@@ -107,6 +115,7 @@ class Fuzz:
         self.client = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1")
         self.schema = schemathesis.openapi.from_dict(self.world.app.openapi())
         self.random = random.Random(1)
+        self.askers = 1
 
     def close(self) -> None:
         self._run(self.client.aclose())
@@ -208,11 +217,15 @@ class Fuzz:
             told = "\n".join(map(str, error.exceptions))
             self.tally.failures.append(f"{operation}: {told}\n{response.text[:600]}")
 
-    def run(self, each: int) -> Tally:
-        """`each` requests for every operation: most as described, some that are not."""
+    def run(self, each: int, askers: int = 1, part: int = 0, parts: int = 1) -> Tally:
+        """`each` requests for every operation: most as described, some that are not; each by `askers` of the callers.
+
+        Of the operations those only that are this part's.
+        """
+        self.askers = askers
         for number, found in enumerate(self.schema.get_all_operations()):
             operation = found.ok()
-            if operation.definition.raw["operationId"] in ENDLESS:
+            if operation.definition.raw["operationId"] in ENDLESS or number % parts != part:
                 continue
             most = min(each, SLOW.get(operation.definition.raw["operationId"], each))
             for mode, count in ((GenerationMode.POSITIVE, most - most // 4), (GenerationMode.NEGATIVE, most // 4)):
@@ -236,11 +249,27 @@ class Fuzz:
         )
         @given(case=strategy)
         def one(case: Any) -> None:
-            if next(left) < count:
+            if next(left) >= count:
+                return
+            for _ in range(self.askers):
                 self.ask(case, known=mode is GenerationMode.POSITIVE)
 
         with suppress(Unsatisfiable):  # an operation that takes nothing cannot be asked wrongly
             one()
+
+
+def one_part(empty: Path, folder: Path, part: int, parts: int, each: int, askers: int) -> Tally:
+    """In a process of its own, on a store of its own."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    folder.mkdir()
+    shutil.copy(empty, folder)
+    store = open_store(folder)
+    fuzz = Fuzz(folder, store)
+    try:
+        return fuzz.run(each, askers, part, parts)
+    finally:
+        fuzz.close()
+        store.close()
 
 
 _SENT = ("method", "url", "headers", "params", "json", "data", "files", "cookies")

@@ -290,6 +290,72 @@ async def test_somebody_without_a_role_does_not_learn_that_a_rollout_exists(ours
     assert there.json()["detail"].replace(rollout, "shop-0000") == nowhere.json()["detail"]
 
 
+PAGES = {
+    "rollback": ("/rollouts/{rollout}/commands", {"command": "rollback"}),
+    "hold": ("/rollouts/{rollout}/commands", {"command": "hold"}),
+    "promote": ("/rollouts/{rollout}/commands", {"command": "promote", "service": "other"}),
+    "approve": ("/rollouts/{rollout}/commands", {"command": "approve", "phase": "0", "digest": "{digest}"}),
+    "tick": ("/plans/{plan}/tick", {"item": "review"}),
+    "rehearse": ("/plans/{plan}/rehearse", {}),
+    "start": ("/plans/{plan}/start", {}),
+    "approve the start": ("/plans/{plan}/approve", {"digest": "{planned}", "answer": "yes"}),
+    "forget": ("/plans/{plan}/forget", {}),
+    "freeze": ("/freezes", {"reason": "because"}),
+    "lock": ("/locks", {"service": "shop", "environment": "test", "reason": "because"}),
+    "a machine": ("/people/tokens", {"kind": "token", "role": "admin", "days": "7", "scope": "admin", "name": "mine"}),
+    "another's end": ("/people/sign-out", {"name": ANNA}),
+}
+
+
+async def by_page(ours: Team, who: str, what: str) -> httpx.Response:
+    """As that person's browser sends it, from a page of ours."""
+    rollout, (plan, planned) = await ours.rollout(by=ANNA, service="other"), await asked(ours, by=ANNA)
+    path, fields = PAGES[what]
+    about = {"rollout": rollout, "plan": plan, "planned": planned, "digest": await digest_of(ours, rollout)}
+    async with await ours.session(who) as browser:
+        told = {name: value.format(**about) for name, value in fields.items()}
+        return await browser.post(path.format(**about), data=told)
+
+
+@pytest.mark.parametrize("what", PAGES)
+async def test_a_viewer_changes_nothing_by_page_either(ours: Team, what: str) -> None:
+    answer = await by_page(ours, VIC, what)
+    assert answer.status_code in (403, 409), answer.text[:500]
+    assert ours.engine.orders == []
+    assert len(ours.engine.started) == 1
+    assert any(by == VIC and outcome.startswith("denied") for by, _, _, outcome in await ours.log())
+
+
+@pytest.mark.parametrize("what", ["promote", "approve", "approve the start", "a machine", "another's end"])
+async def test_an_operator_decides_nothing_by_page_either(ours: Team, what: str) -> None:
+    answer = await by_page(ours, OLGA, what)
+    assert answer.status_code in (403, 409), answer.text[:500]
+    assert ours.engine.orders == []
+    assert any(by == OLGA and outcome.startswith("denied") for by, _, _, outcome in await ours.log())
+
+
+@pytest.mark.parametrize("what", ["approve", "approve the start"])
+async def test_nobody_approves_their_own_by_page_either(ours: Team, what: str) -> None:
+    answer = await by_page(ours, ANNA, what)
+    assert answer.status_code == 409
+    assert "somebody else has to approve it" in answer.text
+    assert approvals_given(ours) == []
+
+
+@pytest.mark.parametrize("what", PAGES)
+async def test_no_page_is_changed_from_another_site(ours: Team, what: str) -> None:
+    rollout, (plan, planned) = await ours.rollout(service="other"), await asked(ours)
+    path, fields = PAGES[what]
+    about = {"rollout": rollout, "plan": plan, "planned": planned, "digest": await digest_of(ours, rollout)}
+    told = {name: value.format(**about) for name, value in fields.items()}
+    async with await ours.session(ROOT) as root:
+        foreign = await root.post(path.format(**about), data=told, headers={"Origin": EVIL})
+        unsigned = await root.post(path.format(**about), data={**told, "csrf": "0" * 64}, headers={"X-CSRF-Token": ""})
+    assert (foreign.status_code, unsigned.status_code) == (403, 403)
+    assert ours.engine.orders == []
+    assert len(ours.engine.started) == 1
+
+
 # ------------------------------------------------------------------ credentials
 
 
@@ -423,7 +489,7 @@ async def test_the_api_takes_no_json_that_a_form_could_send(ours: Team) -> None:
             answer = await olga.post(
                 f"/v1/rollouts/{rollout}/rollback", content='{"reason": "x"}', headers={"Content-Type": kind}
             )
-            assert answer.status_code == 422, kind
+            assert answer.status_code == 415, kind
     assert ours.engine.orders == []
 
 
@@ -546,7 +612,8 @@ async def test_a_template_in_a_plans_summary_is_text(ours: Team) -> None:
     async with ours.client(token) as olga, await ours.session(OLGA) as browser:
         rollout = (await olga.post("/v1/rollouts", json=told)).json()["id"]
         page = await olga.get(f"/v1/rollouts/{rollout}/report?format=html")
-        for one in (page, await browser.get("/")):
+        live = [await browser.get(f"/rollouts/{rollout}{part}") for part in ("", "/report", "/plan", "/review")]
+        for one in (page, await browser.get("/"), await browser.get(f"/?search={INJECTION}"), *live):
             assert one.status_code == 200
             assert "1337" not in one.text
             assert "<script>alert" not in one.text

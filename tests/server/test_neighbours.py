@@ -71,6 +71,8 @@ async def test_a_table_that_says_nothing_knows_nobody(tmp_path: Path, text: str)
     assert await neighbours.is_ours(("127.0.0.1", 40_000), ("127.0.0.1", 8700)) is None
     assert await neighbours.is_ours(None, None) is None
     assert await neighbours.is_ours(("testclient", 1), ("127.0.0.1", 8700)) is None
+    assert await neighbours.is_ours(("127.0.0.1", 1), ("127.0.0.1", None)) is None
+    assert await neighbours.is_ours(("127.0.0.1", 1), ("/run/pilotage.sock", None)) is None
 
 
 @LITTLE

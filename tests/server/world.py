@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,6 +20,7 @@ from pilotage.core.people import Grant, Kind, Role, Scope
 from pilotage.engine import Aftermath, Order, Outcome, Settled, Start
 from pilotage.server.app import create_app
 from pilotage.server.health import Health
+from pilotage.server.neighbours import Neighbours, Place
 from pilotage.settings import Settings
 from pilotage.store import Store, open_store, people
 from pilotage.store.people import Token
@@ -79,12 +81,20 @@ class Idle:
     async def close(self) -> None: ...
 
 
+class Owner(Neighbours):
+    """A request in this process has no connection that the kernel could look up: it is ours."""
+
+    async def uid(self, client: Place | None, server: Place | None) -> int | None:
+        return os.getuid()
+
+
 class World:
     def __init__(self, state: Path, store: Store, settings: Settings | None = None) -> None:
         self.folder, self.store = state, store
         self.clock, self.engine = OwnClock(), Idle()
         self.coordinator = Coordinator(store, self.engine, state, self.clock, settings or Settings())
         self.app: FastAPI = create_app(self.coordinator, Health(self.coordinator, store, state, "", lambda: 0), LOCAL)
+        self.app.state.access.neighbours = Owner()
 
     def client(self, token: str = LOCAL) -> httpx.AsyncClient:
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)

@@ -23,7 +23,8 @@ from pilotage.settings.limits import RateLimits
 if TYPE_CHECKING:
     from pilotage.server.access import Access
 
-URGENT = ("/rollback", "/hold", "/pause")
+URGENT = ("/rollback", "/hold", "/pause", "/commands")
+"""How the paths of what goes back end; the last is that of the page's buttons."""
 URGENT_PER_MINUTE = 600
 MOST = 10_000
 """Buckets that are kept; the longest unused goes first, and is full when it comes again."""

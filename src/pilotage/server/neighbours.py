@@ -15,7 +15,8 @@ TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 KEPT_S = 2.0
 """Shorter than it takes anybody to be given the port of a connection that has just ended."""
 ESTABLISHED = "01"
-Place = tuple[str, int]
+Place = tuple[str, int | None]
+"""Without a port: no connection by TCP."""
 
 
 @dataclass
@@ -56,11 +57,13 @@ class Neighbours:
         return None
 
 
-def _spelled(host: str, port: int) -> Iterator[str]:
+def _spelled(host: str, port: int | None) -> Iterator[str]:
     """As the kernel writes it: words of 32 bits in the machine's order; IPv4 also as a socket of both kinds has it."""
     try:
         address = ip_address(host)
     except ValueError:
+        return
+    if port is None:
         return
     if isinstance(address, IPv6Address) and address.ipv4_mapped:
         address = address.ipv4_mapped

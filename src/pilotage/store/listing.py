@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from pilotage.codec import from_json
 from pilotage.core.events import Recorded
@@ -28,6 +28,11 @@ class Wanted:
     status: Status | None = None
     active: bool | None = None
     q: str = ""
+
+    @property
+    def searches(self) -> bool:
+        """Every rollout has to be looked at, and many of the events."""
+        return bool(self.q) or self.status in _ENDS
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,12 @@ def page(
         )
         for row in rows
     ]
+
+
+def newest(connection: Connection, names: Sequence[str]) -> dict[str, int]:
+    """The number of each one's newest event."""
+    query = select(events.c.rollout, func.max(events.c.number)).where(events.c.rollout.in_(names))
+    return dict(connection.execute(query.group_by(events.c.rollout)).tuples().all())
 
 
 def news(connection: Connection, known: Mapping[str, int]) -> list[Recorded]:

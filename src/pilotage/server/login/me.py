@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from pilotage.core.errors import PilotageError
+from pilotage.core.errors import Forbidden, PilotageError
 from pilotage.core.people import Scope
 from pilotage.credentials import Wanted
 from pilotage.server.access import access_of
-from pilotage.server.pages.shell import page
+from pilotage.server.pages.shell import page, pages_router
 from pilotage.server.sessions import BySession, end
 from pilotage.store.people import Token
 
-router = APIRouter()
+router = pages_router()
 DAYS = (1, 7, 30, 90, 365)
 
 
@@ -57,14 +57,14 @@ async def make(
     request: Request,
     acting: BySession,
     days: Annotated[int, Form(ge=1, le=365)],
-    scope: Annotated[list[Scope], Form(min_length=1, max_length=5)],
+    scope: Annotated[list[Scope], Form(max_length=5)] = [],  # noqa: B006
     note: Annotated[str, Form(max_length=200)] = "",
 ) -> Response:
     """The secret is on this one answer, and on no other page."""
     try:
         _, secret = await acting.make_token(Wanted("person", tuple(scope), days * 86400.0, note=note))
     except PilotageError as error:
-        return await _shown(request, acting, 403, str(error))
+        return await _shown(request, acting, 403 if isinstance(error, Forbidden) else 409, str(error))
     return await _shown(request, acting, secret=secret)
 
 

@@ -117,7 +117,7 @@ async def _arrived(
 
 @router.post("/login/token")
 async def by_token(
-    request: Request, token: Annotated[str, Form(max_length=200)], next: Annotated[str, Form()] = "/"
+    request: Request, token: Annotated[str, Form()] = "", next: Annotated[str, Form()] = "/"
 ) -> Response:
     """An API token of a person becomes a session, which may what the token may, as long as that is in force."""
     access = access_of(request)
@@ -126,7 +126,7 @@ async def by_token(
     if not access.settings.shared:
         return RedirectResponse("/", 303)
     try:
-        found = await access.known_token(token.strip())
+        found = await access.known_token(token.strip()[:200])
     except Unauthorised as error:
         return await _denied(access, str(error), 401)
     if found.kind != "person":

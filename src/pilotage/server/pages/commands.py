@@ -70,7 +70,7 @@ async def command(
 
 
 async def _check_typed(acting: Acting, rollout: str, typed: str) -> None:
-    name = await acting.rollout(rollout, Right.PROMOTE)
+    name = await acting.rollout(rollout)  # whether they may is asked, and noted, with the command itself
     service, _ = await acting.coordinator.store.run(queries.place_of, name)
     if typed.strip() != service:
         came = repr(typed.strip()) if typed.strip() else "nothing"

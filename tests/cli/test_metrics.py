@@ -14,8 +14,7 @@ from typing import Any
 
 import pytest
 
-from pilotage import planfile
-from pilotage.cli import sounding
+from pilotage import planfile, sounding
 from pilotage.drivers.metrics.scrape import ScrapeMetrics
 from pilotage.testing.faults import faulty
 from tests import servers

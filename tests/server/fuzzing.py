@@ -185,8 +185,10 @@ class Fuzz:
             if isinstance(body.get("by"), str) and not body["by"].strip():
                 body["by"] = "ann"
         if isinstance(body, dict):
-            body |= {"runs": 1} if "runs" in body else {}
-            body |= {"apart_s": 0.01} if "apart_s" in body else {}
+            if case.operation.path.endswith("/simulate"):
+                body |= {"runs": 1} | ({"watch_s": 3.0} if "watch_s" in body else {})
+            if case.operation.path.endswith("/metrics"):
+                body["apart_s"] = 0.01
         cursor = self.cursors.get(case.operation.path, "")
         if cursor and isinstance(case.query, dict) and self.random.random() < 0.3:
             case.query["cursor"] = cursor
@@ -205,7 +207,7 @@ class Fuzz:
         asked = self.client.build_request(
             prepared.method, prepared.url, headers=dict(prepared.headers), content=prepared.body
         )
-        response = self._run(asyncio.wait_for(self.client.send(asked), 60))
+        response = self._run(asyncio.wait_for(self.client.send(asked), 120))
         self.world.clock.time += 0.05
         self.tally.statuses[response.status_code] += 1
         self.tally.by_operation[operation] += 1

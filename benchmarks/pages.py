@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import multiprocessing
 import tempfile
 import time
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import httpx
 import psutil
+import structlog
 
 from pilotage.core import events as ev
 from pilotage.store import open_store
@@ -49,6 +51,7 @@ def main() -> None:
 
 
 def serve(folder: Path, events: int, ticks: int, connection: Connection) -> None:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     asyncio.run(_serve(folder, events, ticks, connection))
 
 

@@ -16,6 +16,7 @@ from pilotage.core import events as ev
 from pilotage.core.state import Command, Status
 from pilotage.engine import Order, Outcome
 from pilotage.server.pages.live.boards import boards_of
+from pilotage.store import people
 from tests.server.chromium import barriers, chromium, opened
 from tests.server.records import AT, add_rollout, tell
 from tests.server.ticking import Ticking, payment
@@ -177,6 +178,21 @@ async def test_a_page_that_hears_nothing_says_so_plainly_and_comes_back_by_itsel
         await page.context.set_offline(False)
         await expect(page.locator("#pulse")).to_contain_text("Live", timeout=30_000)
         await expect(page.locator("#now-word")).to_contain_text("Held")
+
+
+async def test_a_session_that_has_ended_leads_to_the_way_in_again(
+    service: World, rollout: Ticking, browser: Browser, url: str
+) -> None:
+    async with opened(browser, f"{url}/rollouts/{rollout.name}", mistakes=True, viewport=DESK) as page:
+        await expect(page.locator("#pulse")).to_contain_text("Live")
+        (before,) = await page.context.cookies()
+        assert "name" in before
+        await service.store.run(people.end_session, before.get("value", ""), service.clock.now())
+        async with page.expect_event("load", timeout=30_000):
+            await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        await expect(page.locator("#pulse")).to_contain_text("Live")
+        (after,) = await page.context.cookies()
+    assert after.get("value") != before.get("value")
 
 
 async def test_the_time_left_counts_down_in_the_browser(rollout: Ticking, browser: Browser, url: str) -> None:

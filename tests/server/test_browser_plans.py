@@ -10,7 +10,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from pilotage.core import events as ev
-from tests.server.chromium import Policed, barriers, chromium, opened
+from tests.server.chromium import barriers, chromium, opened
 from tests.server.records import add_rollout, tell
 from tests.server.world import World, served
 from tests.stage import Stage
@@ -39,7 +39,6 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture
 async def url(service: World) -> AsyncIterator[str]:
-    service.app.add_middleware(Policed)
     async with served(service.app) as found:
         yield found
 

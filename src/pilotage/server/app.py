@@ -35,7 +35,7 @@ def create_app(coordinator: Coordinator, health: Health, token: str) -> FastAPI:
         app.include_router(router)
     app.include_router(hooks.router)
     add_pages(app)
-    add_login(app)
+    add_login(app, access)
     add_slack(app, access)
     add_guards(app, access)
     add_handlers(app)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from fastapi import FastAPI
 
+from pilotage.server.access import Access
 from pilotage.server.login import me, routes
 
 
-def add_login(app: FastAPI) -> None:
+def add_login(app: FastAPI, access: Access) -> None:
     for router in (routes.router, me.router):
         app.include_router(router, include_in_schema=False)
+    login = access.settings.login
+    if login is not None and login.oidc is not None:
+        import_module("pilotage.server.login.provider")  # now, as it takes long: later the loop would stand still

@@ -3,6 +3,7 @@ library) the signature."""
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -34,6 +35,7 @@ class Provider:
 
     rules: Oidc
     url: str
+    _tls: ssl.SSLContext = field(default_factory=httpx.create_ssl_context, repr=False)
     _known: dict[str, Any] = field(default_factory=dict)
     _until: float = 0.0
 
@@ -144,7 +146,7 @@ class Provider:
     ) -> dict[str, Any]:
         host = urlsplit(url).hostname
         try:
-            async with httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False) as client:
+            async with httpx.AsyncClient(verify=self._tls, timeout=TIMEOUT_S, follow_redirects=False) as client:
                 answer = await client.request(method, url, headers=headers, content=body)
             told = answer.json()
         except (httpx.HTTPError, ValueError, RecursionError) as error:

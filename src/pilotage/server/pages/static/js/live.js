@@ -93,6 +93,7 @@
     clearTimeout(waiting);
     const pause = AGAIN_S[Math.min(tries, AGAIN_S.length - 1)] * (0.75 + Math.random() / 2);
     tries += 1;
+    if (tries === 3) ask(); // a stream that is refused does not say why
     waiting = setTimeout(open, pause * 1000);
     show();
   }
@@ -108,7 +109,8 @@
   async function ask() {
     try {
       const response = await fetch(`${rollout}/news?since=${encodeURIComponent(place)}`);
-      if (response.ok && !response.redirected) take(await response.json());
+      if (response.status === 401 || response.redirected) location.reload(); // the session has ended: the login is shown
+      else if (response.ok) take(await response.json());
     } catch {
       // said when the page is looked at again
     }

@@ -38,6 +38,8 @@ from pilotage.core.model import Action, Finding, Reading, Sample, Verdict
 from pilotage.core.people import Grant, Role, Scope
 from pilotage.core.state import Command, check_command, fold
 from pilotage.engine import Order, Outcome
+from pilotage.settings import Settings
+from pilotage.settings.limits import RateLimits
 from pilotage.store import Store, open_store, queries
 from tests.server.records import AT, add_rollout, tell
 from tests.server.world import LOCAL, Idle, World
@@ -50,6 +52,8 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
+OFTEN = RateLimits(requests_per_minute=1_000_000, logins_per_minute=1200)
+"""Else most answers would be that somebody asks too often."""
 ENDLESS = ("streamRollout", "streamAll")
 """They answer as long as somebody reads; tests of their own read them."""
 NEVER = ("shutdown",)
@@ -103,7 +107,7 @@ class Tally:
 class Fuzz:
     def __init__(self, folder: Path, store: Store) -> None:
         self.loop = asyncio.new_event_loop()
-        self.world = World(folder, store)
+        self.world = World(folder, store, Settings(limits=OFTEN))
         self.world.engine = Writing(store)
         self.world.coordinator = replace(self.world.coordinator, engine=self.world.engine)
         object.__setattr__(self.world.app.state.access, "coordinator", self.world.coordinator)

@@ -9,6 +9,7 @@ import httpx
 import jsonschema
 import pytest
 
+from pilotage.server.api.models.examples import EXAMPLES
 from pilotage.server.api.models.problem import MEDIA
 from tests.server.world import World
 
@@ -72,6 +73,7 @@ def test_bodies_say_what_they_may_come_to_and_writes_take_a_key(described: dict[
 def test_every_schema_is_one_and_nothing_of_the_frameworks_own_errors_is_left(described: dict[str, Any]) -> None:
     schemas = described["components"]["schemas"]
     assert not {"HTTPValidationError", "ValidationError"} & set(schemas)
+    assert not [name for name in schemas if "__" in name], "two shapes have one name"
     for schema in schemas.values():
         jsonschema.Draft202012Validator.check_schema(schema)
 
@@ -83,3 +85,17 @@ def test_examples_of_refusals_are_as_their_schema_says(described: dict[str, Any]
             for content in response["content"].values():
                 if int(status) >= 400:
                     jsonschema.validate(content["example"], schema)
+
+
+def test_each_request_has_an_example_and_each_example_is_one(described: dict[str, Any]) -> None:
+    schemas = described["components"]["schemas"]
+    sent = {
+        content["schema"]["$ref"].rpartition("/")[2]
+        for _, operation in operations(described)
+        for content in operation.get("requestBody", {}).get("content", {}).values()
+        if "$ref" in content["schema"]
+    }
+    assert sent <= set(EXAMPLES)
+    for name, example in EXAMPLES.items():
+        assert schemas[name]["examples"] == [example]
+        jsonschema.validate(example, {"$ref": f"#/components/schemas/{name}", "components": described["components"]})

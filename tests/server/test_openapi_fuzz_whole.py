@@ -18,7 +18,7 @@ PARTS = 2
 def test_nothing_comes_back_that_the_description_does_not_say(empty: Path, tmp_path: Path, fuzz: Fuzz) -> None:
     tally = Tally()
     with ProcessPoolExecutor(PARTS, mp_context=get_context("spawn")) as processes:
-        asked = [processes.submit(one_part, empty, tmp_path / str(part), part, PARTS, 160, 2) for part in range(PARTS)]
+        asked = [processes.submit(one_part, empty, tmp_path / str(part), part, PARTS, 170, 2) for part in range(PARTS)]
         for one in asked:
             tally.add(one.result())
     assert not tally.failures, "\n\n".join(tally.failures)

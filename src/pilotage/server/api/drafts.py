@@ -75,7 +75,7 @@ def _imported(asked: shapes.ImportRequest) -> dict[str, Any]:
     return {**found, "doubts": list(doubtful), "document": document}
 
 
-@router.post("/plans/check", operation_id="checkPlan", summary="Is it good?", **told(shapes.Checked))
+@router.post("/plans/check", operation_id="checkPlan", summary="Is it good?", **told(shapes.PlanChecked))
 async def check(acting: ByToken, asked: PlanText) -> JSONResponse:
     """What each phase can see, and when it may start. Its drivers are not asked."""
     plan = await acting.read(asked.plan, asked.directory, asked.file)
@@ -96,7 +96,7 @@ def _document(asked: PlanText) -> dict[str, Any]:
     return {"document": text, "digest": found.digest, "open": places}
 
 
-@router.post("/plans/diff", operation_id="diffPlans", summary="What differs in meaning", **told(shapes.Compared))
+@router.post("/plans/diff", operation_id="diffPlans", summary="What differs in meaning", **told(shapes.PlanDifference))
 async def diff(acting: ByToken, asked: shapes.DiffRequest) -> JSONResponse:
     """And where the second is less careful than the first."""
     return answer(await _beside(_diff, asked))

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from pilotage.server.api.keyed import DESCRIBED, MARK
+from pilotage.server.api.models.examples import EXAMPLES
 from pilotage.server.api.models.problem import Problem, refusals
 
 ABOUT = """Bring a hot-fix safely into production: plans, rollouts, approvals, and what comes after them.
@@ -63,6 +64,8 @@ def _described(app: FastAPI) -> dict[str, Any]:
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     schemas["Problem"] = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    for name, example in EXAMPLES.items():
+        schemas[name]["examples"] = [example]
     for name in _within("Told", schemas):
         _or_null(schemas[name])
     found["components"]["securitySchemes"] = {

@@ -40,7 +40,7 @@ async def view(acting: ByToken, plan: Plan) -> JSONResponse:
     return answer(await acting.coordinator.desk.view(plan))
 
 
-@router.post("/{plan}/tick", operation_id="tick", summary="Tick items", **told(shapes.Ticked, 404, 409))
+@router.post("/{plan}/tick", operation_id="tick", summary="Tick items", **told(shapes.TicksNoted, 404, 409))
 async def tick(acting: ByToken, plan: Plan, asked: shapes.TickRequest) -> JSONResponse:
     """All of them, or none."""
     return answer(await acting.named(asked.by).tick(plan, asked.items, asked.reason, asked.undo))
@@ -50,7 +50,7 @@ async def tick(acting: ByToken, plan: Plan, asked: shapes.TickRequest) -> JSONRe
     "/{plan}/rehearse",
     operation_id="rehearse",
     summary="Practise the way back",
-    **told(shapes.Rehearsed, 404, 409, 412),
+    **told(shapes.RehearsalDone, 404, 409, 412),
 )
 async def rehearse(acting: ByToken, plan: Plan, asked: Said) -> JSONResponse:
     """What is in force is set and read back; no traffic moves."""

@@ -133,7 +133,7 @@ async def explain(acting: ByToken, rollout: Rollout) -> JSONResponse:
 
 
 @router.get(
-    "/{rollout}/replay", operation_id="replay", summary="Would it do that again?", **told(shapes.Replayed, 404, 409)
+    "/{rollout}/replay", operation_id="replay", summary="Would it do that again?", **told(shapes.ReplayResult, 404, 409)
 )
 async def replay(acting: ByToken, rollout: Rollout) -> JSONResponse:
     found = await acting.coordinator.telling.replay(await acting.rollout(rollout))
@@ -141,7 +141,7 @@ async def replay(acting: ByToken, rollout: Rollout) -> JSONResponse:
 
 
 @router.post(
-    "/{rollout}/replay", operation_id="whatIf", summary="Under another plan", **told(shapes.Compared, 404, 409)
+    "/{rollout}/replay", operation_id="whatIf", summary="Under another plan", **told(shapes.OtherCourse, 404, 409)
 )
 async def what_if(acting: ByToken, rollout: Rollout, asked: shapes.WhatIfRequest) -> JSONResponse:
     """Its stored samples before the judge of another plan. Nothing is changed."""
@@ -167,7 +167,7 @@ async def passed(acting: ByToken, rollout: Rollout) -> JSONResponse:
     "/{rollout}/announce",
     operation_id="announce",
     summary="Tell those whom its plan tells",
-    **told(shapes.Announced, 404, 409, 503),
+    **told(shapes.WordsNoted, 404, 409, 503),
 )
 async def announce(acting: ByToken, rollout: Rollout, asked: shapes.AnnounceRequest) -> JSONResponse:
     return answer(await acting.named(asked.by).announce(rollout, asked.text, asked.audience))

@@ -39,7 +39,7 @@ class Pinged(BaseModel):
     id: str = Field(description="the message's webhook-id")
 
 
-class Replayed(BaseModel):
+class ToldAgain(BaseModel):
     name: str
     next: int
     waiting: int = Field(description="how many events it is told from there on")
@@ -75,7 +75,7 @@ async def test(acting: ByToken, name: Name, request: PingRequest) -> JSONRespons
     "/{name}/replay",
     operation_id="replayWebhook",
     summary="Tell it all events again, from an entry of the audit log on, with the ids that they had",
-    **told(Replayed, 404, 409),
+    **told(ToldAgain, 404, 409),
 )
 async def replay(acting: ByToken, name: Name, request: ReplayRequest) -> JSONResponse:
     return answer(await acting.named(request.by).replay_webhook(name, request.first))

@@ -92,7 +92,7 @@ class Named(BaseModel):
     id: str
 
 
-class Ticked(BaseModel):
+class TicksNoted(BaseModel):
     id: str
     items: list[str]
     by: str
@@ -104,7 +104,7 @@ class Practised(BaseModel):
     seconds: float
 
 
-class Rehearsed(BaseModel):
+class RehearsalDone(BaseModel):
     id: str
     targets: list[Practised]
 

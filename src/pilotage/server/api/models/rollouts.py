@@ -167,7 +167,7 @@ class Done(BaseModel):
     message: str
 
 
-class Announced(BaseModel):
+class WordsNoted(BaseModel):
     id: str
     message: str
     through: list[str] = Field(description="the channels that tell it")
@@ -211,7 +211,7 @@ class Differs(BaseModel):
     ends: str
 
 
-class Replayed(BaseModel):
+class ReplayResult(BaseModel):
     """The stored samples before the judge again."""
 
     verdicts: int
@@ -235,7 +235,7 @@ class PhaseUnder(BaseModel):
     note: str
 
 
-class Compared(BaseModel):
+class OtherCourse(BaseModel):
     """The rollout under another plan, phase by phase."""
 
     phases: list[PhaseUnder]

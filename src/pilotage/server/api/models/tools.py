@@ -132,7 +132,7 @@ class Imported(BaseModel):
     document: str
 
 
-class Checked(BaseModel):
+class PlanChecked(BaseModel):
     ok: bool = Field(description="false: it cannot start any more")
     digest: str = Field(examples=[EXAMPLE_DIGEST])
     service: str
@@ -159,7 +159,7 @@ class LessCareful(BaseModel):
     reason: str
 
 
-class Compared(BaseModel):
+class PlanDifference(BaseModel):
     same: bool
     digests: list[str]
     changes: list[dict[str, Any]]

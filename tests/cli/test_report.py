@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import httpx
@@ -19,6 +20,7 @@ import uvicorn
 
 from pilotage.coordinator import Coordinator
 from pilotage.server.app import create_app
+from pilotage.server.observed import Streams
 from pilotage.store import Store, queries
 from tests.core.afterwards import BEGAN, story
 from tests.servers import answers
@@ -34,7 +36,7 @@ def door(tmp_path: Path) -> Iterator[str]:
     store.migrate()
     asyncio.run(fill(store))
     nothing = cast(Any, None)
-    app = create_app(Coordinator(store, nothing, tmp_path), nothing, TOKEN)
+    app = create_app(Coordinator(store, nothing, tmp_path), cast(Any, SimpleNamespace(streams=Streams())), TOKEN)
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))

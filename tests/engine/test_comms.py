@@ -49,7 +49,8 @@ def plan(tmp_path: Path) -> Plan:
 async def ask(store: Store, tmp_path: Path, engine: Noting, **body: str) -> tuple[int, dict[str, Any]]:
     coordinator = Coordinator(store, cast(Engine, engine), tmp_path)
     health = Health(coordinator, store, tmp_path, "nowhere", lambda: 0)
-    app = TestClient(create_app(coordinator, health, "t"), headers={"Authorization": "Bearer t"})
+    at = "http://127.0.0.1"
+    app = TestClient(create_app(coordinator, health, "t"), base_url=at, headers={"Authorization": "Bearer t"})
     answer = app.post("/v1/rollouts/shop-1/announce", json={"by": "ann", **body})
     return answer.status_code, answer.json()
 

@@ -66,7 +66,8 @@ def write_report(api: Api, rollout: str, output: Path) -> dict[str, str]:
     if picture == output:
         picture = output.with_name(f"{output.stem}-picture.svg")
     picture.write_text(api.get(f"/v1/rollouts/{rollout}/picture"), encoding="utf-8")
-    text = api.get(f"/v1/rollouts/{rollout}/report?picture={quote(picture.name, safe='')}")
+    address = quote(picture.name, safe="")  # in the report it is a link
+    text = api.get(f"/v1/rollouts/{rollout}/report?picture={quote(address, safe='')}")
     output.write_text(text, encoding="utf-8")
     return {"file": str(output), "picture": str(picture)}
 

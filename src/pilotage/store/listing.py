@@ -80,7 +80,7 @@ def page(
 def newest(connection: Connection, names: Sequence[str]) -> dict[str, int]:
     """The number of each one's newest event."""
     query = select(events.c.rollout, func.max(events.c.number)).where(events.c.rollout.in_(names))
-    return dict(connection.execute(query.group_by(events.c.rollout)).tuples().all())
+    return {str(row[0]): int(row[1]) for row in connection.execute(query.group_by(events.c.rollout))}
 
 
 def news(connection: Connection, known: Mapping[str, int]) -> list[Recorded]:

@@ -77,13 +77,13 @@ class Coordinator:
         return Gates(self.store, self.clock.now)
 
     async def start(
-        self, plan_text: str, directory: str, file: str, by: str, reason: str = "", overrides: Sequence[str] = ()
+        self, plan: Plan, plan_text: str, file: str, by: str, reason: str = "", overrides: Sequence[str] = ()
     ) -> str:
-        """Checks the plan and its checklist, asks every driver, takes the lock, starts; returns the rollout's id.
+        """Looks its checklist up, asks every driver, takes the lock, starts; returns the rollout's id. `plan_text` is
+        what `plan` was read from.
 
-        Raises PlanError, PreflightFailed, ChecklistOpen or Refused; then nothing was started.
+        Raises PreflightFailed, ChecklistOpen or Refused; then nothing was started.
         """
-        plan = await self.read(plan_text, directory, file)
         await self._refuse_if_active(plan)
         name = await self.store.run(known.register, plan, plan_text, file, by, self.clock.now(), starts=True)
         return await self.start_known(name, by, reason, overrides, file or name)

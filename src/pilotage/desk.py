@@ -50,6 +50,11 @@ class Desk:
         """The id under which the plan is known from now on. Raises PlanError."""
         _with_name(by)
         plan = await asyncio.to_thread(planfile.load, text, directory=Path(directory), file=file)
+        return await self.take(plan, text, file, by)
+
+    async def take(self, plan: Plan, text: str, file: str, by: str) -> str:
+        """As `register`, of a plan that was read from `text` already."""
+        _with_name(by)
         return await self.store.run(known.register, plan, text, file, by, self.now())
 
     async def view(self, name: str, look: bool = True) -> dict[str, Any]:

@@ -64,7 +64,8 @@ async def test_the_other_worker_goes_on_with_the_watch(
 
     first = spawn(*work, **where)
     plan = stage.plan(phases="[{weight: 10%, watch: 10s}, {weight: 100%, watch: 2s}]")
-    rollout = await coordinator.start(plan["plan"], plan["directory"], "", "ann")
+    read = await coordinator.read(plan["plan"], plan["directory"], "")
+    rollout = await coordinator.start(read, plan["plan"], "", "ann")
     await until(coordinator, rollout, lambda view: view["phase"] == 1 and view["progress"] > 0.2)
     spawn(*work, **where)
     first.kill()

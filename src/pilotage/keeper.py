@@ -11,6 +11,7 @@ from pilotage.core import events as ev
 from pilotage.core.errors import ChecklistOpen, PilotageError
 from pilotage.core.quantities import duration
 from pilotage.engine.clock import Clock
+from pilotage.following import look_again
 from pilotage.store import known, queries
 from pilotage.store.known import KnownPlan
 
@@ -30,12 +31,7 @@ class Keeper:
 
     async def follow(self) -> None:
         """Until cancelled."""
-        while True:
-            try:
-                await self.look()
-            except Exception as error:
-                log.warning("the plans that wait could not be looked at", error=str(error))
-            await self._clock.sleep(EVERY_S)
+        await look_again("the plans that wait", self.look, EVERY_S, self._clock.sleep)
 
     async def look(self) -> None:
         """Once over all plans that wait, side by side: one whose drivers are slow does not make another late."""

@@ -11,6 +11,7 @@ import structlog
 from pilotage.codec import from_json
 from pilotage.coordinator import Coordinator
 from pilotage.core.errors import NotFound, Refused
+from pilotage.following import look_again
 from pilotage.handover import journals
 from pilotage.handover.files import is_name
 from pilotage.handover.journals import Journal
@@ -30,12 +31,7 @@ class Merging:
 
     async def follow(self) -> None:
         """Until cancelled."""
-        while True:
-            try:
-                await self.look()
-            except Exception as error:
-                log.warning("what was done directly could not be looked at", error=str(error))
-            await self._coordinator.clock.sleep(EVERY_S)
+        await look_again("what was done directly", self.look, EVERY_S, self._coordinator.clock.sleep)
 
     async def look(self) -> None:
         """Once over all journals that are no part of the record yet. One that fails is tried again at the next look."""

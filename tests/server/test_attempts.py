@@ -192,12 +192,13 @@ async def test_an_agent_does_nothing_around_a_rollout_that_lets_it_go_on_either(
         refused = [
             await agent.post(f"/v1/plans/{plan}/approve", json={"digest": digest}),
             await agent.post(f"/v1/plans/{plan}/start", json={"overrides": ["ticket"], "reason": "hurry"}),
+            await agent.post(f"/v1/plans/{plan}/tick", json={"items": ["ticket"], "reason": "looks fine"}),
             await agent.post("/v1/locks/release", json={"service": "shop", "environment": "test"}),
             await agent.post("/v1/shutdown"),
             await agent.post("/v1/tokens", json={"kind": "person", "scopes": ["approve"], "lasts_s": 3600}),
             await agent.post("/v1/open"),
         ]
-    assert [one.status_code for one in refused] == [403] * 6
+    assert [one.status_code for one in refused] == [403] * 7
     assert ours.engine.started == []
 
 

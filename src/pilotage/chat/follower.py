@@ -21,6 +21,7 @@ from pilotage.core.events import Recorded
 from pilotage.core.redact import redact
 from pilotage.core.state import fold
 from pilotage.drivers.slack import QUIET, CannotEdit, SlackApi
+from pilotage.following import look_again
 from pilotage.settings.chat import Slack
 from pilotage.store import Store, chats, queries
 from pilotage.store.chats import Chat
@@ -75,12 +76,7 @@ class Follower:
 
     async def follow(self) -> None:
         """Until cancelled."""
-        while True:
-            try:
-                await self.look()
-            except Exception as error:  # a full disk, a locked database: tried again
-                log.error("the chat cannot follow the record; will try again", error=type(error).__name__)
-            await self.sleep(EVERY_S)
+        await look_again("the chat", self.look, EVERY_S, self.sleep)
 
     async def look(self) -> None:
         """One round: every message that has something to tell or to show."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -17,6 +16,7 @@ import structlog
 from pilotage.comms.lane import Lane, Post
 from pilotage.core.model import Channel, Plan
 from pilotage.core.quiet import TOO_OLD_S
+from pilotage.following import AtWork, look_again
 from pilotage.store import Store, known, messages, queries
 
 __all__ = ["EVERY_S", "SEND_WITHIN_S", "Comms"]
@@ -46,22 +46,14 @@ class Comms:
         self._lanes: dict[str, list[Lane]] = {}
         self._waiting: set[str] | None = None
         """What ended before a restart and was not told to the end; None before the first look."""
-        self._at_work: set[asyncio.Task[None]] = set()
+        self._at_work = AtWork()
 
     async def follow(self) -> None:
         """Until cancelled. Rollouts, and plans that wait, are followed until their last message is out."""
         try:
-            while True:
-                try:
-                    await self.look()
-                except Exception as error:  # a full disk, a locked database: tried again
-                    log.error("the record cannot be followed; will try again", error=type(error).__name__)
-                await self._sleep(EVERY_S)
+            await look_again("the record", self.look, EVERY_S, self._sleep)
         finally:
-            for task in self._at_work:
-                task.cancel()
-            with suppress(asyncio.CancelledError):
-                await asyncio.gather(*self._at_work, return_exceptions=True)
+            await self._at_work.end()
 
     async def look(self) -> None:
         """Sets every channel to work that has something to tell and is not at it."""
@@ -78,16 +70,13 @@ class Comms:
             head = heads.get(rollout, -1)
             for lane in lanes:
                 if lane.due(head):
-                    task = asyncio.create_task(lane.work())
-                    self._at_work.add(task)
-                    task.add_done_callback(self._at_work.discard)
+                    self._at_work.begin(lane.work())
             if rollout not in active and all(lane.told(head) for lane in lanes):
                 del self._lanes[rollout]
 
     async def at_rest(self) -> None:
         """When every channel that was set to work has told all, failed, or waits."""
-        while self._at_work:
-            await asyncio.wait(self._at_work)
+        await self._at_work.rest()
 
     async def _opened(self, rollout: str) -> list[Lane]:
         try:

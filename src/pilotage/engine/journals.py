@@ -7,13 +7,10 @@ import shutil
 import time
 from pathlib import Path
 
-import structlog
-
 from pilotage.drivers.process import journal
+from pilotage.following import look_again
 from pilotage.handover import journals
 from pilotage.store import Store, queries
-
-log = structlog.get_logger()
 
 KEEP_S = 24 * 3600.0
 EVERY_S = 3600.0
@@ -21,12 +18,7 @@ EVERY_S = 3600.0
 
 async def keep_clean(store: Store, state: Path) -> None:
     """Until cancelled."""
-    while True:
-        try:
-            await sweep(store, state, time.time() - KEEP_S)
-        except Exception as error:
-            log.warning("old journals could not be removed; tried again in an hour", error=str(error))
-        await asyncio.sleep(EVERY_S)
+    await look_again("old journals", lambda: sweep(store, state, time.time() - KEEP_S), EVERY_S, asyncio.sleep)
 
 
 async def sweep(store: Store, state: Path, before: float) -> None:

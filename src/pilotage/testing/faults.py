@@ -7,6 +7,7 @@ import socket
 import ssl
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from email.utils import formatdate
@@ -116,7 +117,7 @@ def hanging_up() -> Iterator[str]:
     thread.join()
 
 
-class FaultsContract:
+class FaultsContract(ABC):
     """For a driver that calls a service over HTTP. Yours: the method `at`, which gives a driver whose service is at a
     url and waits for an answer for `patience_s` at most. `act` is what is tried, a look by default. The
     fixture `untrusted` needs the library trustme.
@@ -132,8 +133,8 @@ class FaultsContract:
     tries = 1
     shapes: tuple[bytes, ...] = (b"[]", b"null", b'"x"', b"17", b'{"unexpected": {"a": [1]}}')
 
-    def at(self, url: str) -> Any:
-        raise NotImplementedError("override the method `at`")
+    @abstractmethod
+    def at(self, url: str) -> Any: ...
 
     async def act(self, driver: Any) -> Any:
         return await driver.probe()

@@ -8,11 +8,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Any
 
-import structlog
-
+from pilotage.following import AtWork, look_again
 from pilotage.settings import Settings
 from pilotage.store import Store, cursors
 from pilotage.webhooks.endpoint import Endpoint, Surroundings, cursor_name
@@ -20,7 +18,6 @@ from pilotage.webhooks.sending import WITHIN_S, where
 
 __all__ = ["Webhooks", "backlog", "cursor_name"]
 
-log = structlog.get_logger()
 
 EVERY_S = 1.0
 
@@ -41,23 +38,16 @@ class Webhooks:
         self._sleep = sleep
         around = Surroundings(store, now, within_s, settings.url)
         self._endpoints = [Endpoint(one, around) for one in settings.webhooks]
-        self._at_work: set[asyncio.Task[None]] = set()
+        self._at_work = AtWork()
 
     async def follow(self) -> None:
         """Until cancelled."""
         try:
-            while True:
-                if self._endpoints:
-                    try:
-                        await self.look()
-                    except Exception as error:  # a full disk, a locked database: tried again
-                        log.error("webhooks cannot be followed; will try again", error=type(error).__name__)
-                await self._sleep(EVERY_S)
+            if self._endpoints:
+                await look_again("webhooks", self.look, EVERY_S, self._sleep)
+            await asyncio.Event().wait()
         finally:
-            for task in self._at_work:
-                task.cancel()
-            with suppress(asyncio.CancelledError):
-                await asyncio.gather(*self._at_work, return_exceptions=True)
+            await self._at_work.end()
 
     async def look(self) -> None:
         """Sets every endpoint to work that has something to be told and is not at it: one question for all of them."""
@@ -66,14 +56,11 @@ class Webhooks:
         for one in self._endpoints:
             cursor = found[one.cursor]
             if one.due(last, cursor):
-                task = asyncio.create_task(one.work(cursor))
-                self._at_work.add(task)
-                task.add_done_callback(self._at_work.discard)
+                self._at_work.begin(one.work(cursor))
 
     async def at_rest(self) -> None:
         """When every endpoint that was set to work has been told all, or rests after a failure."""
-        while self._at_work:
-            await asyncio.wait(self._at_work)
+        await self._at_work.rest()
 
 
 async def backlog(store: Store, settings: Settings, now: float) -> list[dict[str, Any]]:

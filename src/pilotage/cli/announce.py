@@ -10,6 +10,7 @@ from typing import Any, cast
 import click
 
 from pilotage.cli.client import Api, whoami
+from pilotage.cli.output import as_json, say
 from pilotage.core.announcing import KINDS
 from pilotage.core.model import AUDIENCES
 
@@ -25,7 +26,7 @@ def register(cli: click.Group) -> None:
 @click.option("--text", help="Your own words, for a rollout by its ID; the first line says it all.")
 @click.option("--audience", type=click.Choice(AUDIENCES), help="To these only (default: all that the plan tells).")
 @click.option("--kind", type=click.Choice(KINDS), metavar="KIND", help="With --preview: this kind of message only.")
-@click.option("--json", "json_out", is_flag=True, help="Print JSON for a program.")
+@as_json
 def announce(
     target: str, preview: bool, text: str | None, audience: str | None, kind: str | None, json_out: bool
 ) -> None:
@@ -45,7 +46,7 @@ def announce(
     body = {"by": whoami(), "text": text, "audience": audience or ""}
     answer = Api().post(f"/v1/rollouts/{target}/announce", body)
     said = f"{answer['id']}: {answer['message']}; through {', '.join(answer['through'])}"
-    click.echo(json.dumps(answer, indent=2) if json_out else said)
+    say(json_out, answer, said)
 
 
 def _preview(file: Path, audience: str | None, kind: str | None, json_out: bool) -> None:

@@ -11,12 +11,12 @@ import click
 
 from pilotage.cli.checklist import plan_id
 from pilotage.cli.client import Api, ApiError, whoami
+from pilotage.cli.output import as_json, say
 from pilotage.core.words import printable
 
 FAILED = 4
 NOT_FOUND = 404
 
-_json = click.option("--json", "json_out", is_flag=True, help="Print JSON for a program.")
 _plan = click.argument("plan", metavar="PLAN")
 _reason = click.option("--reason", default="", help="Kept in the record.")
 
@@ -27,7 +27,7 @@ def register(cli: click.Group) -> None:
 
 
 @click.command()
-@_json
+@as_json
 def approvals(json_out: bool) -> None:
     """What waits for somebody's approval: starts of plans, and phases of rollouts."""
     api = Api()
@@ -56,20 +56,20 @@ def _phase(view: dict[str, Any]) -> str:
 @click.command("request-approval")
 @_plan
 @click.option("--note", default="", help="What the approver reads.")
-@_json
+@as_json
 def request_approval(plan: str, note: str, json_out: bool) -> None:
     """Ask somebody else to approve the start of a PLAN (a file, or the id of a known one)."""
     api = Api()
     name = plan_id(api, plan)
     asked = api.post(f"/v1/plans/{name}/request-approval", {"by": whoami(), "reason": note})
     said = f"{name}: an approval is asked for. Somebody else gives it: `pilotage approve {name}`"
-    click.echo(json.dumps(asked, indent=2) if json_out else said)
+    say(json_out, asked, said)
 
 
 @click.command()
 @click.argument("what", default="latest", metavar="[ID|PLAN]")
 @_reason
-@_json
+@as_json
 def approve(what: str, reason: str, json_out: bool) -> None:
     """Let a phase that waits for an approval begin, or the start of a PLAN (a file, or the id of a known one).
 
@@ -82,7 +82,7 @@ def approve(what: str, reason: str, json_out: bool) -> None:
         return
     body = {"by": whoami(), "reason": reason, "digest": view["plan_digest"], "phase": view["asked_phase"]}
     outcome = api.post(f"/v1/rollouts/{view['id']}/approve", body)
-    click.echo(json.dumps(outcome, indent=2) if json_out else f"{outcome['id']}: {outcome['message']}")
+    say(json_out, outcome, f"{outcome['id']}: {outcome['message']}")
     if not outcome["done"]:
         sys.exit(FAILED)
 
@@ -90,7 +90,7 @@ def approve(what: str, reason: str, json_out: bool) -> None:
 @click.command()
 @_plan
 @_reason
-@_json
+@as_json
 def refuse(plan: str, reason: str, json_out: bool) -> None:
     """Say no to the start of a PLAN (a file, or the id of a known one) that somebody asks an approval for."""
     _answer(Api(), plan, False, reason, json_out)

@@ -13,13 +13,12 @@ from urllib.parse import quote
 import click
 
 from pilotage.cli.client import Api, running
+from pilotage.cli.output import as_json
 from pilotage.core.errors import NotFound
 from pilotage.core.words import printable
 from pilotage.paths import state_folder
 
 GOOD, WRONG = 0, 1
-
-_json = click.option("--json", "json_out", is_flag=True, help="Print JSON for a program.")
 
 
 def register(cli: click.Group) -> None:
@@ -37,7 +36,7 @@ def audit() -> None:
     "--object", "about", default="", metavar="NAME", help="Of this rollout, with its events, or plan, ... only."
 )
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1), help="The newest so many.")
-@_json
+@as_json
 def list_entries(by: str, about: str, limit: int, json_out: bool) -> None:
     """The newest entries first."""
     asked = f"/v1/audit?limit={min(limit, 200)}&by={quote(by, safe='')}&object={quote(about, safe='')}"
@@ -62,7 +61,7 @@ def _line(row: dict[str, Any]) -> str:
 
 @audit.command()
 @click.option("--expect", default="", metavar="HASH", help="A head that was noted earlier: it has to be in the chain.")
-@_json
+@as_json
 def verify(expect: str, json_out: bool) -> None:
     """Go through the whole chain, and through every event that it seals.
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pilotage.cli.output import as_json
+
 if TYPE_CHECKING:
     from pilotage.core.model import Plan
 
@@ -22,7 +24,7 @@ def register(cli: click.Group) -> None:
 
 @click.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--json", "json_out", is_flag=True, help="Print JSON for a program.")
+@as_json
 def check(file: Path, json_out: bool) -> None:
     """Check a plan FILE; nothing is started or asked."""
     from pilotage import planfile

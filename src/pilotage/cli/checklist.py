@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from pilotage.cli.client import Api, ApiError, whoami
+from pilotage.cli.output import as_json, say
 from pilotage.core.checklist import how, typed
 from pilotage.core.errors import NotFound
 from pilotage.core.words import printable
@@ -26,7 +27,6 @@ PARTS = {
 }
 
 _plan = click.argument("plan", metavar="PLAN")
-_json = click.option("--json", "json_out", is_flag=True, help="Print JSON for a program.")
 _by = click.option("--by", default=None, metavar="NAME", help="Who says so (default: you).")
 
 
@@ -54,7 +54,7 @@ def plan_id(api: Api, plan: str, register: bool = True) -> str:
 
 @click.command()
 @_plan
-@_json
+@as_json
 def checklist(plan: str, json_out: bool) -> None:
     """What must hold before a PLAN (a file, or an id) may start: looked up now, or ticked by a person.
 
@@ -138,7 +138,7 @@ def _item_lines(one: dict[str, Any], plan: str, file: str) -> list[str]:
 @_by
 @click.option("--note", default="", help="Kept with the tick.")
 @click.option("--undo", is_flag=True, help="Take the tick back.")
-@_json
+@as_json
 def tick(plan: str, items: tuple[str, ...], by: str | None, note: str, undo: bool, json_out: bool) -> None:
     """Tick items of a PLAN's checklist, by name. What Pilotage looks up itself is not ticked."""
     api = Api()
@@ -157,7 +157,7 @@ def tick(plan: str, items: tuple[str, ...], by: str | None, note: str, undo: boo
 
 @click.command()
 @_plan
-@_json
+@as_json
 def rehearse(plan: str, json_out: bool) -> None:
     """Practise the way back of a PLAN: what is in force is set and read back, timed. No traffic moves."""
     api = Api()
@@ -171,7 +171,7 @@ def rehearse(plan: str, json_out: bool) -> None:
 
 
 @click.command()
-@_json
+@as_json
 def plans(json_out: bool) -> None:
     """Plans that Pilotage knows and that are not started yet."""
     rows = Api().every("/v1/plans")
@@ -201,10 +201,10 @@ def scheduled_text(answer: dict[str, Any]) -> str:
 @click.command()
 @_plan
 @click.option("--reason", default="", help="Kept in the record.")
-@_json
+@as_json
 def forget(plan: str, reason: str, json_out: bool) -> None:
     """Forget a PLAN that will not be started: it is no longer overdue, and not started by itself."""
     api = Api()
     name = plan_id(api, plan, register=False)
     answer = api.post(f"/v1/plans/{name}/forget", {"by": whoami(), "reason": reason})
-    click.echo(json.dumps(answer, indent=2) if json_out else f"{name} is forgotten. Its record is kept.")
+    say(json_out, answer, f"{name} is forgotten. Its record is kept.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
@@ -13,6 +12,7 @@ from typing import Any
 import click
 
 from pilotage.cli.client import Api, ApiError, whoami
+from pilotage.cli.output import as_json, say
 from pilotage.core.errors import CoordinatorUnreachable, PilotageError, PlanError
 
 DONE, FAILED = 0, 4
@@ -32,7 +32,7 @@ def register(cli: click.Group) -> None:
 @click.option("--direct", is_flag=True, help="Without the coordinator; ID may be a plan file then.")
 @click.option("--within", type=float, metavar="SECONDS", help="With --direct: give up after so long (default: never).")
 @click.option("--reason", default="", help="Kept in the record.")
-@click.option("--json", "json_out", is_flag=True, help="Print JSON for a program.")
+@as_json
 def rollback(rollout: str, direct: bool, within: float | None, reason: str, json_out: bool) -> None:
     """Send all traffic back to the previous version, at once.
 
@@ -53,7 +53,7 @@ def rollback(rollout: str, direct: bool, within: float | None, reason: str, json
                 raise
             why = f"The coordinator cannot do it: {error}"
         else:
-            click.echo(json.dumps(outcome, indent=2) if json_out else f"{outcome['id']}: {outcome['message']}")
+            say(json_out, outcome, f"{outcome['id']}: {outcome['message']}")
             sys.exit(DONE if outcome["done"] else FAILED)
         click.echo(f"{why.rstrip('.')}.\nGOING BACK DIRECTLY, without it.", err=True)
         _refuse_another_hosts_latest(rollout)
@@ -123,7 +123,7 @@ def _go(name: str, reason: str, within: float | None, json_out: bool) -> int:
     except PlanError:
         raise
     except PilotageError as error:
-        click.echo(json.dumps({"detail": str(error)}, indent=2) if json_out else f"Not rolled back: {error}", err=True)
+        say(json_out, {"detail": str(error)}, f"Not rolled back: {error}", err=True)
         return FAILED
     journal = intended(found.plan, found.rollout, whoami(), reason)
     _let_nothing_end_it_but_a_person()
@@ -132,7 +132,7 @@ def _go(name: str, reason: str, within: float | None, json_out: bool) -> int:
     data = {**told, "took_s": round(done.took_s, 3), "lines": list(done.lines)}
     text = _told(done.rollout, done.method, found.plan.previous, [one.method for one in found.plan.rollback.afterwards])
     with suppress(OSError):  # the terminal may be gone
-        click.echo(json.dumps(data, indent=2) if json_out else text)
+        say(json_out, data, text)
     return DONE if done.method else FAILED
 
 

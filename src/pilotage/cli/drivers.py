@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pilotage.cli.output import as_json
 from pilotage.cli.trying import try_
 from pilotage.core.words import printable
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from pilotage.drivers.about import About, Option
 
 OURS = "pilotage"
-_json = click.option("--json", "json_out", is_flag=True, help="Print JSON for a program.")
 
 
 def register(cli: click.Group) -> None:
@@ -38,7 +38,7 @@ class _Drivers(click.Group):
 
 
 @click.group(cls=_Drivers, invoke_without_command=True, subcommand_metavar="[NAME | try NAME ...]")
-@_json
+@as_json
 @click.pass_context
 def drivers(context: click.Context, json_out: bool) -> None:
     """The installed drivers by port; with a NAME (or PORT/NAME) its options, and an example to paste.
@@ -67,7 +67,7 @@ def drivers(context: click.Context, json_out: bool) -> None:
 
 @click.command(hidden=True)
 @click.argument("name", metavar="NAME")
-@_json
+@as_json
 def show(name: str, json_out: bool) -> None:
     """The options of the driver NAME (or PORT/NAME), and an example to paste."""
     from pilotage.driverbook import as_data, resolve

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,11 @@ from typing import Any
 import click
 
 from pilotage.cli.client import Api
+from pilotage.cli.output import as_json, say
 
 DIFFERS = 1
 
 _rollout = click.argument("rollout", default="latest", metavar="[ID]")
-_json = click.option("--json", "json_out", is_flag=True, help="Print JSON for a program.")
 
 
 def register(cli: click.Group) -> None:
@@ -26,7 +25,7 @@ def register(cli: click.Group) -> None:
 @click.command()
 @_rollout
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the picture (SVG) here.")
-@_json
+@as_json
 def explain(rollout: str, output: Path | None, json_out: bool) -> None:
     """Why it went back, holds or was promoted, or what it waits for."""
     api = Api()
@@ -43,7 +42,7 @@ def explain(rollout: str, output: Path | None, json_out: bool) -> None:
 @click.option(
     "--plan", "plan", type=click.Path(dir_okay=False, path_type=Path), help="Judge under this plan's policy instead."
 )
-@_json
+@as_json
 def replay(rollout: str, plan: Path | None, json_out: bool) -> None:
     """The stored samples before the judge again: the same verdicts, or what another policy would have said.
 
@@ -63,4 +62,4 @@ def replay(rollout: str, plan: Path | None, json_out: bool) -> None:
 
 def _say(answer: dict[str, Any], json_out: bool) -> None:
     text = answer.pop("text")
-    click.echo(json.dumps(answer, indent=2) if json_out else text)
+    say(json_out, answer, text)

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from pilotage.cli.client import Api, whoami
+from pilotage.cli.output import as_json
 from pilotage.core.words import printable
 
 MARKS = {"planned": "[ ]", "due": "[ ]", "done": "[x]", "failed": "[!]"}
@@ -19,7 +20,7 @@ MARKS = {"planned": "[ ]", "due": "[ ]", "done": "[x]", "failed": "[!]"}
 @click.option("--done", "items", multiple=True, metavar="ITEM", help="Note this one as done; may be given again.")
 @click.option("--note", default="", help="Kept with it.")
 @click.option("--by", default=None, metavar="NAME", help="Who says so (default: you).")
-@click.option("--json", "json_out", is_flag=True, help="Print JSON for a program.")
+@as_json
 def followups(rollout: str, items: tuple[str, ...], note: str, by: str | None, json_out: bool) -> None:
     """What is still to be looked at after rollouts; with an ID (or `latest`) all follow-ups of that one.
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from typing import Any
 
 import click
 
 from pilotage.cli.client import Api, whoami
+from pilotage.cli.output import as_json, say
 from pilotage.core.words import printable
 
-_json = click.option("--json", "json_out", is_flag=True, help="Print JSON for a program.")
 _by = click.option("--by", default=None, metavar="NAME", help="Who says so (default: you).")
 _reason = click.option("--reason", required=True, help="Shown to whoever is stopped by it.")
 _why = click.option("--reason", default="", help="Kept in the record.")
@@ -33,7 +32,7 @@ def register(cli: click.Group) -> None:
 @click.option("--until", "ends", default=None, metavar="TIME", help="Default: until it is lifted.")
 @click.option("--zone", default="UTC", help="Of the times, such as Europe/Berlin (default: UTC).")
 @_by
-@_json
+@as_json
 def freeze(
     reason: str,
     service: str,
@@ -54,27 +53,27 @@ def freeze(
         "by": whoami() if by is None else by,
     }
     made = Api().post("/v1/freezes", body)
-    _say(json_out, made, f"{_freeze_line(made)}\nLift it: `pilotage unfreeze {made['id']}`")
+    say(json_out, made, f"{_freeze_line(made)}\nLift it: `pilotage unfreeze {made['id']}`")
 
 
 @click.command()
 @_all
-@_json
+@as_json
 def freezes(everything: bool, json_out: bool) -> None:
     """Freezes in force, and those to come."""
     rows = Api().every(f"/v1/freezes{_ALL if everything else ''}")
-    _say(json_out, rows, "\n".join(map(_freeze_line, rows)) or "No freeze is in force, and none is to come.")
+    say(json_out, rows, "\n".join(map(_freeze_line, rows)) or "No freeze is in force, and none is to come.")
 
 
 @click.command()
 @click.argument("freeze_id", metavar="ID")
 @_why
 @_by
-@_json
+@as_json
 def unfreeze(freeze_id: str, reason: str, by: str | None, json_out: bool) -> None:
     """Lift a freeze. It stays in the record."""
     answer = Api().post(f"/v1/freezes/{freeze_id}/lift", {"by": whoami() if by is None else by, "reason": reason})
-    _say(json_out, answer, f"{freeze_id} is lifted.")
+    say(json_out, answer, f"{freeze_id} is lifted.")
 
 
 @click.command()
@@ -82,22 +81,22 @@ def unfreeze(freeze_id: str, reason: str, by: str | None, json_out: bool) -> Non
 @_environment
 @_reason
 @_by
-@_json
+@as_json
 def lock(service: str, environment: str, reason: str, by: str | None, json_out: bool) -> None:
     """Keep a SERVICE from being rolled out until you unlock it. A rollout that runs is not touched."""
     body = {"service": service, "environment": environment, "reason": reason, "by": whoami() if by is None else by}
     made = Api().post("/v1/locks", body)
     undo = f"`pilotage unlock {service} --environment {environment}`"
-    _say(json_out, made, f"{_lock_line(made)}\nUnlock it: {undo}")
+    say(json_out, made, f"{_lock_line(made)}\nUnlock it: {undo}")
 
 
 @click.command()
 @_all
-@_json
+@as_json
 def locks(everything: bool, json_out: bool) -> None:
     """Services that somebody has locked."""
     rows = Api().every(f"/v1/locks{_ALL if everything else ''}")
-    _say(json_out, rows, "\n".join(map(_lock_line, rows)) or "Nobody has locked anything.")
+    say(json_out, rows, "\n".join(map(_lock_line, rows)) or "Nobody has locked anything.")
 
 
 @click.command()
@@ -105,11 +104,11 @@ def locks(everything: bool, json_out: bool) -> None:
 @_environment
 @_why
 @_by
-@_json
+@as_json
 def unlock(service: str, environment: str, reason: str, by: str | None, json_out: bool) -> None:
     """Unlock a SERVICE. Who locked it, why and how long stays in the record."""
     body = {"service": service, "environment": environment, "reason": reason, "by": whoami() if by is None else by}
-    _say(json_out, Api().post("/v1/locks/release", body), f"{service} in {environment} is unlocked.")
+    say(json_out, Api().post("/v1/locks/release", body), f"{service} in {environment} is unlocked.")
 
 
 def _instant(option: str, text: str | None, zone: str) -> float | None:
@@ -144,7 +143,3 @@ def _ended(what: str, by: str, at: float | None, reason: str) -> str:
 
 def _time(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
-
-
-def _say(json_out: bool, data: Any, text: str) -> None:
-    click.echo(json.dumps(data, indent=2) if json_out else text)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 from urllib.parse import urlencode
 
 import click
 
 from pilotage.cli.client import Api
+from pilotage.cli.output import as_json, say
 from pilotage.core.quantities import duration
 
 
@@ -16,12 +16,12 @@ from pilotage.core.quantities import duration
 @click.option("--days", default=30, type=click.IntRange(1, 366), help="The last so many days (default: 30).")
 @click.option("--service", default="", help="This service only (default: all).")
 @click.option("--environment", default="", help="This environment only (default: all).")
-@click.option("--json", "json_out", is_flag=True, help="Print JSON for a program.")
+@as_json
 def history(days: int, service: str, environment: str, json_out: bool) -> None:
     """How deliveries went: how often, how many failed, how long going back and going live took (DORA's figures)."""
     asked = {"days": days, "service": service, "environment": environment}
     told = Api().get(f"/v1/history?{urlencode(asked)}")
-    click.echo(json.dumps(told, indent=2) if json_out else history_text(told))
+    say(json_out, told, history_text(told))
 
 
 def history_text(told: dict[str, Any]) -> str:

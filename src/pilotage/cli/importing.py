@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from pilotage.cli.output import as_json
 from pilotage.cli.plan import (
     NOT_READY,
     READY,
@@ -42,7 +43,7 @@ def register(cli: click.Group) -> None:
 @fact_options("strategy", "flag")
 @click.option("--on-call", metavar="TEXT", help='Who is on call, such as "Ann Example @ann".')
 @click.option("--no-input", is_flag=True, help="Ask nothing, even on a terminal.")
-@click.option("--json", "json_out", is_flag=True, help="Print JSON for a program.")
+@as_json
 def import_files(
     format: str,
     files: tuple[Path, ...],

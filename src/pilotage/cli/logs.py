@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pilotage.cli.output import as_json
+
 if TYPE_CHECKING:
     from pilotage.core.signatures import Miner
     from pilotage.logs.batch import Difference, Group
@@ -27,7 +29,7 @@ _KINDS = ("new", "perhaps new", "rising", "known")
 @click.option("--baseline", multiple=True, metavar="FILE", help="Logs of before (or of control); may be given again.")
 @click.option("--token", multiple=True, help="Look at lines with this text only (default: the usual words of errors).")
 @click.option("--top", default=20, show_default=True, type=click.IntRange(1), help="Signatures to show of each kind.")
-@click.option("--json", "json_out", is_flag=True, help="Print JSON for a program.")
+@as_json
 def logs(files: tuple[str, ...], baseline: tuple[str, ...], token: tuple[str, ...], top: int, json_out: bool) -> None:
     """What is new in these logs?
 

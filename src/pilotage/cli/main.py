@@ -18,6 +18,7 @@ from pilotage.cli import (
     audit,
     check,
     checklist,
+    coordinator,
     direct,
     drivers,
     explain,
@@ -32,26 +33,20 @@ from pilotage.cli import (
     watchdog,
     webhooks,
 )
-from pilotage.cli.client import Api, ApiError, running, whoami
+from pilotage.cli.client import Api, ApiError, whoami
 from pilotage.cli.followups import followups
 from pilotage.cli.history import history
 from pilotage.cli.logs import logs
+from pilotage.cli.output import as_json, say
 from pilotage.cli.simulate import simulate
 from pilotage.core.errors import CoordinatorUnreachable, PilotageError, PlanError
 from pilotage.core.quantities import duration
-from pilotage.paths import state_folder
 
+REFUSED = (400, 401, 403, 404, 409, 412, 422)
+"""What the coordinator answers to a person's own mistake, or to what they may not."""
 PROMOTED, ROLLED_BACK, PLAN_WRONG, PERSON_NEEDED, FAILED = 0, 1, 2, 3, 4
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-def as_json(command: F) -> F:
-    return click.option("--json", "json_out", is_flag=True, help="Print JSON for a program.")(command)
-
-
-def say(json_out: bool, data: Any, text: str) -> None:
-    click.echo(json.dumps(data, indent=2) if json_out else text)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -185,81 +180,7 @@ def report_trouble(rollout: str, text: str, by: str | None, json_out: bool) -> N
     say(json_out, outcome, f"{outcome['id']}: {outcome['message']}")
 
 
-# ------------------------------------------------------------------ the coordinator
-
-
-@cli.command()
-@click.option("--port", default=0, help="The port (default: the settings', else any free one).")
-@click.option("--settings", type=click.Path(dir_okay=False, path_type=Path), help="For a team: docs/team.md.")
-@click.option("--quiet", is_flag=True, hidden=True)
-def up(port: int, settings: Path | None, quiet: bool) -> None:
-    """Run the coordinator in the foreground (other commands start it by themselves)."""
-    from pilotage.server.up import AlreadyUp
-    from pilotage.server.up import run as serve
-    from pilotage.settings import find
-
-    try:
-        if not quiet:
-            click.echo(f"The coordinator keeps its state in {state_folder()}. Ctrl-C stops it.", err=True)
-        serve(state_folder(), find(settings), port, lambda: find(settings))
-    except AlreadyUp as error:
-        click.echo(str(error), err=True)
-        sys.exit(5 if quiet else FAILED)
-
-
-@cli.command()
-def worker() -> None:
-    """Watch and act beside a coordinator: needs TEMPORAL_ADDRESS and the coordinator's store and state folder."""
-    from pilotage.server.worker import run as work
-
-    click.echo(f"The worker keeps its state in {state_folder()}. Ctrl-C stops it.", err=True)
-    work(state_folder())
-
-
-@cli.command()
-def down() -> None:
-    """Stop the local coordinator and its embedded engine. Running rollouts go on at the next `up`."""
-    from pilotage.cli.stop import stop_local
-
-    click.echo(stop_local(state_folder()))
-
-
-@cli.command()
-@as_json
-def doctor(json_out: bool) -> None:
-    """What runs, where it keeps its things, and what each rollout is waiting for."""
-    state = state_folder()
-    note = running(state)
-    if note is None:
-        say(
-            json_out,
-            {"up": False, "state": str(state)},
-            f"No coordinator is running on {state}. `pilotage up` starts one.",
-        )
-        return
-    health = Api().get("/v1/health")
-    lines = [
-        f"coordinator  pid {health['pid']}, up {health['up_s']:g} s, {note['url']}",
-        f"engine       {health['engine']}, pid {health['engine_pid'] or '- (not ours)'}",
-        f"state        {health['state']}",
-    ]
-    lines += [f"watchdog     {row['name']}, asked {row['asked_s_ago']:g} s ago" for row in health["watchdogs"]]
-    lines += [f"{row['id']}: {row['status']}; waits for: {row['waits_for']}" for row in health["rollouts"]]
-    lines += [
-        f"{row['id']}: not started; {row['starts']}. {row['overdue'].upper()}".rstrip() for row in health["plans"]
-    ]
-    lines += [
-        f"undelivered  {row['rollout']} channel {row['channel']}, {row['attempts']} attempts: {row['error']}"
-        for row in health["undelivered"]
-    ]
-    lines += [f"webhook      {webhooks.line(row)}" for row in health["webhooks"]]
-    lines += [
-        f"slack        {row['rollout']}: {row['events']} events untold, {row['attempts']} attempts: {row['last_error']}"
-        for row in health.get("chat", [])
-    ]
-    deaf = [row for row in health["hooks"] if row["problem"]]
-    lines += [f"hook         {row['name']} believes nobody: {row['problem']}" for row in deaf]
-    say(json_out, {"up": True, **health}, "\n".join(lines))
+# ------------------------------------------------------------------ all the rest
 
 
 @cli.command()
@@ -272,6 +193,7 @@ def demo(bad: bool, serve: bool) -> None:
     sys.exit(serve_scene(bad) if serve else run_demo(bad))
 
 
+coordinator.register(cli)
 cli.add_command(simulate)
 cli.add_command(logs)
 cli.add_command(followups)
@@ -315,7 +237,7 @@ def main() -> None:
     except PlanError as error:
         _fail(str(error), PLAN_WRONG, {"type": "PlanError", "problems": [str(one) for one in error.problems]})
     except ApiError as error:
-        known = PLAN_WRONG if error.status in (409, 412, 422, 404) else FAILED
+        known = PLAN_WRONG if error.status in REFUSED else FAILED
         _fail(str(error), PERSON_NEEDED if error.body.get("type") == "ChecklistOpen" else known, error.body)
     except CoordinatorUnreachable as error:
         _fail(str(error), FAILED, {"type": "CoordinatorUnreachable", "detail": str(error)})

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pilotage.cli.output import as_json
 from pilotage.core.words import amount, latency, printable
 from pilotage.paths import state_folder
 
@@ -41,7 +42,7 @@ def metrics() -> None:
     help="Between the two readings (for rates); 5, or more where a source has new numbers more seldom.",
 )
 @click.option("--within", default=WITHIN_S, show_default=True, metavar="SECONDS", help="What a source's call may take.")
-@click.option("--json", "json_out", is_flag=True, help="Print JSON for a program.")
+@as_json
 def try_(file: Path, apart: float | None, within: float, json_out: bool) -> None:
     """Read every metric of the plan FILE for both groups, twice; nothing is changed, no rollout started.
 

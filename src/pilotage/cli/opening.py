@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from pilotage.cli.client import Api
+from pilotage.cli.output import as_json
 from pilotage.paths import state_folder
 
 REDIRECT = (
@@ -24,7 +25,7 @@ def register(cli: click.Group) -> None:
 
 @click.command("open")
 @click.option("--print", "only_print", is_flag=True, help="Print an address that works once, within a minute.")
-@click.option("--json", "json_out", is_flag=True, help="Print JSON for a program.")
+@as_json
 def open_page(only_print: bool, json_out: bool) -> None:
     """Open the page in a browser."""
     api = Api()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pilotage.cli.output import as_json
 from pilotage.core.errors import PilotageError
 from pilotage.core.givable import FACTS, LONGEST_BRIEF
 
@@ -53,7 +54,7 @@ def fact_options(*left_out: str) -> Callable[[Callable[..., Any]], Callable[...,
 )
 @click.option("--no-repository", is_flag=True, help="Do not look at any repository.")
 @click.option("--no-input", is_flag=True, help="Ask nothing, even on a terminal.")
-@click.option("--json", "json_out", is_flag=True, help="Print JSON for a program.")
+@as_json
 def plan(
     brief: str | None,
     output: Path | None,

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from pilotage.cli.output import as_json
+
 DIFFER = 1
 
 
@@ -33,7 +35,7 @@ def schema(output: Path | None) -> None:
 @click.command()
 @click.argument("a", type=click.Path(dir_okay=False, path_type=Path))
 @click.argument("b", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--json", "json_out", is_flag=True, help="Print JSON for a program.")
+@as_json
 def diff(a: Path, b: Path, json_out: bool) -> None:
     """What differs in meaning between the plan files A and B, and where B is less careful.
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import click
 
 from pilotage.cli.client import Api
+from pilotage.cli.output import as_json, say
 
 HTML = (".html", ".htm")
 
 _rollout = click.argument("rollout", default="latest", metavar="[ID]")
 _output = click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write it here.")
-_json = click.option("--json", "json_out", is_flag=True, help="Print JSON for a program.")
 
 
 def register(cli: click.Group) -> None:
@@ -27,7 +25,7 @@ def register(cli: click.Group) -> None:
 @click.command()
 @_rollout
 @_output
-@_json
+@as_json
 def report(rollout: str, output: Path | None, json_out: bool) -> None:
     """The report: impact, comparison, verdicts with their evidence, timeline.
 
@@ -37,24 +35,24 @@ def report(rollout: str, output: Path | None, json_out: bool) -> None:
     rollout = api.get(f"/v1/rollouts/{rollout}")["id"]  # `latest` may become another one between two questions
     if output is not None:
         files = write_report(api, rollout, output)
-        _say(json_out, files, f"{' and '.join(files.values())} {'are' if len(files) > 1 else 'is'} written.")
+        say(json_out, files, f"{' and '.join(files.values())} {'are' if len(files) > 1 else 'is'} written.")
         return
     text = api.get(f"/v1/rollouts/{rollout}/report")
-    _say(json_out, {"report": text, "picture": api.get(f"/v1/rollouts/{rollout}/picture")} if json_out else {}, text)
+    say(json_out, {"report": text, "picture": api.get(f"/v1/rollouts/{rollout}/picture")} if json_out else {}, text)
 
 
 @click.command()
 @_rollout
 @_output
-@_json
+@as_json
 def review(rollout: str, output: Path | None, json_out: bool) -> None:
     """The draft of the review (Markdown): what is known, what is open, and room for the causes."""
     text = Api().get(f"/v1/rollouts/{rollout}/review")
     if output is None:
-        _say(json_out, {"review": text}, text)
+        say(json_out, {"review": text}, text)
         return
     output.write_text(text, encoding="utf-8")
-    _say(json_out, {"file": str(output)}, f"{output} is written.")
+    say(json_out, {"file": str(output)}, f"{output} is written.")
 
 
 def write_report(api: Api, rollout: str, output: Path) -> dict[str, str]:
@@ -70,7 +68,3 @@ def write_report(api: Api, rollout: str, output: Path) -> dict[str, str]:
     text = api.get(f"/v1/rollouts/{rollout}/report?picture={quote(address, safe='')}")
     output.write_text(text, encoding="utf-8")
     return {"file": str(output), "picture": str(picture)}
-
-
-def _say(json_out: bool, data: dict[str, Any], text: str) -> None:
-    click.echo(json.dumps(data, indent=2) if json_out else text)

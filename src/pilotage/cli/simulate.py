@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pilotage.cli.output import as_json
 from pilotage.core.errors import PilotageError, WrongRequest
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Duration(click.ParamType[float]):
 @click.option("--base-errors", type=Percent(), help="Control's errors (default: the plan's `expect`, else 0.3%).")
 @click.option("--runs", type=click.IntRange(1, MOST_RUNS), help="Phases to simulate (default 2000).")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
-@click.option("--json", "json_out", is_flag=True, help="Print JSON for a program.")
+@as_json
 def simulate(file: Path, runs: int | None, seed: int, json_out: bool, **wanted: Any) -> None:
     """Put a plan's judge before simulated traffic: false rollbacks, and how soon it finds a regression.
 

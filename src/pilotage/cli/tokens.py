@@ -9,10 +9,10 @@ from typing import Any
 import click
 
 from pilotage.cli.client import Api, whoami
+from pilotage.cli.output import as_json, say
 from pilotage.core.quantities import seconds
 from pilotage.core.words import printable
 
-_json = click.option("--json", "json_out", is_flag=True, help="Print JSON for a program.")
 KINDS = ("person", "token", "agent")
 SCOPES = ("plan:read", "rollout:write", "rollback", "approve", "admin")
 YEAR_S = 366 * 86400
@@ -34,7 +34,7 @@ def token() -> None:
 @click.option("--role", "roles", multiple=True, metavar="ROLE[:SERVICE[:ENVIRONMENT]]", help="Of a machine or agent.")
 @click.option("--expires", default="90d", help="How long it is valid, at most a year (default: 90d).")
 @click.option("--note", default="", help="What it is for.")
-@_json
+@as_json
 def create(
     kind: str, name: str, scopes: tuple[str, ...], roles: tuple[str, ...], expires: str, note: str, json_out: bool
 ) -> None:
@@ -52,21 +52,21 @@ def create(
 
 
 @token.command("list")
-@_json
+@as_json
 def list_tokens(json_out: bool) -> None:
     """Your tokens; an admin sees all."""
     rows = Api().every("/v1/tokens")
     text = "\n".join(map(_line, rows)) or "There is no token. `pilotage token create` makes one."
-    click.echo(json.dumps(rows, indent=2) if json_out else text)
+    say(json_out, rows, text)
 
 
 @token.command("revoke")
 @click.argument("token_id", metavar="ID")
-@_json
+@as_json
 def revoke(token_id: str, json_out: bool) -> None:
     """End a token at once, with the sessions that began with it."""
     answer = Api().post(f"/v1/tokens/{token_id}/revoke", {})
-    click.echo(json.dumps(answer, indent=2) if json_out else f"{answer['id']} of {answer['name']} is revoked.")
+    say(json_out, answer, f"{answer['id']} of {answer['name']} is revoked.")
 
 
 def _grant(text: str) -> dict[str, str]:

@@ -17,6 +17,7 @@ import click
 from pilotage.cli.chosen import Chosen, of_options, of_plan
 from pilotage.cli.client import whoami
 from pilotage.cli.consent import may_act
+from pilotage.cli.output import as_json
 from pilotage.core.errors import PilotageError
 from pilotage.core.words import printable
 from pilotage.paths import state_folder
@@ -46,7 +47,7 @@ BY_HAND = "by-hand.jsonl"
 @click.option("--yes", is_flag=True, help="Act without asking.")
 @click.option("--override", is_flag=True, help="Act although a rollout is running; needs a reason.")
 @click.option("--reason", default="", help="Kept in the record.")
-@click.option("--json", "json_out", is_flag=True, help="Print JSON for a program.")
+@as_json
 def try_(
     name: str,
     words: tuple[str, ...],

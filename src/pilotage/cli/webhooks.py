@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from typing import Any
 
 import click
 
 from pilotage.cli.client import Api, whoami
+from pilotage.cli.output import as_json, say
 from pilotage.core.words import printable
-
-_json = click.option("--json", "json_out", is_flag=True, help="Print JSON for a program.")
 
 
 def register(cli: click.Group) -> None:
@@ -19,33 +17,33 @@ def register(cli: click.Group) -> None:
 
 
 @click.group(invoke_without_command=True)
-@_json
+@as_json
 @click.pass_context
 def webhooks(context: click.Context, json_out: bool) -> None:
     """The webhooks of the settings: what each has not taken yet, and why."""
     if context.invoked_subcommand is not None:
         return
     rows = Api().get("/v1/webhooks")
-    _say(json_out, rows, "\n".join(map(line, rows)) or "The settings name no webhooks: docs/hooks.md.")
+    say(json_out, rows, "\n".join(map(line, rows)) or "The settings name no webhooks: docs/hooks.md.")
 
 
 @webhooks.command()
 @click.argument("name")
-@_json
+@as_json
 def test(name: str, json_out: bool) -> None:
     """Send the webhook NAME one message of the type ping, now."""
     told = Api().post(f"/v1/webhooks/{name}/test", {"by": whoami()})
-    _say(json_out, told, f"{told['name']} took it with {told['status']}, after {told['took_s']:.2f} s.")
+    say(json_out, told, f"{told['name']} took it with {told['status']}, after {told['took_s']:.2f} s.")
 
 
 @webhooks.command()
 @click.argument("name")
 @click.option("--from", "first", type=int, required=True, metavar="NUMBER", help="Of an entry of the audit log.")
-@_json
+@as_json
 def replay(name: str, first: int, json_out: bool) -> None:
     """Tell the webhook NAME all events again, from one on. They have the same ids as before."""
     told = Api().post(f"/v1/webhooks/{name}/replay", {"by": whoami(), "first": first})
-    _say(json_out, told, f"{told['name']} is told {told['waiting']} events from entry {first} on.")
+    say(json_out, told, f"{told['name']} is told {told['waiting']} events from entry {first} on.")
 
 
 def line(row: dict[str, Any]) -> str:
@@ -55,7 +53,3 @@ def line(row: dict[str, Any]) -> str:
         since = datetime.fromtimestamp(row["since"], UTC).strftime("%Y-%m-%d %H:%M UTC")
         said += f"; {row['attempts']} attempts since {since}: {row['error']}"
     return printable(said)
-
-
-def _say(json_out: bool, data: Any, text: str) -> None:
-    click.echo(json.dumps(data, indent=2) if json_out else text)

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
 
 from tests.kubernetes.fixtures import argo, cluster, kubelet, namespace, restricted
+from tests.stage import Stage
 from tests.unleash.server import unleash
 
 __all__ = ["argo", "cluster", "kubelet", "namespace", "restricted", "unleash"]
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    """In a folder of its own, beside a coordinator's state."""
+    folder = tmp_path / "stage"
+    folder.mkdir()
+    stage = Stage(folder)
+    yield stage
+    stage.close()
+
 
 LONGEST = (
     *("engine/test_crashes.py", "planfile/test_mutations.py", "direct/test_watchdog.py", "engine/test_rollouts.py"),

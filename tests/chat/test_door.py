@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -21,12 +20,11 @@ from pilotage.server.app import create_app
 from pilotage.server.health import Health
 from pilotage.server.slack import MOST_BYTES
 from pilotage.settings import Settings
-from pilotage.store import Store, audit, open_store, queries
+from pilotage.store import Store, audit, queries
 from tests.chat import team
 from tests.chat.contract import Workspace
 from tests.chat.team import ANN, STRANGER, VIC
 from tests.comms.world import OwnClock, World
-from tests.drivers.served import serve
 
 
 @dataclass
@@ -73,21 +71,6 @@ class Door:
     async def noted(self) -> list[tuple[str, str, str]]:
         found = await self.store.run(audit.newest)
         return [(one.entry.by, one.entry.what, one.entry.outcome) for one in found if one.entry.kind == "person"]
-
-
-@pytest.fixture
-def workspace(monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
-    with serve(Workspace()) as running:
-        for name, value in team.environment(running).items():
-            monkeypatch.setenv(name, value)
-        yield running
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = open_store(tmp_path)
-    yield store
-    store.close()
 
 
 @pytest.fixture

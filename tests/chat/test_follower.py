@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,12 +16,12 @@ from pilotage.core import events as ev
 from pilotage.core.model import Action, Channel, DriverRef, Reading, Sample, Verdict
 from pilotage.settings import Settings
 from pilotage.settings.chat import Slack
-from pilotage.store import Store, chats, open_store, queries
+from pilotage.store import Store, chats, queries
 from pilotage.telling import Telling
 from tests.chat import team
 from tests.chat.contract import CHANNEL, Workspace
 from tests.comms.world import World
-from tests.drivers.served import Given, Request, serve
+from tests.drivers.served import Given, Request
 
 STARTED, HELD = ev.RolloutStarted("why"), ev.Held(0, "no data for 30 s")
 BACK = (ev.RollbackStarted(0, "errors 4 %"), ev.RolledBack("errors 4 %", 0.2))
@@ -65,21 +64,6 @@ def settings(workspace: Workspace, **slack: Any) -> Slack:
 def follower(workspace: Workspace, world: World, **slack: Any) -> Follower:
     about = (settings(workspace, **slack), "https://pilotage.shop.example")
     return Follower(world.store, Telling(world.store, {}), *about, world.clock.now, world.clock.sleep)
-
-
-@pytest.fixture
-def workspace(monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
-    with serve(Workspace()) as running:
-        for name, value in team.environment(running).items():
-            monkeypatch.setenv(name, value)
-        yield running
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = open_store(tmp_path)
-    yield store
-    store.close()
 
 
 @pytest.fixture

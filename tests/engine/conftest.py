@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.stage import Local, Stage, local
+from tests.stage import Local, local
 
 
 @pytest.fixture(scope="module")
@@ -15,10 +14,3 @@ def coordinator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
     """One for all tests of a file: they tell their rollouts apart by the service."""
     with local(tmp_path_factory.mktemp("state")) as one:
         yield one
-
-
-@pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    stage = Stage(tmp_path)
-    yield stage
-    stage.close()

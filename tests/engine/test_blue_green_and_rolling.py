@@ -58,11 +58,11 @@ deploy: [{driver: shell, command: ["./install", "{server}", "{version}"]}]
 @pytest.fixture
 def stage(stage: Stage, tmp_path: Path) -> Stage:
     for name, body in BODIES.items():
-        (tmp_path / name).write_text(SCRIPT.format(python=sys.executable, body=body))
-        (tmp_path / name).chmod(0o755)
+        (stage.folder / name).write_text(SCRIPT.format(python=sys.executable, body=body))
+        (stage.folder / name).chmod(0o755)
     for number in (1, 2, 3):
-        (tmp_path / f"web{number}.version").write_text("1.0")
-        (tmp_path / f"web{number}.state").write_text("ready")
+        (stage.folder / f"web{number}.version").write_text("1.0")
+        (stage.folder / f"web{number}.state").write_text("ready")
     return stage
 
 

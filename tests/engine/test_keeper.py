@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -79,15 +79,6 @@ class World:
     async def reasons(self, plan: str) -> list[str]:
         record = await self.store.run(queries.events_of, plan)
         return [one.event.reason for one in record if isinstance(one.event, ev.StartRefused)]
-
-
-@pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    folder = tmp_path / "stage"
-    folder.mkdir()
-    stage = Stage(folder)
-    yield stage
-    stage.close()
 
 
 @pytest.fixture

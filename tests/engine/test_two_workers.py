@@ -38,14 +38,6 @@ def spawn(tmp_path: Path) -> Iterator[Spawn]:
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    (tmp_path / "stage").mkdir()
-    stage = Stage(tmp_path / "stage")
-    yield stage
-    stage.close()
-
-
-@pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     (tmp_path / "state").mkdir()
     store = open_store(tmp_path / "state")

@@ -15,7 +15,6 @@ from pilotage.store import open_store
 from tests.server.fuzzing import Fuzz
 from tests.server.team import Team, team
 from tests.server.world import World, world
-from tests.stage import Stage
 
 
 @pytest.fixture
@@ -46,15 +45,6 @@ async def api(service: World) -> AsyncIterator[httpx.AsyncClient]:
     """With the token of the state folder."""
     async with service.client() as client:
         yield client
-
-
-@pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    folder = tmp_path / "stage"
-    folder.mkdir()
-    stage = Stage(folder)
-    yield stage
-    stage.close()
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -25,14 +23,6 @@ spec:
   selector: {matchLabels: {app: shop}}
   template: {spec: {containers: [{name: shop, image: "shop:2.4.1"}]}}
 """
-
-
-@pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    (tmp_path / "stage").mkdir()
-    stage = Stage(tmp_path / "stage")
-    yield stage
-    stage.close()
 
 
 @pytest.fixture

@@ -7,7 +7,9 @@ to a post got lost (docs.slack.dev/messaging/message-metadata).
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AfterValidator
 
 from pilotage.core.errors import PermanentError, TemporaryError
 from pilotage.drivers.answers import Answer, again, one_line
@@ -15,6 +17,15 @@ from pilotage.drivers.secrets import Secret
 from pilotage.drivers.service import Service
 
 CHANNEL = re.compile(r"[CGD][A-Z0-9]{2,20}")
+
+
+def _is_an_id(channel: str) -> str:
+    if not CHANNEL.fullmatch(channel):
+        raise ValueError("the channel's id, such as C024BE91L (in Slack: at the end of the channel's details)")
+    return channel
+
+
+ChannelId = Annotated[str, AfterValidator(_is_an_id)]
 MOST_TITLE, MOST_TEXT = 150, 3000
 """Characters that a header block and a section block take."""
 QUIET: dict[str, Any] = {"mrkdwn": False, "unfurl_links": False, "unfurl_media": False}

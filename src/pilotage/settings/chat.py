@@ -8,7 +8,7 @@ from pydantic import Field, field_validator
 
 from pilotage.drivers.secrets import Secret
 from pilotage.drivers.service import Api
-from pilotage.drivers.slack import CHANNEL
+from pilotage.drivers.slack import ChannelId
 from pilotage.settings.base import Section
 
 USER = re.compile(r"[UW][A-Z0-9]{2,20}")
@@ -17,18 +17,11 @@ USER = re.compile(r"[UW][A-Z0-9]{2,20}")
 class Slack(Section):
     signing_secret: Secret = Field(description="verifies what comes from Slack")
     token: Secret = Field(description="the bot's token (chat:write, and channels:history to find a lost post again)")
-    channel: str = Field(description="the channel's id, such as C024BE91L, in which each rollout has one message")
+    channel: ChannelId = Field(description="the channel's id, such as C024BE91L, in which each rollout has one message")
     users: dict[str, str] = Field(default_factory=dict, description="Slack user ids, and the names they have here")
     services: tuple[str, ...] = Field(default=(), description="services that are told there; all when left out")
     api: Api = Field(default="https://slack.com/api", description="Slack's address")
     timeout_s: float = Field(default=5.0, gt=0, le=60, description="seconds for each call")
-
-    @field_validator("channel")
-    @classmethod
-    def _is_an_id(cls, channel: str) -> str:
-        if not CHANNEL.fullmatch(channel):
-            raise ValueError("the channel's id, such as C024BE91L (in Slack: at the end of the channel's details)")
-        return channel
 
     @field_validator("users")
     @classmethod

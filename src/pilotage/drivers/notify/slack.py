@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field
 
 from pilotage.drivers import Context, DriverOptions, Message
 from pilotage.drivers.answers import Answer, one_line
@@ -23,6 +23,7 @@ from pilotage.drivers.slack import (
     PLAIN,
     QUIET,
     CannotEdit,
+    ChannelId,
     MissingScope,
     SlackApi,
     escaped,
@@ -41,16 +42,9 @@ class SlackNotifier:
         model_config = ConfigDict(hide_input_in_errors=True)
 
         token: Secret = Field(description="the app's bot token (xoxb-...)")
-        channel: str = Field(description="the channel's id, such as C024BE91L: names change, ids do not")
+        channel: ChannelId = Field(description="the channel's id, such as C024BE91L: names change, ids do not")
         api: Api = Field(default="https://slack.com/api", description="where Slack's Web API is")
         timeout_s: float = Field(default=5.0, gt=0, le=60, description="seconds for each call")
-
-        @field_validator("channel")
-        @classmethod
-        def _is_an_id(cls, channel: str) -> str:
-            if not CHANNEL.fullmatch(channel):
-                raise ValueError("the channel's id, such as C024BE91L (in Slack: at the end of the channel's details)")
-            return channel
 
     def __init__(self, options: Options, context: Context) -> None:
         self._channel = options.channel

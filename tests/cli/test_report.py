@@ -24,6 +24,7 @@ from pilotage.server.observed import Streams
 from pilotage.store import Store, queries
 from tests.core.afterwards import BEGAN, story
 from tests.servers import answers
+from tests.stage import wait_for
 
 TOKEN = "of the test"
 NAME = "payment-1"
@@ -43,7 +44,7 @@ def door(tmp_path: Path) -> Iterator[str]:
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    assert answers(f"{address}/healthz")
+    wait_for(lambda: answers(f"{address}/healthz"), 60)
     yield address
     server.should_exit = True
     thread.join(20)

@@ -79,8 +79,13 @@ def test_strangers_are_told_no_more_than_the_parts(coordinator: Local) -> None:
 def test_a_requests_id_comes_back_and_stands_in_the_problem_and_in_the_log(coordinator: Local) -> None:
     _, headers, body = ask(port_of(coordinator), "/v1/rollouts/nothing", {"X-Request-Id": "deploy-17.3"})
     assert headers["x-request-id"] == body["request_id"] == "deploy-17.3"
-    lines = [json.loads(one) for one in log_of(coordinator) if one.startswith("{")]
-    (line,) = [one for one in lines if one.get("request_id") == "deploy-17.3"]
+
+    def logged() -> list[dict[str, object]]:  # after the answer, which may be here first
+        lines = [json.loads(one) for one in log_of(coordinator) if one.startswith("{") and one.endswith("}")]
+        return [one for one in lines if one.get("request_id") == "deploy-17.3"]
+
+    wait_for(lambda: bool(logged()), 20)
+    (line,) = logged()
     assert (line["event"], line["level"], line["status"]) == ("request", "debug", 401)
     assert line["route"] == "/v1/rollouts/{rollout}"
 

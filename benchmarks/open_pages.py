@@ -27,22 +27,24 @@ PHASES = "[{weight: 10%, watch: 30m}, {weight: 100%, watch: 30m}]"
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--open", type=int, default=200)
-    parser.add_argument("--rollouts", type=int, default=20)
+    parser.add_argument("--rollouts", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=60)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name) / "stage"
-        folder.mkdir()
-        stage = Stage(folder)
+        folders = [Path(name) / f"stage-{number}" for number in range(options.rollouts)]
+        for folder in folders:
+            folder.mkdir()
+        stages = [Stage(folder) for folder in folders]
         with local(Path(name) / "state") as coordinator:
-            rollouts = [_started(coordinator, stage, number) for number in range(options.rollouts)]
+            rollouts = [_started(coordinator, stage, number) for number, stage in enumerate(stages)]
             asyncio.run(measure(options, coordinator, rollouts))
-        stage.close()
+        for stage in stages:
+            stage.close()
 
 
 def _started(coordinator: Local, stage: Stage, number: int) -> str:
     body = stage.plan(f"shop-{number}", phases=PHASES)
-    body["plan"] = body["plan"].replace("tick: 0.5s", "tick: 10s")
+    body["plan"] = body["plan"].replace("tick: 0.5s", "tick: 10s").replace("baseline: 1s", "baseline: 0s")
     rollout = str(coordinator.api.post("/v1/rollouts", body)["id"])
     wait_for(lambda: coordinator.view(rollout)["weight_in_force"] == 10, 60)
     return rollout

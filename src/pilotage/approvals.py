@@ -9,7 +9,7 @@ from pilotage.core.errors import Refused
 from pilotage.core.model import Plan
 from pilotage.core.preparing import Item, Part
 from pilotage.settings.people import Approvals as Rules
-from pilotage.store import Store, known, queries
+from pilotage.store import Store, known, people, queries
 from pilotage.store import approvals as table
 from pilotage.store.approvals import START, Approval
 
@@ -24,10 +24,11 @@ class Approvals:
     now: Callable[[], float]
     rules: Rules
 
-    def asked_of(self, plan: Plan) -> Plan:
-        """The plan with the item on its checklist, where the team's rules ask for one and the plan does not itself."""
+    def asked_of(self, plan: Plan, by_agent: bool = False) -> Plan:
+        """The plan with the item on its checklist, where the team's rules ask for one and the plan does not itself, and
+        for whatever an agent starts."""
         named = any(one.check == "approved" for one in plan.preparation.checklist)
-        if named or not self.rules.asks(plan.environment):
+        if named or not (by_agent or self.rules.asks(plan.environment)):
             return plan
         return replace(plan, preparation=replace(plan.preparation, checklist=(*plan.preparation.checklist, ITEM)))
 
@@ -69,6 +70,7 @@ class Approvals:
             authors.add((await self.store.run(known.get, asked.subject)).registered_by)
         else:
             authors.add((await self.store.run(queries.get_rollout, asked.subject)).requested_by)
+        authors |= await self.store.run(people.makers_of_agents, authors)
         same = {one.removesuffix(ON_THIS_MACHINE) for one in authors}
         if by[0] in same:
             raise Refused(f"{by[0]} asked for this, so somebody else has to approve it")

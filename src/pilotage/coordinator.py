@@ -77,7 +77,14 @@ class Coordinator:
         return Gates(self.store, self.clock.now)
 
     async def start(
-        self, plan: Plan, plan_text: str, file: str, by: str, reason: str = "", overrides: Sequence[str] = ()
+        self,
+        plan: Plan,
+        plan_text: str,
+        file: str,
+        by: str,
+        reason: str = "",
+        overrides: Sequence[str] = (),
+        by_agent: bool = False,
     ) -> str:
         """Looks its checklist up, asks every driver, takes the lock, starts; returns the rollout's id. `plan_text` is
         what `plan` was read from.
@@ -86,7 +93,7 @@ class Coordinator:
         """
         await self._refuse_if_active(plan)
         name = await self.store.run(known.register, plan, plan_text, file, by, self.clock.now(), starts=True)
-        return await self.start_known(name, by, reason, overrides, file or name)
+        return await self.start_known(name, by, reason, overrides, file or name, by_agent=by_agent)
 
     async def read(self, plan_text: str, directory: str, file: str) -> Plan:
         """Raises PlanError."""
@@ -100,14 +107,16 @@ class Coordinator:
         overrides: Sequence[str],
         called: str = "",
         scheduled: bool = False,
+        by_agent: bool = False,
     ) -> str:
-        """Starts a plan that is known already; `called` is the person's name for it.
+        """Starts a plan that is known already; `called` is the person's name for it. What an agent starts a person has
+        approved.
 
         With `scheduled` CalledOff is raised when it is not to start by itself any more.
         """
-        passed = await self.desk.let_through(name, by, overrides, reason, called)
+        passed = await self.desk.let_through(name, by, overrides, reason, called, by_agent)
         plan = await self.store.run(known.get, name)
-        approval = await self._approval(plan)
+        approval = await self._approval(plan, by_agent)
         rollout = f"{plan.plan.service[:45]}-{datetime.now(UTC):%m%d-%H%M%S}-{secrets.token_hex(2)}"
         why = reason or plan.plan.summary
         async with self.desk.alone(plan.plan):
@@ -120,9 +129,9 @@ class Coordinator:
         await self.engine.start(Start(rollout, plan.plan, by, reason, checklist=passed))
         return rollout
 
-    async def _approval(self, plan: known.KnownPlan) -> str:
-        """The id of the one that this start uses up; empty where none is asked for. Raises Refused without it."""
-        asked = self.desk.approvals.asked_of(plan.plan).preparation.checklist
+    async def _approval(self, plan: known.KnownPlan, by_agent: bool) -> str:
+        """The id of the one that this start uses up; empty where none is needed. Raises Refused without it."""
+        asked = self.desk.approvals.asked_of(plan.plan, by_agent).preparation.checklist
         if not any(one.check == "approved" for one in asked):
             return ""
         found = await self.desk.approvals.usable(plan.id, plan.plan.digest)

@@ -62,7 +62,7 @@ class Desk:
         plan = await self.store.run(known.get, name)
         around = await self._surroundings(plan)
         if look:
-            states, _ = await self._looked_up(plan, around)
+            states, _ = await self._looked_up(self.approvals.asked_of(plan.plan), around)
         else:
             mine = self.approvals.asked_of(plan.plan).preparation.checklist
             states = checklist.states(mine, around.record, {}, at=around.now)
@@ -159,18 +159,21 @@ class Desk:
         return {"id": name}
 
     async def let_through(
-        self, name: str, by: str, overrides: Sequence[str], reason: str, called: str = ""
+        self, name: str, by: str, overrides: Sequence[str], reason: str, called: str = "", by_agent: bool = False
     ) -> ev.ChecklistPassed:
         """What is recorded when it may start; `called` is how the person names the plan, for the commands they get.
+        For an agent a person has approved it.
 
         Raises PreflightFailed, ChecklistOpen or Refused when it may not start.
         """
         _with_name(by)
         plan = await self.store.run(known.get, name)
-        mine = self.approvals.asked_of(plan.plan).preparation.checklist
+        asked_of = self.approvals.asked_of(plan.plan, by_agent)
+        mine = asked_of.preparation.checklist
         asked = checklist.named(mine, overrides)
         checklist.check_overrides(mine, asked, reason)
-        states, problems = await self._states(plan, asked, reason.strip(), by)
+        around, passed = await self._surroundings(plan), dict.fromkeys(asked, reason.strip())
+        states, problems = await self._looked_up(asked_of, around, passed, by)
         late = max(0.0, self.now() - plan.due_at) if plan.due_at is not None else 0.0
         stopped = [one for one in states if one.in_the_way]
         if problems and all(one.item.check in ("drivers", "metrics") for one in stopped):
@@ -181,16 +184,10 @@ class Desk:
             raise ChecklistOpen(told, seen, ids, f"overdue by {_about(late)}" if late >= 1 else "")
         return ev.ChecklistPassed(tuple(map(_checked, states)), late)
 
-    async def _states(
-        self, plan: KnownPlan, overrides: Sequence[str], reason: str, by: str
-    ) -> tuple[tuple[ItemState, ...], tuple[str, ...]]:
-        return await self._looked_up(plan, await self._surroundings(plan), dict.fromkeys(overrides, reason), by)
-
     async def _looked_up(
-        self, plan: KnownPlan, around: Surroundings, overrides: dict[str, str] | None = None, by: str = ""
+        self, asked_of: Plan, around: Surroundings, overrides: dict[str, str] | None = None, by: str = ""
     ) -> tuple[tuple[ItemState, ...], tuple[str, ...]]:
         """Each item's state, and what the drivers say stands against a start."""
-        asked_of = self.approvals.asked_of(plan.plan)
         seen, answers = await look(asked_of, self.state, around)
         asked = asked_of.preparation.checklist
         return checklist.states(asked, around.record, seen, overrides, by, around.now), answers.problems

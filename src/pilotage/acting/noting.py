@@ -39,6 +39,10 @@ class Noting:
         """The name in the record."""
         return self.caller.name
 
+    @property
+    def by_agent(self) -> bool:
+        return self.caller.kind == "agent"
+
     async def rollout(self, name: str, right: Right = Right.VIEW) -> str:
         """The id of a rollout that the caller may see. One that they may not is not told from one that is not there."""
         found = await self.coordinator.telling.resolve(await self.resolved(name))

@@ -54,6 +54,10 @@ class Plans(Noting):
     async def schedule(self, name: str, overrides: Sequence[str], reason: str) -> dict[str, Any]:
         async with self.noted("schedule", name, reason):
             await self.plan(name, Right.OPERATE)
+            if self.by_agent:
+                raise Forbidden(
+                    f"{self.by} is an agent: it starts what a person has approved, and schedules nothing. Ask a person."
+                )
             if overrides:
                 await self.plan(name, Right.OVERRIDE)
             return await self.coordinator.desk.schedule(name, self.by, overrides, reason)

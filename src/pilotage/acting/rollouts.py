@@ -36,7 +36,7 @@ class Rollouts(Plans, Approvals):
             self.caller.check(Right.OPERATE, *where)
             if overrides:
                 self.caller.check(Right.OVERRIDE, *where)
-            rollout = await self.coordinator.start(plan, plan_text, file, self.by, reason, overrides)
+            rollout = await self.coordinator.start(plan, plan_text, file, self.by, reason, overrides, self.by_agent)
             names.append(rollout)
         return rollout
 
@@ -46,7 +46,7 @@ class Rollouts(Plans, Approvals):
             await self.plan(name, Right.OPERATE)
             if overrides:
                 await self.plan(name, Right.OVERRIDE)
-            rollout = await self.coordinator.start_known(name, self.by, reason, overrides)
+            rollout = await self.coordinator.start_known(name, self.by, reason, overrides, by_agent=self.by_agent)
             names.append(rollout)
         return rollout
 

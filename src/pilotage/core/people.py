@@ -159,7 +159,8 @@ class Caller:
             )
         raise Forbidden(
             f"this token of {self.name} may not {what}: it lacks the scope {SCOPE_OF[right]}. "
-            "`pilotage token create` makes one that has it."
+            "`pilotage token create` makes one that has it"
+            + (", unless agents: in the settings says only_back." if self.kind == "agent" else ".")
         )
 
 

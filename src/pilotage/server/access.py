@@ -24,16 +24,18 @@ from pilotage.store.people import Token
 LOCAL = (Grant(Role.ADMIN),)
 """Whoever may read the state folder could change the database as well."""
 
+AT_ONCE = ("roles", "limits", "agents")
+
 
 @dataclass
 class Live:
-    """What of the settings counts at once when the file is read anew (SIGHUP): roles and limits."""
+    """What of the settings counts at once when the file is read anew (SIGHUP): roles, limits, and what agents may."""
 
     settings: Settings
 
     def take(self, new: Settings) -> bool:
         """Whether that was all that is new."""
-        self.settings = self.settings.model_copy(update={"roles": new.roles, "limits": new.limits})
+        self.settings = self.settings.model_copy(update={one: getattr(new, one) for one in AT_ONCE})
         return self.settings == new
 
 
@@ -104,7 +106,10 @@ class Access:
         """Whoever holds this token, with what they may now."""
         groups = frozenset(found.groups)
         grants = self.grants(found.name, groups) if found.kind == "person" else found.grants
-        return Caller(found.name, found.kind, grants, frozenset(found.scopes), found.id, groups)
+        scopes = frozenset(found.scopes)
+        if found.kind == "agent":
+            scopes = self.settings.agents.leave(scopes)
+        return Caller(found.name, found.kind, grants, scopes, found.id, groups)
 
     def person(self, name: str, groups: frozenset[str], kind: Kind, credential: str) -> Caller:
         """Who has logged in, or sits at this machine in local mode."""

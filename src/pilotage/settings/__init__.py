@@ -18,6 +18,7 @@ from pilotage.core.errors import PlanError, Problem
 from pilotage.planfile.document import NotReadable, read
 from pilotage.planfile.options import told
 from pilotage.planfile.reader import Reader
+from pilotage.settings.agents import Agents
 from pilotage.settings.base import Section, is_loopback
 from pilotage.settings.chat import Slack
 from pilotage.settings.hooks import Hook, HookName, Webhook
@@ -53,6 +54,7 @@ class Settings(Section):
     webhooks: tuple[Webhook, ...] = ()
     hooks: dict[HookName, Hook] = Field(default_factory=dict)
     slack: Slack | None = None
+    agents: Agents = Agents()
     limits: RateLimits = RateLimits()
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -154,6 +154,12 @@ def tokens_of(connection: Connection, name: str, kind: Kind) -> list[Token]:
     """The newest first."""
     query = select(tokens).where(tokens.c.name == name, tokens.c.kind == kind).order_by(tokens.c.created_at.desc())
     return [_token(row) for row in connection.execute(query)]
+
+
+def makers_of_agents(connection: Connection, names: Iterable[str]) -> set[str]:
+    """Who made the tokens of those of them that are agents: what an agent asks for, its maker asks for."""
+    where = (tokens.c.name.in_(list(names)), tokens.c.kind == "agent")
+    return {str(row.created_by) for row in connection.execute(select(tokens.c.created_by).where(*where))}
 
 
 def is_person(connection: Connection, name: str) -> bool:

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 
 from pilotage.codec import to_data
 from pilotage.core.errors import Forbidden
-from pilotage.core.people import Grant
+from pilotage.core.people import Grant, Scope
 from pilotage.credentials import Wanted
 from pilotage.server.access import ByToken, access_of
 from pilotage.server.api.describing import answer, told
@@ -29,6 +29,15 @@ async def tokens(acting: ByToken, request: Request, limit: Limit = MOST, cursor:
     """One's own; an admin's: all. Never a secret."""
     rows = [to_data(one) for one in await acting.tokens()]
     return sliced(request, rows, limit, cursor, lambda row: str(row["id"]))
+
+
+@router.get("/me", operation_id="me", summary="Who asks", **told(shapes.Me))
+async def me(acting: ByToken, request: Request) -> JSONResponse:
+    """Whose credential this is, and what it may at most now. `shared`: people log in here."""
+    caller, shared = acting.caller, access_of(request).settings.shared
+    scopes = sorted(caller.scopes_at_most(), key=list(Scope).index)
+    grants = [to_data(one) for one in caller.grants]
+    return answer({"name": caller.name, "kind": caller.kind, "scopes": scopes, "grants": grants, "shared": shared})
 
 
 @router.post("/tokens", operation_id="createToken", summary="Make one", **told(shapes.NewToken, 409, status=201))

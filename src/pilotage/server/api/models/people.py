@@ -57,6 +57,14 @@ class Token(BaseModel):
     revoked_by: str
 
 
+class Me(BaseModel):
+    name: str = Field(description="what the record says; empty: whoever has the state folder")
+    kind: Literal["local", "person", "token", "agent", "hook"]
+    scopes: list[Scope] = Field(description="what they may somewhere, all considered")
+    grants: list[Grant]
+    shared: bool = Field(description="people log in here")
+
+
 class NewToken(Token):
     secret: str = Field(description="shown in this answer only")
 

@@ -126,7 +126,7 @@ def test_elsewhere_there_is_nowhere_to_comment() -> None:
 def test_a_token_that_may_not_is_told_without_the_token(hub: GitHubComments) -> None:
     hub.may_write = False
     forge = forge_of(hub.environment)
-    with pytest.raises(PermanentError, match="GitHub answered HTTP 403 to POST .*not accessible by integration") as no:
+    with pytest.raises(PermanentError, match=r"GitHub answered HTTP 403 to POST .*not accessible by integration") as no:
         told(forge, "here")
     assert hub.token not in str(no.value)
 

@@ -15,14 +15,14 @@ import click
 
 from pilotage.cli.client import Api, ApiError, whoami
 from pilotage.cli.starting import sent, start
-from pilotage.core.errors import PilotageError, PlanError
+from pilotage.core.errors import CoordinatorUnreachable, PilotageError, PlanError
 from pilotage.core.words import printable
 
 if TYPE_CHECKING:
     from pilotage.ci import Forge
 
 GOOD, WRONG, PERSON_NEEDED, FAILED = 0, 2, 3, 4
-REFUSED = range(400, 500)
+REFUSED = (400, 401, 403, 404, 409, 412, 422)
 
 
 def register(cli: click.Group) -> None:
@@ -100,12 +100,16 @@ class Job:
         api, body = Api(), sent(self.plan, directory)
         try:
             rollout = start(api, body, reason or address(os.environ))
-        except ApiError as error:
+        except (ApiError, CoordinatorUnreachable) as error:
             return self._not_started(api, body, about, error)
         _output("rollout", rollout)
         self._tell(f"{about}: under way", f"{rollout}: `pilotage watch {rollout}`, `pilotage rollback {rollout}`")
-        code = follow(api, rollout, json_out=False)
-        view = api.get(f"/v1/rollouts/{rollout}")
+        try:
+            code = follow(api, rollout, json_out=False)
+            view = api.get(f"/v1/rollouts/{rollout}")
+        except (ApiError, CoordinatorUnreachable) as error:
+            self._tell(f"{about}: nobody knows here", f"{error}\n{rollout} goes on wherever its coordinator is.")
+            return FAILED
         said = [f"{rollout}: {view['reason']}"]
         if view["needs_person"]:
             said.append(f"A person is needed; now possible: {', '.join(view['commands'])}.")
@@ -116,16 +120,15 @@ class Job:
         self._tell(f"{self.plan}: the plan is wrong", str(error))
         return WRONG
 
-    def _not_started(self, api: Api, body: dict[str, str], about: str, error: ApiError) -> int:
-        """Where a person has to do something first, an approval that is missing is asked for, and where it is given."""
-        kind = error.body.get("type")
-        said = str(error)
-        if kind == "ChecklistOpen":
-            said += "\n" + self._ask(api, body)
+    def _not_started(self, api: Api, body: dict[str, str], about: str, error: PilotageError | ApiError) -> int:
+        """Where a person has to do something first, an approval that is missing is asked for."""
+        said, code = str(error), FAILED
+        if isinstance(error, ApiError) and error.body.get("type") == "ChecklistOpen":
+            said, code = f"{said}\n{self._ask(api, body)}", PERSON_NEEDED
+        elif isinstance(error, ApiError) and error.status in REFUSED:
+            code = WRONG
         self._tell(f"{about}: not started", said)
-        if kind == "ChecklistOpen":
-            return PERSON_NEEDED
-        return WRONG if error.status in REFUSED and error.status != 429 else FAILED
+        return code
 
     def _ask(self, api: Api, body: dict[str, str]) -> str:
         from pilotage.ci import address

@@ -64,8 +64,9 @@ def plugin(allow: Allow) -> dict[str, str]:
     about_more = {**about, "author": {"name": "Pilotage"}, "license": LICENCE, "keywords": KEYWORDS}
     listed = {"name": NAME, "source": f"./{NAME}", "description": DESCRIPTION, "version": __version__}
     servers = {"$schema": f"{AGENT_PLUGINS}/mcp.schema.json", "mcpServers": {SERVER: _mcp_server(allow)}}
+    market = {"name": NAME, "description": "Pilotage for coding agents", "owner": {"name": "Pilotage"}}
     return {
-        ".claude-plugin/marketplace.json": as_json({"name": NAME, "owner": {"name": "Pilotage"}, "plugins": [listed]}),
+        ".claude-plugin/marketplace.json": as_json({**market, "plugins": [listed]}),
         f"{NAME}/.claude-plugin/plugin.json": as_json(about_more),
         f"{NAME}/.mcp.json": _mcp_json(allow),
         f"{NAME}/agents/{NAME}.md": _claude_agent(allow, f"mcp__plugin_{NAME}_{SERVER}__"),

@@ -71,3 +71,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             one.add_marker(pytest.mark.servers)
     order = {here / file: place for place, file in enumerate(LONGEST)}
     items.sort(key=lambda one: order.get(one.path, len(order)))
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """For `tests/again.py`, which tries again what failed, and nothing after a run that was cut off."""
+    if session.config.cache is not None and not hasattr(session.config, "workerinput"):
+        session.config.cache.set("pilotage/exit", int(exitstatus))

@@ -26,6 +26,7 @@ from pilotage.cli import (
     gates,
     importing,
     integrate,
+    mcp,
     metrics,
     opening,
     plan,
@@ -202,6 +203,7 @@ importing.register(cli)
 check.register(cli)
 drivers.register(cli)
 metrics.register(cli)
+mcp.register(cli)
 announce.register(cli)
 approvals.register(cli)
 audit.register(cli)

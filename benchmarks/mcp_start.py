@@ -1,4 +1,4 @@
-"""What `pilotage mcp` costs until it has answered `initialize`: processor seconds, the least and the middle of some runs.
+"""What `pilotage mcp` costs until it has answered `initialize`: processor seconds.
 
 python benchmarks/mcp_start.py [RUNS]
 """

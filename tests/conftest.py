@@ -37,7 +37,7 @@ LONGEST = (
         "engine/test_on_kubernetes.py",
     ),
     "server/test_webhooks_out.py",
-    *("chat/test_slack_rollout.py", "chat/test_follower.py"),
+    *("chat/test_slack_rollout.py", "chat/test_follower.py", "ci/test_jobs.py"),
 )
 """The files that take a minute, or nearly so. They begin first: the last to begin would keep one worker busy while the
 others have nothing left to do."""

@@ -225,8 +225,8 @@ async def drive(world: World, agent: Agent) -> None:
     told = await agent.is_refused("promote", rollout=rollout)
     assert "there is no tool" in told
     story.agent(
-        "That I cannot: going on after a hold is a person's, with `pilotage resume` or on the page. What I can always do "
-        "is go back. Half of those who met the bug before meet it still, so I would."
+        "That I cannot: going on after a hold is a person's, with `pilotage resume` or on the page. What I can always "
+        "do is go back. Half of those who met the bug before meet it still, so I would."
     )
     story.person("Go back.")
     back = await agent.does("rollback", rollout=rollout, reason="the fix helps too little; Ann decided")

@@ -277,15 +277,14 @@ async def test_a_revoked_and_an_expired_token_are_turned_away(ours: Team) -> Non
 
 
 async def test_agents_are_served_where_the_settings_say_so_only(tmp_path: Path) -> None:
-    async with team(tmp_path) as ours:
-        async with ours.client(await ours.machine("claude", "agent"), **ACCEPT) as client:
-            answer = await client.post("/mcp", json=PING)
-            assert answer.status_code == 404
-            assert "`mcp: true` under agents:" in answer.json()["detail"]
-            ours.access.live.take(settings(agents={"mcp": True}))
-            assert (await client.post("/mcp", json=PING)).status_code == 200
-            ours.access.live.take(settings())
-            assert (await client.post("/mcp", json=PING)).status_code == 404
+    async with team(tmp_path) as ours, ours.client(await ours.machine("claude", "agent"), **ACCEPT) as client:
+        answer = await client.post("/mcp", json=PING)
+        assert answer.status_code == 404
+        assert "`mcp: true` under agents:" in answer.json()["detail"]
+        ours.access.live.take(settings(agents={"mcp": True}))
+        assert (await client.post("/mcp", json=PING)).status_code == 200
+        ours.access.live.take(settings())
+        assert (await client.post("/mcp", json=PING)).status_code == 404
 
 
 async def test_a_get_or_a_delete_opens_nothing(ours: Team) -> None:

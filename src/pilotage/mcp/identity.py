@@ -42,12 +42,13 @@ class Identity:
         self._made = ""
         """The id of the token that was made here, to be taken back at the end."""
         self._ends = 0.0
+        """By this machine's own clock: the coordinator's may differ."""
         self._seal = b""
         self.address = "its address"
 
     async def client(self, anew: bool = False) -> httpx.AsyncClient:
         async with self._opening:
-            late = bool(self._made) and time.time() > self._ends - EARLY_S
+            late = bool(self._made) and time.monotonic() > self._ends - EARLY_S
             if self._client is None or anew or late:
                 await self._open(late)
             assert self._client is not None
@@ -103,7 +104,7 @@ class Identity:
             answer = await client.post("/v1/tokens", json=body)
             if answer.status_code == 201:
                 made = answer.json()
-                self._made, self._ends = made["id"], made["expires_at"]
+                self._made, self._ends = made["id"], time.monotonic() + lasts_s
                 return str(made["secret"])
             why = outside.one(answer.json().get("detail"))
             if answer.status_code != 409:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from click.testing import CliRunner
 
@@ -15,8 +17,8 @@ from pilotage.cli.client import running
 from pilotage.cli.main import cli
 from tests.builds import serve
 from tests.ci.forges import GitHubComments, GitLabNotes
-from tests.ci.runner import ACTION, ROOT, TEMPLATE, action, job
-from tests.stage import Local, Stage, local
+from tests.ci.runner import ACTION, ROOT, TEMPLATE, Ran, action, clean, job
+from tests.stage import Local, Stage, local, wait_for
 
 NO_INSTALL = {"install": ""}
 
@@ -148,6 +150,71 @@ def test_a_checklist_that_is_open_ends_with_3_and_an_approval_is_asked_for(
     (asked,) = [one for one in coordinator.api.get("/v1/approvals") if one["service"] == "asks"]
     assert f"{on(coordinator)['coordinator'].rstrip('/')}/plans/{asked['subject']}" in hub.comments[0]["body"]
     assert "An approval is asked for" in hub.comments[0]["body"]
+
+
+def test_in_a_team_the_job_asks_somebody_else_approves_and_the_next_job_runs_it(
+    stage: Stage, hub: GitHubComments, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = tmp_path / "settings.yaml"
+    rules.write_text(
+        "url: https://pilotage.shop.example\nlogin: {}\napprovals: {environments: ['*']}\n"
+        f"roles:\n  - {{who: [anna], role: approver}}\nfolders: ['{stage.folder}']\n"
+    )
+    monkeypatch.setenv("PILOTAGE_SETTINGS", str(rules))
+    elsewhere = tmp_path / "checkout" / "deploy"
+    elsewhere.mkdir(parents=True)
+    planned(stage, service="team").rename(elsewhere / "plan.yaml")
+    with local(tmp_path / "state") as shared:
+        about = {"kind": "token", "name": "ci-main", "scopes": ["plan:read", "rollout:write"], "lasts_s": 3600}
+        grants = [{"role": "operator", "service": "team", "environment": "*"}]
+        machine = shared.api.post("/v1/tokens", {**about, "grants": grants})["secret"]
+        of_anna = {"kind": "person", "name": "anna", "scopes": ["plan:read", "approve"], "lasts_s": 3600}
+        anna = shared.api.post("/v1/tokens", of_anna)["secret"]
+        here = {**on(shared), "token": machine, "directory": str(stage.folder)}
+
+        def ship(**more: str) -> Ran:
+            given = {**here, **more}
+            return action(
+                elsewhere.parent, hub.environment, plan="deploy/plan.yaml", command="run", **given, **NO_INSTALL
+            )
+
+        away = ship(directory="")
+        assert (away.code, "plans may not use the folder" in away.out) == (2, True)
+        first = ship()
+        assert (first.code, "An approval is asked for" in first.out) == (3, True)
+        (asked,) = shared.api.get("/v1/approvals")
+        answer = {"digest": asked["digest"], "yes": True, "reason": "read it"}
+        for who, status in ((machine, 403), (anna, 200)):
+            url = f"{here['coordinator'].rstrip('/')}/v1/plans/{asked['subject']}/approve"
+            told = httpx.post(url, json=answer, headers={"Authorization": f"Bearer {who}"})
+            assert told.status_code == status, told.text
+        second = ship()
+        assert second.code == 0, (second.out, second.err)
+        (row,) = shared.api.get("/v1/rollouts")
+        assert (row["id"], row["by"]) == (second.outputs["rollout"], "ci-main")
+    assert len(hub.comments) == 1
+    assert "promoted" in hub.comments[0]["body"]
+    assert not any(one in hub.comments[0]["body"] for one in (machine, anna))
+
+
+def test_a_job_that_is_cancelled_leaves_the_rollout_to_its_coordinator(
+    stage: Stage, hub: GitHubComments, coordinator: Local
+) -> None:
+    planned(stage, service="cancelled", phases="[{weight: 10%, watch: 60s}, {weight: 100%, watch: 2s}]")
+    note = on(coordinator)
+    more = {"PILOTAGE_URL": note["coordinator"], "PILOTAGE_TOKEN": note["token"]}
+    words = [sys.executable, "-m", "pilotage", "ci", "run", "plan.yaml"]
+    job = subprocess.Popen(words, cwd=stage.folder, env={**clean(), **hub.environment, **more})
+    wait_for(lambda: bool(coordinator.api.get("/v1/rollouts?q=cancelled")), 60)
+    (row,) = coordinator.api.get("/v1/rollouts?q=cancelled")
+    coordinator.until(row["id"], lambda view: view["status"] == "watching" and view["weight_in_force"] == 10)
+    job.send_signal(signal.SIGINT)
+    assert job.wait(30) == 130
+    (row,) = coordinator.api.get("/v1/rollouts?q=cancelled")
+    assert row["status"] == "watching"
+    assert "cancelled 1.0 -> 2.0 in test: watching" in hub.comments[0]["body"]
+    assert "This job has ended, and the rollout goes on." in hub.comments[0]["body"]
+    coordinator.api.post(f"/v1/rollouts/{row['id']}/rollback", {"by": "tester", "reason": "the test is over"})
 
 
 def test_a_coordinator_that_is_not_there_ends_with_4(stage: Stage, hub: GitHubComments) -> None:

@@ -111,6 +111,8 @@ class Job:
             self._tell(f"{about}: nobody knows here", f"{error}\n{rollout} goes on wherever its coordinator is.")
             return FAILED
         said = [f"{rollout}: {view['reason']}"]
+        if view["ended_at"] is None and not view["needs_person"]:
+            said.append("This job has ended, and the rollout goes on.")
         if view["needs_person"]:
             said.append(f"A person is needed; now possible: {', '.join(view['commands'])}.")
         self._tell(f"{about}: {view['status']}", "\n".join(said), api.get(f"/v1/rollouts/{rollout}/report"))

@@ -38,6 +38,7 @@ LONGEST = (
     ),
     "server/test_webhooks_out.py",
     *("chat/test_slack_rollout.py", "chat/test_follower.py"),
+    "mcp_server/test_whole_drive.py",
 )
 """The files that take a minute, or nearly so. They begin first: the last to begin would keep one worker busy while the
 others have nothing left to do."""

@@ -112,7 +112,7 @@ def test_a_coordinator_that_is_not_there_is_said_in_a_sentence(tmp_path: Path) -
 def test_the_light_commands_import_nothing_heavy() -> None:
     code = (
         "import sys, pilotage.cli.main, pilotage.cli.client; "
-        "heavy = {'temporalio', 'pydantic', 'fastapi', 'httpx', 'rich', 'sqlalchemy', 'pandas', 'mcp'}; "
+        "heavy = {'temporalio', 'pydantic', 'fastapi', 'httpx', 'rich', 'sqlalchemy', 'pandas', 'mcp', 'pydantic_ai'}; "
         "sys.exit(', '.join(heavy & set(sys.modules)))"
     )
     assert (

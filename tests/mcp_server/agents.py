@@ -64,7 +64,7 @@ class Agent:
         return result
 
     async def reads(self, address: str) -> str:
-        return str(getattr((await self.client.read_resource(address)).contents[0], "text"))
+        return str((await self.client.read_resource(address)).contents[0].text)
 
 
 def text_of(result: CallToolResult) -> str:
@@ -92,9 +92,11 @@ async def over_stdio(state: Path, folder: Path, *allow: str, era: str = "auto", 
 @asynccontextmanager
 async def over_http(url: str, token: str, era: str = "auto") -> AsyncIterator[Agent]:
     """At a real port."""
-    async with httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}, timeout=30) as client:
-        async with _agent(streamable_http_client(f"{url}/mcp", http_client=client), era) as one:
-            yield one
+    async with (
+        httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}, timeout=30) as client,
+        _agent(streamable_http_client(f"{url}/mcp", http_client=client), era) as one,
+    ):
+        yield one
 
 
 @asynccontextmanager

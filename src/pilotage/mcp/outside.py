@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from typing import Any
@@ -13,6 +14,7 @@ LONGEST = 1_000
 LONGEST_TEXT = 200_000
 MOST = 30
 _KEPT = "\n\t"
+_COLOURS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
 
 def one(text: Any, longest: int = LONGEST) -> str:
@@ -33,8 +35,8 @@ def page(text: str, longest: int = LONGEST_TEXT) -> str:
 
 
 def visible(text: str) -> str:
-    """Without control, zero-width and bidirectional characters, and the tags that no font shows."""
-    return "".join(sign for sign in text if sign in _KEPT or not _unseen(sign))
+    """Without colours, control, zero-width and bidirectional characters, and the tags that no font shows."""
+    return "".join(sign for sign in _COLOURS.sub("", text) if sign in _KEPT or not _unseen(sign))
 
 
 def _unseen(sign: str) -> bool:

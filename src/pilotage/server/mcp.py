@@ -26,17 +26,21 @@ OFF = (
 
 
 def add_mcp(app: FastAPI, access: Access) -> None:
-    app.router.routes.append(Route(MCP, endpoint=Mcp(app, access), include_in_schema=False))
+    door = Mcp(app, access)
+    door.route = Route(MCP, endpoint=door, include_in_schema=False)
+    app.router.routes.append(door.route)
 
 
 class Mcp:
     def __init__(self, app: FastAPI, access: Access) -> None:
         self._app = app
         self._access = access
+        self.route: Route | None = None
         self._server: Server[Any] | None = None
         self._loading = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["route"] = self.route  # as FastAPI notes it, for traces and counters
         refused = await self._refusal(scope, receive)
         if refused is not None:
             await refused(scope, receive, send)

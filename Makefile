@@ -5,7 +5,7 @@ export UV_LINK_MODE ?= copy
 # Images often forbid Python to keep what it compiled; a coordinator's start then takes 5.8 s of CPU rather than 1.6 s.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: demo demo-bad test test-long test-servers check docs lock build bench-judge bench-logs bench-switching clean setup kubernetes unleash oidc browser histories
+.PHONY: demo demo-bad test test-long test-servers check docs lock integrations build bench-judge bench-logs bench-switching clean setup kubernetes unleash oidc browser histories
 
 demo: .venv/ready            ## ship a good fix: canary 10 % -> 50 % -> 100 %, promoted
 	$(BIN)/pilotage demo
@@ -43,6 +43,9 @@ bench-switching: .venv/ready ## each proxy's switches under load: failed request
 build: .venv/ready           ## the wheel, into dist/
 	rm -rf dist
 	$(BIN)/uv build --wheel --no-build-isolation --python $(BIN)/python --quiet
+
+integrations: .venv/ready    ## write integrations/ anew from src/pilotage/integrations/source
+	$(BIN)/python -m pilotage.integrations.make integrations
 
 lock: .venv/uv               ## write requirements.lock anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header \

@@ -40,6 +40,7 @@ LONGEST = (
         "engine/test_on_kubernetes.py",
     ),
     "mcp_server/test_whole_drive.py",
+    "ci/test_jobs.py",
 )
 """The files that take a minute, or nearly so. They begin first: the last to begin would keep one worker busy while the
 others have nothing left to do."""

@@ -1,0 +1,77 @@
+"""Commands in what a model fills in: a plan runs them later, so they have to be the team's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+from pilotage.agent.jail import Jail
+from pilotage.drivers.secrets.reference import is_reference
+
+_ELSEWHERE = ("ssh", "servers")
+"""Drivers whose commands run on other machines, where the repository is not."""
+_ANYTHING = frozenset(
+    ("sh", "bash", "dash", "zsh", "ksh", "fish", "env", "eval", "exec", "sudo", "su", "doas", "xargs", "nohup")
+    + ("timeout", "busybox", "curl", "wget", "nc", "ncat", "socat", "python", "python3", "perl", "ruby", "node", "php")
+    + ("lua", "osascript", "powershell", "pwsh", "cmd", "ssh", "scp")
+)
+"""Programs that do whatever their arguments say."""
+
+
+_DATA = frozenset({"urls", "paths", "canary", "stable", "control", "servers", "values", "names", "regions"})
+"""Lists that are no commands; any other list of texts is taken for one."""
+
+
+def no_command(place: str, value: Any, quoted: str, jail: Jail | None) -> str:
+    """What is wrong with the commands, files and secrets in `value`, or nothing.
+
+    Here only files of the repository are run; on servers only a program that the quoted line names.
+    """
+    if not isinstance(value, Mapping):
+        return _wrong(str(value), True, quoted, jail) if place.endswith("command[0]") else ""
+    elsewhere = value.get("driver") in _ELSEWHERE
+    for key, one in _options(value):
+        if said := _wrong_option(key, one, elsewhere, quoted, jail):
+            return said
+    return ""
+
+
+def _options(value: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Each with its name; what is inside of mappings, too."""
+    for key, one in value.items():
+        if isinstance(one, Mapping) and not is_reference(one):
+            yield from _options(one)
+        else:
+            yield key, one
+
+
+def _wrong_option(key: str, value: Any, elsewhere: bool, quoted: str, jail: Jail | None) -> str:
+    if isinstance(value, Mapping):
+        named = str(value.get("env", ""))
+        fine = bool(named) and named in quoted
+        return "" if fine else f"{key}: expected no secret but {{env: NAME}} with a name that the quoted line holds"
+    if isinstance(value, list):
+        if value and key not in _DATA:
+            return _wrong(str(value[0]), elsewhere, quoted, jail)
+        return next((said for one in value if (said := _wrong_option(key, one, elsewhere, quoted, jail))), "")
+    is_path = isinstance(value, str) and "://" not in value and ("/" in value or value.startswith("~"))
+    if is_path and value not in quoted and not _in(value, jail):
+        return f"{key}: expected a path of the repository, or one that the quoted line names, got {value[:60]!r}"
+    return ""
+
+
+def _in(path: str, jail: Jail | None) -> bool:
+    name = path.removeprefix("./").rstrip("/")
+    return jail is not None and any(one == name or one.startswith(f"{name}/") for one in jail.names)
+
+
+def _wrong(program: str, elsewhere: bool, quoted: str, jail: Jail | None) -> str:
+    name = PurePosixPath(program).name.lower()
+    if name in _ANYTHING:
+        return f"expected a script of the repository, not {name}, which does whatever it is told"
+    if elsewhere:
+        return "" if program in quoted else f"what you quote does not name the program {program[:60]!r}"
+    if jail is None or program.removeprefix("./") not in jail.names:
+        return f"expected a script of the repository as the command, such as ./deploy.sh, got {program[:60]!r}"
+    return ""

@@ -11,11 +11,11 @@ from pilotage.drivers.secrets.reference import is_reference
 
 _ELSEWHERE = ("ssh", "servers")
 """Drivers whose commands run on other machines, where the repository is not."""
-_ANYTHING = frozenset(
-    ("sh", "bash", "dash", "zsh", "ksh", "fish", "env", "eval", "exec", "sudo", "su", "doas", "xargs", "nohup")
-    + ("timeout", "busybox", "curl", "wget", "nc", "ncat", "socat", "python", "python3", "perl", "ruby", "node", "php")
-    + ("lua", "osascript", "powershell", "pwsh", "cmd", "ssh", "scp")
-)
+_SHELLS = ("sh", "bash", "dash", "zsh", "ksh", "fish", "busybox", "powershell", "pwsh", "cmd", "osascript", "eval")
+_STARTERS = ("env", "exec", "sudo", "su", "doas", "xargs", "nohup", "timeout", "ssh", "scp")
+_FETCHERS = ("curl", "wget", "nc", "ncat", "socat")
+_LANGUAGES = ("python", "python3", "perl", "ruby", "node", "php", "lua")
+_ANYTHING = frozenset((*_SHELLS, *_STARTERS, *_FETCHERS, *_LANGUAGES))
 """Programs that do whatever their arguments say."""
 
 

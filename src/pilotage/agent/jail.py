@@ -74,7 +74,7 @@ class Jail:
             text = data.decode("utf-8", "replace")
             if holds_a_secret(text):
                 raise Denied(f"{name[:200]} is not shown: it holds a Kubernetes secret")
-            self._texts[name] = hidden(text).split("\n")
+            self._texts[name] = hidden(text).removesuffix("\n").split("\n")
         return self._texts[name]
 
     def name(self, path: str) -> str:

@@ -40,10 +40,12 @@ def model_of(name: str) -> Model:
         raise NoModel(f"--model: expected PROVIDER:NAME such as {USUAL}, got {redact(name)[:80]!r}")
     provider = name.partition(":")[0]
     try:
+        import pydantic_ai
         from pydantic_ai.exceptions import UserError
         from pydantic_ai.models import infer_model
     except ImportError:
         raise NoModel(f"the built-in agent is not installed: {INSTALL}") from None
+    pydantic_ai.BANNER_ENABLED = False
     try:
         return infer_model(name)
     except ImportError:

@@ -136,8 +136,9 @@ class Sheet:
         return drafted
 
     def _told(self, place: str, one: Filling) -> str:
-        why = f" - {one_line(one.why)[:200]}" if one.why.strip() else ""
-        return f"FILLED IN by {self.model}: {place}, as {one.trace} says{redact(why)}. Check it."
+        value, why = one_line(one.value)[:120], redact(one_line(one.why))[:200].rstrip(". ")
+        because = f" ({why})" if why else ""
+        return f"FILLED IN by {self.model}: {place}: {value}, as {one.trace} says{because}. Check it."
 
     # ------------------------------------------------------------------ what is open
 
@@ -191,7 +192,7 @@ class Sheet:
         value, quoted = filling.value.strip().lower(), filling.quoted.lower()
         if place in _NAMED and value.removeprefix("version ").removeprefix("v") not in quoted:
             raise Wrong(f"what you quote does not hold the value {filling.value[:60]!r}")
-        if place not in _MEANT and not _words(value) & _words(quoted):
+        if place not in _MEANT and value not in quoted and not _words(value) & _words(quoted):
             raise Wrong("what you quote has no word of the value: quote the line that speaks for it")
 
     def _with_fact(self, brief: Brief, place: str, filling: Filling) -> Brief:

@@ -88,7 +88,7 @@ def messages_api(*script: Step) -> Iterator[Fake]:
                 self._answer(404, _error("not_found_error"))
                 return
             fake.bodies.append(body)
-            fake.keys.append(self.headers.get("x-api-key", ""))
+            fake.keys.append(self.headers.get("Authorization", "").removeprefix("Bearer "))
             asked = json.loads(body)
             reply = fake.next(asked)
             if isinstance(reply, Fails):

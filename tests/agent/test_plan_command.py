@@ -265,12 +265,12 @@ def test_the_plan_is_as_before_but_for_what_is_filled_in(scene: Scene) -> None:
 
 
 def test_without_a_repository_the_model_has_no_tools_and_may_cite_the_brief_only(scene: Scene) -> None:
-    told_so = said("previous", "2.4.0", "brief", 0, "2.4.0 runs now")
+    told_so = said("on-call", "Ann Example", "brief", 0, "Ann Example knows it")
     with scene(fills(told_so, VERSION), fills(told_so)) as (_, fake, run):
-        done = run("plan", f"{BRIEF} We think that 2.4.0 runs now somewhere.", *MODEL, "--no-repository")
+        done = run("plan", f"{BRIEF} Ann Example knows it.", *MODEL, "--no-repository")
         assert [one["name"] for one in fake.asked[0]["tools"]] == ["fill_in"]
         assert "there is no repository to cite" in fake.told(1)
-    assert 'previous: "2.4.0"' in done.out
+    assert "on-call: Ann Example, as brief (Ann Example knows it) says" in done.out
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,14 @@ class BreaksOff:
     kind: str = "overloaded_error"
 
 
-Reply = Says | Calls | Fails | BreaksOff | list[Says | Calls]
+@dataclass(frozen=True)
+class Hangs:
+    """Nothing comes."""
+
+    until: threading.Event
+
+
+Reply = Hangs | Says | Calls | Fails | BreaksOff | list[Says | Calls]
 Step = Reply | Callable[[dict[str, Any]], Reply]
 
 
@@ -94,6 +101,8 @@ def messages_api(*script: Step) -> Iterator[Fake]:
             if isinstance(reply, Fails):
                 more = {} if reply.retry_after_ms is None else {"retry-after-ms": str(reply.retry_after_ms)}
                 self._answer(reply.status, _error(reply.kind), more)
+            elif isinstance(reply, Hangs):
+                reply.until.wait(60)
             elif asked.get("stream"):
                 self._stream(reply)
             else:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from tests.planted import found_in
 from tests.repositories import Repo
 
 World = tuple[Repo, Fake, Run]
-Scene = Callable[..., Iterator[World]]
+Scene = Callable[..., AbstractContextManager[World]]
 
 MODEL = ("--model", "anthropic:sonnet")
 TRAFFIC = said(
@@ -41,7 +42,7 @@ BAD = said("metrics.errors.bad", 'http_errors_total{group="$group"}', "deploy/va
 
 
 @pytest.fixture
-def scene(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., object]:
+def scene(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Scene:
     @contextmanager
     def with_script(*script: Step) -> Iterator[World]:
         repo = shop(tmp_path / "shop")
@@ -290,6 +291,14 @@ def test_a_model_that_is_not_there_ends_with_2_and_what_to_do(scene: Scene, mode
     assert sentence in done.err
     assert "Traceback" not in done.err
     assert fake.bodies == []
+
+
+def test_without_the_extra_it_says_which_one_to_install(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    with scene(Fails()) as (_, _, run):
+        monkeypatch.setitem(sys.modules, "pydantic_ai", None)
+        done = run("plan", BRIEF, *MODEL)
+    assert done.code == 2
+    assert "pip install 'pilotage[agent]'" in done.err
 
 
 def test_default_is_the_model_that_the_environment_names(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,7 +47,8 @@ def fill(model: Model, sheet: Sheet, limits: Limits, say: Callable[[str], None],
     except (Exception, KeyboardInterrupt) as error:  # the parser's draft is better than a traceback
         run.stopped = trouble.sentence(error, patience.tries, limits.seconds)
     run.requests, run.tokens = usage.requests, usage.total_tokens
-    say(f"filled {len(sheet.good)} of {len(sheet.wanted)}; {run.requests} requests, {run.tokens:,} tokens")
+    requests = f"{run.requests} request{'' if run.requests == 1 else 's'}"
+    say(f"filled {len(sheet.good)} of {len(sheet.wanted)}; {requests}, {run.tokens:,} tokens")
     return run
 
 

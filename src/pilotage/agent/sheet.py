@@ -35,6 +35,8 @@ _MEANT = ("severity", "migration reversible", "window", "window date", "window z
 _SECTIONS = {"traffic": "expect", "migration reversible": "checklist", ON_CALL: "contacts"}
 """Where facts show in a plan that has no section of their name."""
 _LONGEST = 2000
+_REFERENCE = re.compile(r"\{\s*(?:env|file|vault|aws-secret)\s*:[^{}]*\}")
+"""Where a secret is read, which is none itself."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,8 @@ class Sheet:
                 raise Wrong(f"expected at most {_LONGEST} characters")
             if PLACEHOLDER in filling.value or not filling.value.strip():
                 raise Wrong("expected a value, not a placeholder; leave out what you do not know")
-            if redact(filling.value) != filling.value.replace("\r", "") or HIDDEN in filling.value:
+            written = _REFERENCE.sub("", filling.value)
+            if redact(written) != written or HIDDEN in written:
                 raise Wrong("expected a value without secrets and control characters")
             self._cited(filling)
             self._speaks(place, filling)
@@ -206,7 +209,10 @@ class Sheet:
             raise Wrong(str(error)) from None
         if place == ON_CALL and not brief.contacts[0].value.name:
             raise Wrong('expected a name and how to reach them, such as "Ann Example @ann"')
-        self._must_hold(draft(brief, self.seen))
+        drafted = draft(brief, self.seen)
+        if open_still := [one for one in drafted.open if one == place or one in self.good]:
+            raise Wrong(f"the plan cannot hold it beside the rest: {', '.join(open_still)} would stay open")
+        self._must_hold(drafted)
 
     def _try_place(self, place: str, filling: Filling) -> Any:
         """The value as it is written into the plan."""

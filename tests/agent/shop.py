@@ -24,6 +24,11 @@ image:
 metrics:
   requests: http_requests_total
   failed: http_errors_total
+  latency: http_request_seconds_bucket
+  checkouts: checkout_attempts_total
+  null_pointers: checkout_null_pointers_total
+  groups: {new: payment-canary, old: payment-stable}
+  page: http://127.0.0.1:9901/metrics
 """
 ON_CALL = "Who is on call\n\nThis week: Ann Example, @ann\n"
 TRAFFIC = "#!/bin/sh\n# usage: traffic.sh set WEIGHT, or traffic.sh get\necho 0\n"
@@ -54,3 +59,27 @@ def said(place: str, value: str, file: str, line: int, quoted: str) -> dict[str,
 VERSION = said("version", "2.4.1", "deploy/values.yaml", 3, 'tag: "2.4.1"')
 PREVIOUS = said("previous", "2.4.0", "deploy/values.yaml", 4, 'previous: "2.4.0"')
 ON_CALL_IS = said("on-call", "Ann Example @ann", "docs/oncall.md", 3, "Ann Example, @ann")
+TRAFFIC_IS = said(
+    "traffic[0]",
+    '{driver: shell, set: ["./ops/traffic.sh", "set", "{weight}"], read: ["./ops/traffic.sh", "get"]}',
+    "ops/traffic.sh",
+    2,
+    "traffic.sh set WEIGHT",
+)
+
+
+def counted(place: str, name: str, line: int) -> dict[str, object]:
+    return said(f"metrics.{place}", f'{name}{{group="$group"}}', "deploy/values.yaml", line, name)
+
+
+TOTAL = counted("errors.total", "http_requests_total", 6)
+BAD = counted("errors.bad", "http_errors_total", 7)
+ALL = (
+    *(VERSION, PREVIOUS, ON_CALL_IS, TRAFFIC_IS, TOTAL, BAD),
+    counted("latency.histogram", "http_request_seconds_bucket", 8),
+    counted("bug.total", "checkout_attempts_total", 9),
+    counted("bug.bad", "checkout_null_pointers_total", 10),
+    said("metrics.groups.canary", "payment-canary", "deploy/values.yaml", 11, "new: payment-canary"),
+    said("metrics.groups.control", "payment-stable", "deploy/values.yaml", 11, "old: payment-stable"),
+    said("metrics.sources.app.urls[0]", "http://127.0.0.1:9901/metrics", "deploy/values.yaml", 12, "127.0.0.1:9901"),
+)

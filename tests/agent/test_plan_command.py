@@ -16,7 +16,20 @@ from pilotage.agent.limits import Limits
 from pilotage.cli import planmodel
 from tests.agent.here import KEY, Run, here
 from tests.agent.messages_api import BreaksOff, Calls, Fails, Fake, Says, Step, fills, messages_api
-from tests.agent.shop import BRIEF, ON_CALL_IS, ORDERS, PREVIOUS, SECRET, VERSION, said, shop
+from tests.agent.shop import (
+    ALL,
+    BAD,
+    BRIEF,
+    ON_CALL_IS,
+    ORDERS,
+    PREVIOUS,
+    SECRET,
+    TOTAL,
+    TRAFFIC_IS,
+    VERSION,
+    said,
+    shop,
+)
 from tests.planted import found_in
 from tests.repositories import Repo
 
@@ -24,21 +37,6 @@ World = tuple[Repo, Fake, Run]
 Scene = Callable[..., AbstractContextManager[World]]
 
 MODEL = ("--model", "anthropic:sonnet")
-TRAFFIC = said(
-    "traffic[0]",
-    '{driver: shell, set: ["./ops/traffic.sh", "set", "{weight}"], read: ["./ops/traffic.sh", "get"]}',
-    "ops/traffic.sh",
-    2,
-    "traffic.sh set WEIGHT",
-)
-TOTAL = said(
-    "metrics.errors.total",
-    'http_requests_total{group="$group"}',
-    "deploy/values.yaml",
-    6,
-    "requests: http_requests_total",
-)
-BAD = said("metrics.errors.bad", 'http_errors_total{group="$group"}', "deploy/values.yaml", 7, "http_errors_total")
 
 
 @pytest.fixture
@@ -58,7 +56,7 @@ def test_what_is_open_is_filled_in_with_file_and_line_beside_it(scene: Scene) ->
         Calls("read_file", {"path": "deploy/values.yaml"}),
         Calls("grep", {"pattern": "on call|call:", "glob": "docs/*"}),
     )
-    with scene(*looks, fills(VERSION, PREVIOUS, ON_CALL_IS, TRAFFIC, TOTAL, BAD)) as (repo, fake, run):
+    with scene(*looks, fills(VERSION, PREVIOUS, ON_CALL_IS, TRAFFIC_IS, TOTAL, BAD)) as (repo, fake, run):
         done = run("plan", BRIEF, *MODEL, "-o", "plan.yaml")
         text, document = (repo.path / "plan.yaml").read_text(), (repo.path / "plan.md").read_text()
     assert 'version: "2.4.1"  # deploy/values.yaml:3 (tag: "2.4.1"); anthropic:claude-sonnet-5-5' in text
@@ -78,6 +76,41 @@ def test_what_is_open_is_filled_in_with_file_and_line_beside_it(scene: Scene) ->
     assert all(asked["stream"] for asked in fake.asked)
     assert {asked["model"] for asked in fake.asked} == {"claude-sonnet-5-5"}
     assert set(fake.keys) == {KEY}
+
+
+def test_a_plan_that_is_filled_in_completely_is_one_that_the_loader_takes(scene: Scene) -> None:
+    with scene(fills(*ALL)) as (repo, fake, run):
+        done = run("plan", BRIEF, *MODEL, "-o", "plan.yaml")
+        plan = planfile.load_file(repo.path / "plan.yaml")
+    assert done.code == 0, done.err
+    assert "filled 12 of 12" in done.err
+    assert (plan.version, plan.previous, plan.severity) == ("2.4.1", "2.4.0", "P0")
+    assert [phase.weight for phase in plan.phases if phase.weight] == [10, 50, 100, 100]
+    assert len(fake.bodies) == 1
+
+
+def test_paths_start_at_the_plans_folder(scene: Scene) -> None:
+    above = {**TRAFFIC_IS, "value": str(TRAFFIC_IS["value"]).replace("./ops", "../ops")}
+    with scene(fills(TRAFFIC_IS), fills(above)) as (repo, fake, run):
+        run("plan", BRIEF, *MODEL, "-o", "deploy/plan.yaml")
+        assert "expected a script of the repository" in fake.told(1)
+        assert '\\"plan_folder\\": \\"deploy\\"' in fake.told(0)
+        text = (repo.path / "deploy" / "plan.yaml").read_text()
+    assert '["../ops/traffic.sh", "set", "{weight}"]' in text
+
+
+def test_a_file_that_something_is_done_with_is_the_repositorys(scene: Scene) -> None:
+    def flag_file(path: str) -> dict[str, object]:
+        return said("traffic[0].file", path, "deploy/values.yaml", 1, "what runs where: values")
+
+    flagged = BRIEF.replace("Canary deployment", "Canary deployment with feature flag new-payment")
+    values = {**flag_file("deploy/values.yaml"), "quoted": "# what runs where"}
+    elsewhere = {**flag_file("/var/runs/flags.json"), "quoted": "what runs where"}
+    mine = said("traffic[0].file", "deploy/values.yaml", "README.md", 1, "values of Payment")
+    with scene(fills(elsewhere), fills(values), fills({**mine, "quoted": "# Payment"}), fills()) as (_, fake, run):
+        run("plan", flagged, *MODEL)
+        assert "expected a path of the repository" in fake.told(1)
+        assert "no word of the value" in fake.told(2)
 
 
 def test_a_wrong_filling_goes_back_with_what_was_expected_and_the_right_one_is_taken(scene: Scene) -> None:

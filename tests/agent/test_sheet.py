@@ -39,8 +39,8 @@ def test_what_is_said_is_locked(sheet: Sheet, place: str) -> None:
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ({"line": 0}, "has 7 lines, not 0"),
-        ({"line": 99}, "has 7 lines, not 99"),
+        ({"line": 0}, "has 12 lines, not 0"),
+        ({"line": 99}, "has 12 lines, not 99"),
         ({"quoted": 'tag: "9.9"'}, "it stands on no line"),
         ({"quoted": ""}, "expected `quoted`"),
         ({"file": "../outside/notes.txt"}, "is not shown"),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import PurePosixPath
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pilotage.agent.jail import Jail
@@ -23,18 +24,56 @@ _DATA = frozenset({"urls", "paths", "canary", "stable", "control", "servers", "v
 """Lists that are no commands; any other list of texts is taken for one."""
 
 
-def no_command(place: str, value: Any, quoted: str, jail: Jail | None) -> str:
-    """What is wrong with the commands, files and secrets in `value`, or nothing.
+_HERE = ("traffic", "deploy", "rolling", "blue_green", "logs")
+"""Sections whose paths are files that something is done with."""
 
-    Here only files of the repository are run; on servers only a program that the quoted line names.
-    """
-    if not isinstance(value, Mapping):
-        return _wrong(str(value), True, quoted, jail) if place.endswith("command[0]") else ""
-    elsewhere = value.get("driver") in _ELSEWHERE
-    for key, one in _options(value):
-        if said := _wrong_option(key, one, elsewhere, quoted, jail):
-            return said
-    return ""
+
+@dataclass(frozen=True)
+class Commands:
+    """`jail` is the repository, `folder` the plan's: its paths start there."""
+
+    jail: Jail | None
+    folder: Path
+
+    def wrong(self, place: str, value: Any, quoted: str) -> str:
+        """What is wrong with the commands, files and secrets in `value`, or nothing.
+
+        Here only files of the repository are run; on servers only a program that the quoted line names.
+        """
+        if isinstance(value, Mapping):
+            elsewhere = value.get("driver") in _ELSEWHERE
+            said = (self._option(key, one, elsewhere, quoted) for key, one in _options(value))
+            return next((one for one in said if one), "")
+        if place.endswith("command[0]"):
+            return self._program(str(value), True, quoted)
+        return self._option(place, value, True, quoted) if place.startswith(_HERE) else ""
+
+    def _option(self, key: str, value: Any, elsewhere: bool, quoted: str) -> str:
+        if isinstance(value, Mapping):
+            named = str(value.get("env", ""))
+            fine = bool(named) and named in quoted
+            return "" if fine else f"{key}: expected no secret but {{env: NAME}} with a name that the quoted line holds"
+        if isinstance(value, list):
+            if value and key not in _DATA:
+                return self._program(str(value[0]), elsewhere, quoted)
+            return next((said for one in value if (said := self._option(key, one, elsewhere, quoted))), "")
+        is_path = isinstance(value, str) and "://" not in value and ("/" in value or value.startswith("~"))
+        if is_path and value not in quoted and not self._here(value):
+            return f"{key}: expected a path of the repository, or one that the quoted line names, got {value[:60]!r}"
+        return ""
+
+    def _program(self, program: str, elsewhere: bool, quoted: str) -> str:
+        name = PurePosixPath(program).name.lower()
+        if name in _ANYTHING:
+            return f"expected a script of the repository, not {name}, which does whatever it is told"
+        if elsewhere:
+            return "" if program in quoted else f"what you quote does not name the program {program[:60]!r}"
+        if not self._here(program):
+            return f"expected a script of the repository as the command, such as ./deploy.sh, got {program[:60]!r}"
+        return ""
+
+    def _here(self, path: str) -> bool:
+        return self.jail is not None and self.jail.holds(path, self.folder)
 
 
 def _options(value: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -44,34 +83,3 @@ def _options(value: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield from _options(one)
         else:
             yield key, one
-
-
-def _wrong_option(key: str, value: Any, elsewhere: bool, quoted: str, jail: Jail | None) -> str:
-    if isinstance(value, Mapping):
-        named = str(value.get("env", ""))
-        fine = bool(named) and named in quoted
-        return "" if fine else f"{key}: expected no secret but {{env: NAME}} with a name that the quoted line holds"
-    if isinstance(value, list):
-        if value and key not in _DATA:
-            return _wrong(str(value[0]), elsewhere, quoted, jail)
-        return next((said for one in value if (said := _wrong_option(key, one, elsewhere, quoted, jail))), "")
-    is_path = isinstance(value, str) and "://" not in value and ("/" in value or value.startswith("~"))
-    if is_path and value not in quoted and not _in(value, jail):
-        return f"{key}: expected a path of the repository, or one that the quoted line names, got {value[:60]!r}"
-    return ""
-
-
-def _in(path: str, jail: Jail | None) -> bool:
-    name = path.removeprefix("./").rstrip("/")
-    return jail is not None and any(one == name or one.startswith(f"{name}/") for one in jail.names)
-
-
-def _wrong(program: str, elsewhere: bool, quoted: str, jail: Jail | None) -> str:
-    name = PurePosixPath(program).name.lower()
-    if name in _ANYTHING:
-        return f"expected a script of the repository, not {name}, which does whatever it is told"
-    if elsewhere:
-        return "" if program in quoted else f"what you quote does not name the program {program[:60]!r}"
-    if jail is None or program.removeprefix("./") not in jail.names:
-        return f"expected a script of the repository as the command, such as ./deploy.sh, got {program[:60]!r}"
-    return ""

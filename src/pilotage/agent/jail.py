@@ -84,6 +84,11 @@ class Jail:
             raise Denied(f"{path[:200]!r} is not shown: it is out of the repository, or may hold secrets")
         return found
 
+    def holds(self, path: str, folder: Path) -> bool:
+        """Whether a path, as a plan in `folder` writes it, is of the repository, and may be seen."""
+        name = os.path.relpath(os.path.join(os.path.realpath(folder), path), self.root)
+        return self._real(name) is not None and os.path.exists(self.root / name)
+
     def glob(self, pattern: str) -> list[str]:
         """Names that match, such as ``deploy/**/*.yaml``."""
         wanted = pattern[:LONGEST_PATTERN].removeprefix("./")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -92,7 +93,7 @@ async def _fill(
                 usage_limits=UsageLimits(
                     request_limit=limits.requests, tool_calls_limit=limits.looks, total_tokens_limit=limits.tokens
                 ),
-                model_settings=ModelSettings(timeout=limits.request_s, max_retries=0),
+                model_settings=ModelSettings(timeout=limits.request_s, max_retries=0, cache=True),
                 capabilities=[patience, Asked(confirm, clock).capability()],
             )
 
@@ -106,6 +107,7 @@ def asked(sheet: Sheet, jail: Jail) -> str:
         "brief": sheet.brief.text,
         "draft": sheet.completed()[1].text,
         "found_by_the_parser": [f"{one.port} {one.driver}: {'; '.join(map(str, one.traces))}" for one in found[:40]],
+        "plan_folder": os.path.relpath(os.path.realpath(sheet.directory), jail.root),
         "files": files[:LISTED],
         "more_files": max(0, len(files) - LISTED),
     }

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pilotage import planfile
-from pilotage.agent.commands import no_command
+from pilotage.agent.commands import Commands
 from pilotage.agent.jail import Denied, Jail
 from pilotage.core.brief import Brief
 from pilotage.core.brief.given import given
@@ -219,7 +219,7 @@ class Sheet:
         text = filling.value.strip()
         values = [_mapping(text)] if place in _driver_places(self._plain) else [one_line(text), *_numbers(text)]
         for value in values:
-            if said := no_command(place, value, filling.quoted, self.jail):
+            if said := Commands(self.jail, self.directory).wrong(place, value, filling.quoted):
                 raise Wrong(said)
             try:
                 self._must_hold(self._draft(self.with_facts(), {place: (value, filling)}))

@@ -54,6 +54,9 @@ def fill_in(name: str, brief: Brief, seen: Repository | None, directory: Path, a
     from pilotage.agent.planner import fill
 
     jail = Jail(Path(seen.root)) if seen is not None and seen.root else None
+    if jail is not None and jail.root in (Path("/"), Path.home().resolve()):
+        _say(f"{jail.root} is no repository: the model does not look into it")
+        jail = None
     sheet = Sheet(brief, seen, directory, jail, full)
     run = fill(model, sheet, LIMITS, _say, _confirm if asking else None)
     for place, why in sheet.refused.items():

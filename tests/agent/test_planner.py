@@ -14,7 +14,7 @@ from pydantic_ai.models.function import AgentInfo, FunctionModel
 from pilotage.agent import running
 from pilotage.agent.jail import Jail
 from pilotage.agent.limits import Limits
-from pilotage.agent.planner import Run, fill
+from pilotage.agent.planner import Run, asked, fill
 from pilotage.agent.sheet import Sheet
 from pilotage.core.brief import parse
 from pilotage.repository import look
@@ -64,15 +64,15 @@ def test_an_approved_command_runs_once_as_its_arguments_without_secrets(
     monkeypatch.setenv("PLAIN_WORD", "plain")
     script = "import os, sys; print(sys.argv[1:], 'password=' + 'hunter2secret'); print(sorted(os.environ))"
     argv = ["python3", "-c", script, "a b; touch PWNED", "$(touch PWNED)"]
-    asked: list[str] = []
+    shown: list[str] = []
 
     def yes(command: str) -> bool:
-        asked.append(command)
+        shown.append(command)
         return True
 
     done, told = run(sheet, calls("run", argv=argv), fills(VERSION), confirm=yes)
     assert done.stopped == ""
-    assert asked == [" ".join(json.dumps(one) for one in argv)]
+    assert shown == [" ".join(json.dumps(one) for one in argv)]
     assert "Exit code 0" in told[0]
     assert "['a b; touch PWNED', '$(touch PWNED)']" in told[0]
     assert "hunter2secret" not in told[0]
@@ -92,14 +92,14 @@ def test_a_command_that_nobody_approves_does_not_run(sheet: Sheet, confirm: Call
 
 @pytest.mark.parametrize("argv", [[], ["x" * 5000], "touch PWNED", ["touch", 5], None])
 def test_what_is_no_argument_list_is_never_shown_as_one(sheet: Sheet, argv: object) -> None:
-    asked: list[str] = []
+    shown: list[str] = []
 
     def yes(command: str) -> bool:
-        asked.append(command)
+        shown.append(command)
         return True
 
     run(sheet, calls("run", argv=argv), fills(VERSION), confirm=yes)
-    assert asked == []
+    assert shown == []
     assert not (sheet.directory / "PWNED").exists()
 
 
@@ -153,3 +153,15 @@ def test_a_tool_that_is_not_there_does_nothing(sheet: Sheet) -> None:
     assert done.stopped == ""
     assert list(sheet.good) == ["version"]
     assert not (sheet.directory / "x").exists()
+
+
+def test_what_the_parser_saw_in_files_of_secrets_is_not_told(tmp_path: Path) -> None:
+    repo = shop(tmp_path / "shop")
+    repo.write(".env.example", f"UNLEASH_URL=http://flags.example/{SECRET}\n")
+    repo.write("package.json", '{"dependencies": {"unleash-client": "5.0.0"}}\n')
+    seen = look(repo.path, hint="feature flag")
+    assert any(SECRET in str(one.traces) for one in seen.proposals), "the parser does quote it"
+    sheet = Sheet(parse(f"{BRIEF} With a feature flag."), seen, repo.path, Jail(repo.path))
+    told = asked(sheet, Jail(repo.path))
+    assert "unleash" in told
+    assert SECRET not in told

@@ -7,7 +7,7 @@ import json
 import os
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pydantic_ai import Agent, ModelRetry, RunContext, ToolOutput
@@ -17,11 +17,14 @@ from pydantic_ai.usage import RunUsage, UsageLimits
 
 from pilotage.agent import instructions, trouble
 from pilotage.agent.asked import Asked, Confirm
+from pilotage.agent.denied import is_denied
 from pilotage.agent.jail import Jail, hidden
 from pilotage.agent.limits import Limits
 from pilotage.agent.patience import Patience
 from pilotage.agent.sheet import Filling, Sheet, Wrong
 from pilotage.agent.tools import TOOLS, Desk
+from pilotage.core.planning import draft
+from pilotage.core.proposals import Repository
 
 if TYPE_CHECKING:
     from pydantic_ai.models import Model
@@ -100,15 +103,28 @@ async def _fill(
 
 def asked(sheet: Sheet, jail: Jail) -> str:
     """The question, as JSON: text of others stays within its strings."""
-    found = sheet.seen.proposals if sheet.seen is not None else ()
+    seen = _without_denied(sheet.seen) if sheet.seen is not None else Repository()
     files = jail.names if sheet.jail is not None else []
     told = {
         "open_places": sheet.wanted,
         "brief": sheet.brief.text,
-        "draft": sheet.completed()[1].text,
-        "found_by_the_parser": [f"{one.port} {one.driver}: {'; '.join(map(str, one.traces))}" for one in found[:40]],
+        "draft": draft(sheet.brief, seen).text,
+        "found_by_the_parser": [
+            f"{one.port} {one.driver}: {'; '.join(map(str, one.traces))}" for one in seen.proposals[:40]
+        ],
         "plan_folder": os.path.relpath(os.path.realpath(sheet.directory), jail.root),
         "files": files[:LISTED],
         "more_files": max(0, len(files) - LISTED),
     }
     return hidden(json.dumps(told, indent=1, ensure_ascii=False))
+
+
+def _without_denied(seen: Repository) -> Repository:
+    """The parser's look goes by its own rules: of files that the model may not read it is not told what they say."""
+    return replace(
+        seen,
+        proposals=tuple(
+            replace(one, traces=tuple(replace(at, text="") if is_denied(at.file) else at for at in one.traces))
+            for one in seen.proposals
+        ),
+    )

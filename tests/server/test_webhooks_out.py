@@ -373,8 +373,7 @@ async def test_killed_between_the_answer_and_the_cursor_it_is_told_again_with_th
         if there.calls:
             break
         await asyncio.sleep(0.01)
-    for task in webhooks._at_work:
-        task.cancel()
+    await webhooks._at_work.end()  # as a process that is killed
     await webhooks.at_rest()
     there.answer = lambda _: 200
     await look(followers(world, settings(there)))

@@ -57,7 +57,7 @@ class Api:
     @property
     def url(self) -> str:
         """Of the coordinator that answers."""
-        return self._door()[0].rstrip("/")
+        return self.door()[0].rstrip("/")
 
     def get(self, path: str) -> Any:
         return self._ask("GET", path, None, {})[0]
@@ -95,7 +95,7 @@ class Api:
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None, more: dict[str, str]) -> tuple[Any, str]:
         """The answer, and where the next page of it is."""
-        url, token = self._door()
+        url, token = self.door()
         parts = urlsplit(url)
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         connection = kind(parts.hostname or "", parts.port, timeout=self._answer_within_s)
@@ -122,7 +122,8 @@ class Api:
             raise ApiError(response.status, answer)
         return answer, _next(response.getheader("Link") or "")
 
-    def _door(self) -> tuple[str, str]:
+    def door(self) -> tuple[str, str]:
+        """Its address and the credential for it; started when it is missing."""
         url = os.environ.get("PILOTAGE_URL")
         if url:
             return url, os.environ.get("PILOTAGE_TOKEN", "")

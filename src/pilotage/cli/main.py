@@ -24,6 +24,7 @@ from pilotage.cli import (
     explain,
     gates,
     importing,
+    mcp,
     metrics,
     opening,
     plan,
@@ -207,6 +208,7 @@ importing.register(cli)
 check.register(cli)
 drivers.register(cli)
 metrics.register(cli)
+mcp.register(cli)
 announce.register(cli)
 approvals.register(cli)
 audit.register(cli)

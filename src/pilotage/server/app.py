@@ -16,9 +16,11 @@ from pilotage.server.guards import add_guards
 from pilotage.server.health import Health
 from pilotage.server.hub import Hub
 from pilotage.server.login import add_login
+from pilotage.server.mcp import add_mcp
 from pilotage.server.observed import Observed
 from pilotage.server.pages import add_pages
 from pilotage.server.problems import add_handlers
+from pilotage.server.routing import serve
 from pilotage.server.slack import add_slack
 
 
@@ -31,12 +33,11 @@ def create_app(coordinator: Coordinator, health: Health, token: str) -> FastAPI:
     app.state.answering = set()
     app.state.simulating = asyncio.Lock()
     app.state.hub = Hub(coordinator.store)
-    for router in ROUTERS:
-        app.include_router(router)
-    app.include_router(hooks.router)
+    serve(app, (*ROUTERS, hooks.router))
     add_pages(app)
     add_login(app, access)
     add_slack(app, access)
+    add_mcp(app, access)
     add_guards(app, access)
     add_handlers(app)
     app.add_middleware(Observed, streams=health.streams)  # the last one added is the first that sees a request

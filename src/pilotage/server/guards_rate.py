@@ -17,7 +17,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pilotage.core.errors import TooMany
-from pilotage.server.refusals import refusal
+from pilotage.server.refusals import MCP, refusal
 from pilotage.settings.limits import RateLimits
 
 if TYPE_CHECKING:
@@ -52,7 +52,10 @@ class Limits:
     buckets: Buckets = field(default_factory=Buckets)
 
     def known(self, who: str, method: str, path: str, limits: RateLimits) -> None:
-        """Raises TooMany."""
+        """Raises TooMany. What an agent asks at /mcp is counted where it arrives in the API, and a flood of it here."""
+        if path == MCP:
+            self._take(f"mcp {who}", URGENT_PER_MINUTE, f"{who} asks more often than")
+            return
         urgent = method == "POST" and path.rstrip("/").endswith(URGENT)
         per_minute = URGENT_PER_MINUTE if urgent else limits.requests_per_minute
         self._take(f"{'urgent' if urgent else 'known'} {who}", per_minute, f"{who} asks more often than")

@@ -10,6 +10,8 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import Scope
 
 MEDIA = "application/problem+json"
+MCP = "/mcp"
+"""Where agents are served."""
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title} - Pilotage</title><link rel="stylesheet" href="/static/pilotage.css"></head>
@@ -18,7 +20,7 @@ PAGE = """<!doctype html>
 
 
 def is_api(path: str) -> bool:
-    return path.startswith("/v1/") or path in ("/v1", "/metrics", "/healthz", "/readyz", "/openapi.json")
+    return path.startswith("/v1/") or path in ("/v1", MCP, "/metrics", "/healthz", "/readyz", "/openapi.json")
 
 
 def wants_page(scope: Scope) -> bool:

@@ -1,0 +1,1 @@
+"""Pilotage for coding agents: the MCP server, driven by the official client."""

@@ -147,7 +147,8 @@ def test_a_model_that_stays_wrong_leaves_the_place_open_and_the_good_ones_are_ke
     assert done.code == 2
 
 
-def test_an_overloaded_model_is_asked_again(scene: Scene) -> None:
+def test_an_overloaded_model_is_asked_again(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planmodel, "LIMITS", Limits(waits=(0.0, 0.0, 0.0)))
     with scene(Fails(529), Fails(429, "rate_limit_error"), BreaksOff(), fills(VERSION)) as (_, fake, run):
         done = run("plan", BRIEF, *MODEL)
     assert 'version: "2.4.1"' in done.out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,12 @@ from mcp.server.mcpserver.exceptions import ToolError
 from pilotage.core import events as ev
 from pilotage.core.people import Role, Scope
 from pilotage.mcp import outside
-from pilotage.mcp.asked import PlanText
+from pilotage.mcp.asked import CreatePlan, OneRollout, PlanText
 from pilotage.mcp.door import Door
 from pilotage.mcp.guest import Guest
 from pilotage.mcp.plantext import read
+from pilotage.mcp.tools.looking import explain_verdict
+from pilotage.mcp.tools.planning import create_plan
 from pilotage.settings import Settings
 from pilotage.store import approvals, people
 from tests.mcp_server.agents import READING, Agent, inside
@@ -184,6 +187,48 @@ async def test_orders_in_what_a_rollout_tells_stay_data(ours: Team) -> None:
     assert [one for one in ours.engine.orders if one[0] == rollout] == []
 
 
+class Telling(Door):
+    """Answers what a coordinator would, about a rollout whose labels and logs give orders."""
+
+    def __init__(self) -> None:
+        super().__init__(Nowhere())
+        finding = {"metric": f"guard {ORDER}", "action": "rollback", "sentence": f"{ORDER} {HIDDEN}", "unit": ORDER}
+        self.finding = {**finding, "canary": 7.0, "control": 1.0, "evidence": 9.0, "threshold": 3.0}
+        self.view = {"id": "shop-1", "status": "held", "phase": 0, "phases": [{"name": ORDER}], "weight_in_force": 10.0}
+        self.view |= {"version": "2.0", "asked_phase": None, "needs_person": True}
+
+    async def get(self, *parts: str, **query: str | int) -> Any:
+        if parts[-1] != "explain":
+            return self.view
+        found = {"turned_by": self.finding["metric"], "findings": [self.finding], "action": "hold"}
+        return {**found, "sentence": ORDER, "example": [f"ERROR {ORDER}", "password=hunter2hunter2"], "next": ORDER}
+
+
+async def test_orders_in_metric_labels_and_log_lines_stay_data_and_the_sentence_is_of_numbers() -> None:
+    answer = await explain_verdict(Guest(Telling(), frozenset(Scope)), OneRollout())
+    told = answer.model_dump(mode="json")
+    assert "previous instructions" not in everything_but("outside_text", told)
+    assert told["say"] == (
+        "shop-1 is held: phase 1 of 1, 10 % at 2.0; a person has to decide, because of guard: 7 in the new version, "
+        "1 in the old."
+    )
+    assert told["outside_text"]["log_lines"] == [f"ERROR {ORDER}", "password=(hidden)"]
+    assert not set(UNSEEN) & set(json.dumps(told, ensure_ascii=False))
+
+
+async def test_orders_in_a_repository_stay_data_and_nothing_in_it_is_run(tmp_path: Path) -> None:
+    (tmp_path / "Makefile").write_text(f"deploy: # {ORDER}\n\ttouch {tmp_path}/ran\n")
+    (tmp_path / "deploy.sh").write_text(f"#!/bin/sh\n# {ORDER}\ntouch {tmp_path}/ran\n")
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b.example"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", ORDER], ["tag", "-am", ORDER, "v2.4.1"]):
+        subprocess.run([*git, *command], check=True)
+    guest = Guest(Door(Nowhere()), frozenset(Scope), tmp_path)
+    told = (await create_plan(guest, CreatePlan(brief="P0: hot-fix for payment, canary"))).model_dump(mode="json")
+    assert "previous instructions" not in everything_but("outside_text", told)
+    assert told["outside_text"]["proposals"]
+    assert not (tmp_path / "ran").exists()
+
+
 def test_outside_text_is_bounded_cleaned_and_redacted() -> None:
     assert outside.one(HIDDEN + "a" * 5000).startswith("a" * 1000 + " (cut: ")
     assert outside.one("one\ntwo\r\nthree") == "one two three"
@@ -285,6 +330,15 @@ async def test_agents_are_served_where_the_settings_say_so_only(tmp_path: Path) 
         assert (await client.post("/mcp", json=PING)).status_code == 200
         ours.access.live.take(settings())
         assert (await client.post("/mcp", json=PING)).status_code == 404
+
+
+async def test_without_the_extra_the_server_says_which_one_to_install(
+    ours: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    async with ours.client(await ours.machine("claude", "agent"), **ACCEPT) as client:
+        answer = await client.post("/mcp", json=PING)
+    assert (answer.status_code, "pip install 'pilotage[mcp]'" in answer.json()["detail"]) == (503, True)
 
 
 async def test_a_get_or_a_delete_opens_nothing(ours: Team) -> None:

@@ -93,6 +93,7 @@ async def test_the_record_says_which_agent_it_was(coordinator: Local, stage: Sta
         coordinator.state, stage.folder, "rollout", USER="Ann.Example", LOGNAME="Ann.Example"
     ) as agent:
         asked = await agent.does("request_approval", file="plan.yaml")
+    assert [one["created_by"] for one in coordinator.api.get("/v1/tokens")] == ["Ann.Example"]
     waiting = coordinator.api.get("/v1/approvals")
     assert [(one["requested_by"], one["digest"]) for one in waiting] == [("mcp-ann-example", asked["digest"])]
 

@@ -36,6 +36,7 @@ from pilotage.cli import (
     watchdog,
     webhooks,
 )
+from pilotage.cli.ask import ask
 from pilotage.cli.client import Api, ApiError, whoami
 from pilotage.cli.followups import followups
 from pilotage.cli.history import history
@@ -197,6 +198,7 @@ cli.add_command(logs)
 cli.add_command(followups)
 cli.add_command(history)
 explain.register(cli)
+cli.add_command(ask)
 report.register(cli)
 plan.register(cli)
 importing.register(cli)

@@ -35,6 +35,7 @@ class Identity:
     def __init__(self, find: Callable[[], tuple[str, str]], scopes: frozenset[Scope], user: str) -> None:
         self._find = find
         self._scopes = scopes
+        self._user = user
         self._name = agent_name(user)
         self._opening = asyncio.Lock()
         self._client: httpx.AsyncClient | None = None
@@ -97,11 +98,16 @@ class Identity:
                 f"PILOTAGE_TOKEN is a machine's, {outside.one(who['name'])}'s: an agent's is expected. {HOW}"
             )
         grant = {"role": "operator", "service": "*", "environment": "*"}
-        about = {"kind": "agent", "name": self._name, "scopes": sorted(self._scopes), "grants": [grant]}
+        about = {
+            "kind": "agent",
+            "name": self._name,
+            "scopes": sorted(self._scopes),
+            "grants": [grant],
+            "by": self._user,
+        }
         why = ""
         for lasts_s in LASTS_S:
-            body = {**about, "lasts_s": lasts_s, "note": "made by `pilotage mcp` for itself"}
-            answer = await client.post("/v1/tokens", json=body)
+            answer = await client.post("/v1/tokens", json={**about, "lasts_s": lasts_s})
             if answer.status_code == 201:
                 made = answer.json()
                 self._made, self._ends = made["id"], time.monotonic() + lasts_s

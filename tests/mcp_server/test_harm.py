@@ -12,6 +12,7 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp_types import ElicitResult
 
 from pilotage.core import events as ev
 from pilotage.core.people import Role, Scope
@@ -124,6 +125,11 @@ async def test_a_client_that_says_yes_to_everything_approves_nothing(ours: Team,
         asked = await asked_for(ours, agent)
         for _ in range(2):
             await agent.is_refused("start_rollout", plan=asked["plan"], digest=asked["digest"], reason="yes")
+        yes = ElicitResult(action="accept", content={"approve": True})
+        unasked = {"input_responses": {"approve": yes, "approval": yes}}
+        about = {"plan": asked["plan"], "digest": asked["digest"]}
+        if era == "auto":  # answers to what nobody asked
+            assert (await agent.client.call_tool("start_rollout", about, **unasked)).is_error
         assert agent.asked == []
     assert await given_approvals(ours, name_of(asked)) == []
     assert ours.engine.started == []

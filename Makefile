@@ -5,7 +5,7 @@ export UV_LINK_MODE ?= copy
 # Images often forbid Python to keep what it compiled; a coordinator's start then takes 5.8 s of CPU rather than 1.6 s.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: demo demo-bad test test-servers check docs lock build bench-judge bench-logs bench-switching clean setup kubernetes unleash oidc browser histories
+.PHONY: demo demo-bad test test-long test-servers check docs lock integrations build bench-judge bench-logs bench-switching clean setup kubernetes unleash oidc browser histories
 
 demo: .venv/ready            ## ship a good fix: canary 10 % -> 50 % -> 100 %, promoted
 	$(BIN)/pilotage demo
@@ -15,8 +15,11 @@ demo-bad: .venv/ready        ## ship a bad fix: rolled back by itself (exit code
 
 PYTEST := $(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
-test: .venv/ready            ## every test but those on servers that no wheel brings, files side by side
-	$(PYTEST) -m "not servers"
+test: .venv/ready            ## the tests, files side by side: all but those of the next two targets
+	$(PYTEST) -m "not servers and not long"
+
+test-long: .venv/ready       ## whole coordinators, killed, watched and gone back from; plans damaged in hundreds of ways
+	$(PYTEST) -m long
 
 test-servers: kubernetes unleash oidc browser ## the tests on HAProxy, Prometheus, Kubernetes, Unleash and others: what is missing is skipped
 	$(PYTEST) -m servers
@@ -40,6 +43,9 @@ bench-switching: .venv/ready ## each proxy's switches under load: failed request
 build: .venv/ready           ## the wheel, into dist/
 	rm -rf dist
 	$(BIN)/uv build --wheel --no-build-isolation --python $(BIN)/python --quiet
+
+integrations: .venv/ready    ## write integrations/ anew from src/pilotage/integrations/source
+	$(BIN)/python -m pilotage.integrations.make integrations
 
 lock: .venv/uv               ## write requirements.lock anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header \

@@ -139,7 +139,7 @@ def serve(server: Any) -> Iterator[Any]:
             except OSError:
                 self.close_connection = True
 
-        do_POST = do_GET
+        do_POST = do_PUT = do_PATCH = do_GET
 
         def log_message(self, *_: object) -> None:
             pass

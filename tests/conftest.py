@@ -27,18 +27,20 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
 
 
 LONGEST = (
-    *("engine/test_crashes.py", "planfile/test_mutations.py", "direct/test_watchdog.py", "engine/test_rollouts.py"),
-    *("direct/test_with_a_coordinator.py", "direct/test_watchdog_beside_a_coordinator.py", "cli/test_commands.py"),
-    *("engine/test_blue_green_and_rolling.py", "engine/test_logs.py", "cli/test_checklist.py", "cli/test_drivers.py"),
+    *("planfile/test_mutations.py", "direct/test_with_a_coordinator.py", "chat/test_slack_rollout.py"),
+    *("engine/test_crashes.py", "direct/test_watchdog.py", "direct/test_watchdog_beside_a_coordinator.py"),
+    *("engine/test_ways_back.py", "engine/test_blue_green_and_rolling.py", "server/test_webhooks_out.py"),
+    *("engine/test_rollouts.py", "cli/test_commands.py", "cli/test_drivers.py", "cli/test_metrics.py"),
+    *("server/test_attempts.py", "core/brief/test_generated.py", "server/test_login_on_a_bad_provider.py"),
+    *("server/test_openapi_fuzz.py", "core/brief/test_composed.py", "demo/test_run.py", "cli/test_checklist.py"),
     *("drivers/test_traffic_unleash.py", "engine/test_on_real_unleash.py", "engine/test_on_kubernetes_outages.py"),
     *(
         "engine/test_on_kubernetes_trouble.py",
         "engine/test_on_kubernetes_strategies.py",
         "engine/test_on_kubernetes.py",
     ),
-    "server/test_webhooks_out.py",
-    *("chat/test_slack_rollout.py", "chat/test_follower.py"),
     "mcp_server/test_whole_drive.py",
+    "ci/test_jobs.py",
 )
 """The files that take a minute, or nearly so. They begin first: the last to begin would keep one worker busy while the
 others have nothing left to do."""
@@ -59,6 +61,18 @@ SERVERS = (
 """What needs servers that no wheel brings: Debian's, a control plane built from Go modules, Unleash and an OpenID
 provider from npm, Chromium."""
 
+LONG = (
+    *("direct/*", "engine/test_crashes.py", "engine/test_ways_back.py", "engine/test_blue_green_and_rolling.py"),
+    *("engine/test_two_workers.py", "engine/test_drift_rollout.py", "planfile/test_mutations.py"),
+    *(
+        "chat/test_slack_rollout.py",
+        "chat/test_follower.py",
+        "server/test_webhooks_out.py",
+        "server/test_hooks_whole.py",
+    ),
+)
+"""Whole coordinators that are killed, watched, gone back from; plans that are damaged in hundreds of ways."""
+
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell script that starts the suite with `&` has it ignore Ctrl-C, and so would every command it starts.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -70,6 +84,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         asks = {"cluster", "unleash"} & set(getattr(one, "fixturenames", ()))
         if asks or any(fnmatch(str(one.path.relative_to(here)), pattern) for pattern in SERVERS):
             one.add_marker(pytest.mark.servers)
+        elif any(fnmatch(str(one.path.relative_to(here)), pattern) for pattern in LONG):
+            one.add_marker(pytest.mark.long)
     order = {here / file: place for place, file in enumerate(LONGEST)}
     items.sort(key=lambda one: order.get(one.path, len(order)))
 

@@ -109,15 +109,44 @@ def test_a_coordinator_that_is_not_there_is_said_in_a_sentence(tmp_path: Path) -
     assert "`pilotage up` starts one" in done.stderr
 
 
+HEAVY = {"temporalio", "pydantic", "fastapi", "httpx", "rich", "sqlalchemy", "pandas", "mcp"}
+MODELS = {"pydantic_ai", "anthropic", "openai", "google.genai"}
+
+
+def imported_by(code: str, *names: str) -> str:
+    """Which of `names` are there after `code`, and what went wrong."""
+    asked = f"import sys\n{code}\nsys.exit(', '.join({set(names)!r} & set(sys.modules)))"
+    return subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=False).stderr.strip()
+
+
 def test_the_light_commands_import_nothing_heavy() -> None:
+    assert imported_by("import pilotage.cli.main, pilotage.cli.client", *HEAVY, *MODELS, "pilotage.agent") == ""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["status"],
+        ["rollback"],
+        ["ask", "latest", "why?"],
+        ["plan", "Payment hot-fix. P0. Production.", "--json"],
+        ["plan", "Payment hot-fix. P0. Production.", "--no-repository"],
+    ],
+)
+def test_without_model_no_command_imports_what_speaks_to_one(arguments: list[str]) -> None:
+    """The commands really run: `status`, `rollback` and `ask` against a coordinator that is not there."""
     code = (
-        "import sys, pilotage.cli.main, pilotage.cli.client; "
-        "heavy = {'temporalio', 'pydantic', 'fastapi', 'httpx', 'rich', 'sqlalchemy', 'pandas', 'mcp', 'pydantic_ai'}; "
-        "sys.exit(', '.join(heavy & set(sys.modules)))"
+        "import os, contextlib, io\n"
+        "os.environ['PILOTAGE_URL'] = 'http://127.0.0.1:9'\n"
+        f"sys.argv = ['pilotage', *{arguments!r}]\n"
+        "from pilotage.cli.main import main\n"
+        "with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()) as out, "
+        "contextlib.redirect_stderr(io.StringIO()) as err:\n"
+        "    main()\n"
+        "assert 'coordinator' in err.getvalue() or 'Payment' in out.getvalue(), err.getvalue()"
     )
-    assert (
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False).stderr.strip() == ""
-    )
+    more = () if arguments[0] == "plan" else HEAVY
+    assert imported_by(code, *MODELS, *more) == ""
 
 
 def test_down_returns_when_the_coordinator_and_its_engine_have_really_ended(stage: Stage) -> None:

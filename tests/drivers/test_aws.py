@@ -235,13 +235,12 @@ class TestCalls:
         with faulty() as server:
             server.silent.set()
             going = asyncio.create_task(refused(TemporaryError, at(server.url, timeout_s=0.5)))
-            longest = last = 0.0
-            last = time.monotonic()
+            turns = 0
             while not going.done():
                 await asyncio.sleep(0.01)
-                longest, last = max(longest, time.monotonic() - last), time.monotonic()
+                turns += 1
             await going
-            assert longest < 0.4
+            assert turns > 5  # one, or two, if the loop had stood still until the answer
 
     async def test_it_says_who_asks(self):
         with servers.http_server(b"{}") as page:

@@ -18,12 +18,14 @@ from pilotage.cli import (
     audit,
     check,
     checklist,
+    ci,
     coordinator,
     direct,
     drivers,
     explain,
     gates,
     importing,
+    integrate,
     mcp,
     metrics,
     opening,
@@ -34,14 +36,15 @@ from pilotage.cli import (
     watchdog,
     webhooks,
 )
+from pilotage.cli.ask import ask
 from pilotage.cli.client import Api, ApiError, whoami
 from pilotage.cli.followups import followups
 from pilotage.cli.history import history
 from pilotage.cli.logs import logs
 from pilotage.cli.output import as_json, say
 from pilotage.cli.simulate import simulate
+from pilotage.cli.starting import sent, start
 from pilotage.core.errors import CoordinatorUnreachable, PilotageError, PlanError
-from pilotage.core.quantities import duration
 
 REFUSED = (400, 401, 403, 404, 409, 412, 422)
 """What the coordinator answers to a person's own mistake, or to what they may not."""
@@ -82,20 +85,15 @@ def run(file: Path, reason: str, detach: bool, overrides: tuple[str, ...], at_wi
     from pilotage import planfile
 
     planfile.load_file(file)
-    body = {"plan": file.read_text(encoding="utf-8"), "directory": str(file.absolute().parent), "file": str(file)}
+    body = sent(file)
     api = Api()
-    how = {"by": whoami(), "reason": reason, "overrides": list(overrides)}
     if at_window:
         known = api.post("/v1/plans", {**body, "by": whoami()})["id"]
+        how = {"by": whoami(), "reason": reason, "overrides": list(overrides)}
         answer = api.post(f"/v1/plans/{known}/schedule", how)
         say(json_out, answer, checklist.scheduled_text(answer))
         return
-    started = api.post("/v1/rollouts", {**body, **how})
-    rollout = started["id"]
-    if started["late_s"] >= 1:
-        click.echo(f"Started {duration(started['late_s'])} after its deadline; that is in the record.", err=True)
-    for said in started["advised"]:
-        click.echo(f"Started all the same, as it is only advised: {said}", err=True)
+    rollout = start(api, body, reason, overrides)
     if detach:
         say(json_out, {"id": rollout}, rollout)
         return
@@ -200,6 +198,7 @@ cli.add_command(logs)
 cli.add_command(followups)
 cli.add_command(history)
 explain.register(cli)
+cli.add_command(ask)
 report.register(cli)
 plan.register(cli)
 importing.register(cli)
@@ -218,6 +217,8 @@ watchdog.register(cli)
 tokens.register(cli)
 opening.register(cli)
 webhooks.register(cli)
+ci.register(cli)
+integrate.register(cli)
 
 
 def follow(api: Api, rollout: str, json_out: bool) -> int:

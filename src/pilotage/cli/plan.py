@@ -54,6 +54,11 @@ def fact_options(*left_out: str) -> Callable[[Callable[..., Any]], Callable[...,
 )
 @click.option("--no-repository", is_flag=True, help="Do not look at any repository.")
 @click.option("--no-input", is_flag=True, help="Ask nothing, even on a terminal.")
+@click.option(
+    "--model",
+    metavar="PROVIDER:NAME",
+    help="Let a model look into the repository and fill in what is open, such as anthropic:sonnet; or `default`.",
+)
 @as_json
 def plan(
     brief: str | None,
@@ -62,6 +67,7 @@ def plan(
     repository: Path,
     no_repository: bool,
     no_input: bool,
+    model: str | None,
     json_out: bool,
     **given: str | None,
 ) -> None:
@@ -78,14 +84,21 @@ def plan(
     asking = not (no_input or json_out) and sys.stdin.isatty() and sys.stderr.isatty()
     parsed = with_options(parse(_text(brief, asking, bool(any(given.values())))), given, on_call)
     seen = None if no_repository else _look(repository, output, parsed)
+    filled = None
+    if model is not None:
+        from pilotage.cli.planmodel import fill_in
+
+        filled = fill_in(model, parsed, seen, (output or Path("plan.yaml")).absolute().parent, asking)
+        parsed = filled.sheet.with_facts()
     if asking:
         parsed = with_answers(parsed, seen)
-    drafted = draft(parsed, seen)
+    parsed, drafted = filled.completed(parsed) if filled is not None else (parsed, draft(parsed, seen))
     doubtful = doubts(parsed)
     if output is not None:
         write(output, drafted)
     if json_out:
-        click.echo(json.dumps(as_data(parsed, drafted, seen, doubtful), indent=2))
+        data = as_data(parsed, drafted, seen, doubtful)
+        click.echo(json.dumps(data if filled is None else {**data, "model": filled.as_data()}, indent=2))
     elif output is None:
         click.echo(drafted.text, nl=False)
     _say(drafted, doubtful, output, quiet=json_out)

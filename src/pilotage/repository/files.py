@@ -85,7 +85,7 @@ class Files:
             self.note(f"only {self._files} files were read ({MOST_FILES}, or 8 MiB, at most)")
             return ""
         try:
-            data = _bytes(self.top, name)
+            data = bytes_of(self.top, name)
         except (OSError, ValueError) as error:
             self.note(f"{shown(name)} was not read: {_reason(error)}")
             return ""
@@ -187,7 +187,8 @@ def _stays(top: Path, path: str) -> bool:
     return real.startswith(os.path.join(top, "")) and ".git" not in Path(real).parts and os.path.isfile(real)
 
 
-def _bytes(top: Path, name: str) -> bytes:
+def bytes_of(top: Path, name: str) -> bytes:
+    """A file's content. Raises OSError, or ValueError for what is too large, no file, or out of `top`."""
     real = os.path.realpath(top / name)
     if not real.startswith(os.path.join(top, "")):
         raise ValueError("it leads out of the repository")

@@ -20,6 +20,7 @@ from pilotage.server.mcp import add_mcp
 from pilotage.server.observed import Observed
 from pilotage.server.pages import add_pages
 from pilotage.server.problems import add_handlers
+from pilotage.server.routing import serve
 from pilotage.server.slack import add_slack
 
 
@@ -32,9 +33,7 @@ def create_app(coordinator: Coordinator, health: Health, token: str) -> FastAPI:
     app.state.answering = set()
     app.state.simulating = asyncio.Lock()
     app.state.hub = Hub(coordinator.store)
-    for router in ROUTERS:
-        app.include_router(router)
-    app.include_router(hooks.router)
+    serve(app, (*ROUTERS, hooks.router))
     add_pages(app)
     add_login(app, access)
     add_slack(app, access)

@@ -20,6 +20,7 @@ from pilotage.chat.follower import NAME
 from pilotage.chat.heard import why_not
 from pilotage.core.errors import DriverError, Unauthorised
 from pilotage.server.access import Access
+from pilotage.server.routing import serve
 from pilotage.server.slack_acts import SlackActs
 from pilotage.store import chats
 
@@ -134,4 +135,4 @@ def add_slack(app: FastAPI, access: Access) -> None:
     """Where the settings name a Slack app."""
     if access.settings.slack is not None:
         app.state.slack = Door(access, SlackActs(access, access.settings.slack))
-        app.include_router(router)
+        serve(app, (router,))

@@ -9,8 +9,8 @@ from pilotage.core.model import Severity, Strategy
 
 T = TypeVar("T")
 
-Source = Literal["brief", "option", "answer", "repository"]
-"""Who said it: the brief, an option of the command, the person at the terminal, the repository."""
+Source = Literal["brief", "option", "answer", "repository", "model"]
+"""Who said it: the brief, an option of the command, the person at the terminal, the repository, a model."""
 
 
 @dataclass(frozen=True)

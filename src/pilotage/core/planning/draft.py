@@ -172,6 +172,8 @@ def _fact(brief: Brief, name: str, value: Value[Any] | None, limit: int = 200) -
 def _origin(brief: Brief, value: Value[Any]) -> str:
     if value.source == "repository":
         return "from the repository's tags; check it"
+    if value.source == "model":
+        return "from a model; check it"
     if value.source != "brief":
         return "as you said"
     quoted = one_line(brief.text[value.start : value.end])

@@ -34,7 +34,7 @@ _THREADS = ThreadPoolExecutor(4, thread_name_prefix="secrets")
 """Of its own: what keeps the others' threads busy must not keep the traffic from going back."""
 
 
-def _is_reference(value: Any) -> bool:
+def is_reference(value: Any) -> bool:
     if not isinstance(value, dict) or len(value) != 1:
         return False
     ((kind, given),) = value.items()
@@ -62,7 +62,7 @@ class Secret(BaseModel):
     @classmethod
     def _hide_anything_else(cls, value: Any) -> Any:
         # Runs first: pydantic shows the refused input in its errors, so the input must be gone before the refusal.
-        return value if isinstance(value, cls) or _is_reference(value) else _HIDDEN
+        return value if isinstance(value, cls) or is_reference(value) else _HIDDEN
 
     @property
     def told(self) -> str:

@@ -8,11 +8,11 @@ from fastapi import FastAPI
 
 from pilotage.server.access import Access
 from pilotage.server.login import me, routes
+from pilotage.server.routing import serve
 
 
 def add_login(app: FastAPI, access: Access) -> None:
-    for router in (routes.router, me.router):
-        app.include_router(router, include_in_schema=False)
+    serve(app, (routes.router, me.router))
     login = access.settings.login
     if login is not None and login.oidc is not None:
         import_module("pilotage.server.login.provider")  # now, as it takes long: later the loop would stand still

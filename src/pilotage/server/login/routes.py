@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pilotage.server.login.provider import Provider
 
 log = structlog.get_logger()
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 NO_PROVIDER = "people log in with a token here: the settings name no provider, under login.oidc"
 ASIDE = "The login provider did not answer as it has to (the log says more). A token of yours works without it"
 

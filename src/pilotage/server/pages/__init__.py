@@ -23,6 +23,7 @@ from pilotage.server.pages import (
     rollout,
 )
 from pilotage.server.pages.shell import HERE
+from pilotage.server.routing import serve
 from pilotage.server.sessions import NobodyYet, let_in
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -45,8 +46,7 @@ ROUTERS: tuple[APIRouter, ...] = (
 
 def add_pages(app: FastAPI) -> None:
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
-    for router in ROUTERS:
-        app.include_router(router, include_in_schema=False)
+    serve(app, ROUTERS)
 
     @app.exception_handler(NobodyYet)
     async def nobody(request: Request, error: NobodyYet) -> Response:

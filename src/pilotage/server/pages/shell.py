@@ -15,7 +15,6 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, Response
 from fastapi.routing import APIRoute
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from starlette.routing import Match
 
 import pilotage
 from pilotage.core.errors import PilotageError
@@ -33,7 +32,7 @@ NAV: list[tuple[str, str]] = [
     ("/freezes", "Freezes"),
     ("/people", "People"),
 ]
-"""The main navigation: address and name. One that no route answers (yet) is not shown."""
+"""The main navigation: address and name."""
 
 HEADINGS = {
     401: "Log in first",
@@ -94,7 +93,7 @@ def page(request: Request, name: str, status: int = 200, **values: Any) -> HTMLR
     somebody who has not come in."""
     state = request.state
     about = {"caller": getattr(state, "caller", None), "csrf": getattr(state, "csrf", ""), "path": request.url.path}
-    html = templates.get_template(name).render(**about, nav=_nav(request), **values)
+    html = templates.get_template(name).render(**about, nav=NAV, **values)
     return HTMLResponse(html, status, headers={"Cache-Control": "no-store"})
 
 
@@ -106,15 +105,6 @@ def part(name: str, **values: Any) -> str:
 def asked_by_script(request: Request) -> bool:
     """htmx asks for a piece; a form without JavaScript gets a whole page."""
     return request.headers.get("hx-request") == "true"
-
-
-def _nav(request: Request) -> list[tuple[str, str]]:
-    asked: Any = {"type": "http", "method": "GET", "headers": [], "root_path": ""}
-    return [
-        (href, name)
-        for href, name in NAV
-        if any(route.matches({**asked, "path": href})[0] is Match.FULL for route in request.app.routes)
-    ]
 
 
 def _failed(request: Request, error: PilotageError) -> HTMLResponse:
@@ -151,4 +141,4 @@ class PageRoute(APIRoute):
 
 def pages_router() -> APIRouter:
     """What each file of pages makes its routes with."""
-    return APIRouter(route_class=PageRoute)
+    return APIRouter(route_class=PageRoute, include_in_schema=False)

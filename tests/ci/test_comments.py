@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,18 +14,6 @@ from tests.builds import serve
 from tests.ci.forges import GitHubComments, GitLabNotes
 
 SIGN = marker("run", "deploy/plan.yaml")
-
-
-@pytest.fixture
-def hub() -> Iterator[GitHubComments]:
-    with serve(GitHubComments()) as server:
-        yield server
-
-
-@pytest.fixture
-def lab() -> Iterator[GitLabNotes]:
-    with serve(GitLabNotes()) as server:
-        yield server
 
 
 def told(forge: Forge, text: str, sign: str = SIGN) -> None:

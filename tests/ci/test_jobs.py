@@ -15,7 +15,6 @@ from click.testing import CliRunner
 
 from pilotage.cli.client import running
 from pilotage.cli.main import cli
-from tests.builds import serve
 from tests.ci.forges import GitHubComments, GitLabNotes
 from tests.ci.runner import ACTION, ROOT, TEMPLATE, Ran, action, clean, job
 from tests.stage import Local, Stage, local, wait_for
@@ -27,18 +26,6 @@ NO_INSTALL = {"install": ""}
 def coordinator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
     with local(tmp_path_factory.mktemp("ci") / "state") as here:
         yield here
-
-
-@pytest.fixture
-def hub() -> Iterator[GitHubComments]:
-    with serve(GitHubComments()) as server:
-        yield server
-
-
-@pytest.fixture
-def lab() -> Iterator[GitLabNotes]:
-    with serve(GitLabNotes()) as server:
-        yield server
 
 
 def planned(stage: Stage, **how: str) -> Path:

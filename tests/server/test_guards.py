@@ -134,6 +134,15 @@ async def test_a_caller_who_asks_too_often_waits_and_is_told_how_long(ours: Team
         assert (await olga.get("/v1/rollouts")).status_code == 200
 
 
+async def test_a_page_that_is_asked_for_too_often_says_when_again(ours: Team) -> None:
+    limited(ours, requests=5)
+    async with await ours.session(OLGA) as olga:
+        while (answer := await olga.get("/")).status_code != 429:
+            assert answer.status_code == 200
+    assert int(answer.headers["retry-after"]) > 0
+    assert "again in" in answer.text
+
+
 async def test_who_has_asked_too_often_may_still_go_back(ours: Team) -> None:
     limited(ours, requests=10)
     rollout = await ours.rollout()

@@ -17,7 +17,7 @@ from fastapi.routing import APIRoute
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 import pilotage
-from pilotage.core.errors import PilotageError
+from pilotage.core.errors import PilotageError, TooMany
 from pilotage.core.quantities import duration
 from pilotage.server.problems import STATUS_CODES
 from pilotage.server.sessions import NobodyYet
@@ -113,8 +113,12 @@ def _failed(request: Request, error: PilotageError) -> HTMLResponse:
     problems = list(getattr(error, "problems", ()))
     detail = str(error) if not problems else str(error).splitlines()[0]
     if asked_by_script(request):
-        return HTMLResponse(part("answer.html", tone="bad", text=str(error)), status)
-    return page(request, "error.html", status, heading=heading, detail=detail, problems=problems)
+        answer = HTMLResponse(part("answer.html", tone="bad", text=str(error)), status)
+    else:
+        answer = page(request, "error.html", status, heading=heading, detail=detail, problems=problems)
+    if isinstance(error, TooMany):
+        answer.headers["Retry-After"] = f"{error.after_s:g}"
+    return answer
 
 
 class PageRoute(APIRoute):

@@ -32,6 +32,15 @@ class Approvals:
             return plan
         return replace(plan, preparation=replace(plan.preparation, checklist=(*plan.preparation.checklist, ITEM)))
 
+    async def trusted(self, plan: known.KnownPlan) -> bool:
+        """Whether its drivers may be asked before a start: a person wrote it, or has approved it. What an agent wrote
+        may name any command, and send a secret anywhere."""
+        if not await self.store.run(people.makers_of_agents, {plan.registered_by}):
+            return True
+        found = await self.store.run(table.of, plan.id)
+        given = (one for one in found if one.given_at is not None and not one.refused)
+        return any(one.phase == START and one.digest == plan.plan.digest for one in given)
+
     async def request(self, plan_name: str, by: str, note: str = "") -> Approval:
         """Asks for the start of a known plan. Raises Refused for one that does not wait any more."""
         plan = await self.store.run(known.get, plan_name)

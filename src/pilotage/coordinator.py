@@ -92,7 +92,8 @@ class Coordinator:
         Raises PreflightFailed, ChecklistOpen or Refused; then nothing was started.
         """
         await self._refuse_if_active(plan)
-        name = await self.store.run(known.register, plan, plan_text, file, by, self.clock.now(), starts=True)
+        told = (plan, plan_text, file, by, self.clock.now())
+        name = await self.store.run(known.register, *told, starts=True, stays=by_agent)
         return await self.start_known(name, by, reason, overrides, file or name, by_agent=by_agent)
 
     async def read(self, plan_text: str, directory: str, file: str) -> Plan:

@@ -7,15 +7,16 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from pilotage import planfile
 from pilotage.approvals import Approvals
 from pilotage.core import checklist
 from pilotage.core import events as ev
-from pilotage.core.checklist import ItemState, Mark
+from pilotage.core.checklist import ItemState, Mark, Seen
 from pilotage.core.errors import ChecklistOpen, PreflightFailed, Refused
 from pilotage.core.model import Plan
+from pilotage.core.preparing import Item
 from pilotage.core.quantities import duration
 from pilotage.core.sentences import sentence
 from pilotage.planfile.starting import may_start
@@ -52,16 +53,18 @@ class Desk:
         plan = await asyncio.to_thread(planfile.load, text, directory=Path(directory), file=file)
         return await self.take(plan, text, file, by)
 
-    async def take(self, plan: Plan, text: str, file: str, by: str) -> str:
+    async def take(self, plan: Plan, text: str, file: str, by: str, stays: bool = False) -> str:
         """As `register`, of a plan that was read from `text` already."""
         _with_name(by)
-        return await self.store.run(known.register, plan, text, file, by, self.now())
+        return await self.store.run(known.register, plan, text, file, by, self.now(), stays=stays)
 
     async def view(self, name: str, look: bool = True) -> dict[str, Any]:
-        """One plan with its checklist, looked up now; without `look` only what is recorded, and no driver is asked."""
+        """One plan with its checklist, looked up now; without `look` only what is recorded, and no driver is asked, nor
+        for a plan that is not trusted."""
         plan = await self.store.run(known.get, name)
         around = await self._surroundings(plan)
-        if look:
+        trusted = await self.approvals.trusted(plan)
+        if look and trusted:
             states, _ = await self._looked_up(self.approvals.asked_of(plan.plan), around)
         else:
             mine = self.approvals.asked_of(plan.plan).preparation.checklist
@@ -73,7 +76,7 @@ class Desk:
             "open": sum(one.in_the_way for one in states),
             "freezes": [str(one) for one in around.freezes],
             "lock": around.active or (str(around.lock) if around.lock else ""),
-            "notes": await self._notes(plan, states),
+            "notes": [*await self._notes(plan, states), *([] if trusted else [untrusted(plan)])],
             "timeline": [{"at": one.at, "by": one.by, "sentence": sentence(one.event)} for one in record],
         }
 
@@ -173,15 +176,15 @@ class Desk:
         asked = checklist.named(mine, overrides)
         checklist.check_overrides(mine, asked, reason)
         around, passed = await self._surroundings(plan), dict.fromkeys(asked, reason.strip())
+        if by_agent and around.approval is None:
+            _raise_open(_for_people(mine, around), name, called, plan, "")
         states, problems = await self._looked_up(asked_of, around, passed, by)
         late = max(0.0, self.now() - plan.due_at) if plan.due_at is not None else 0.0
         stopped = [one for one in states if one.in_the_way]
         if problems and all(one.item.check in ("drivers", "metrics") for one in stopped):
             raise PreflightFailed(problems)
         if stopped:
-            told = tuple(_told(one, called or name, called or path_of(plan)) for one in stopped)
-            seen, ids = tuple(map(_seen, stopped)), tuple(one.item.id for one in stopped)
-            raise ChecklistOpen(told, seen, ids, f"overdue by {_about(late)}" if late >= 1 else "")
+            _raise_open(stopped, name, called, plan, f"overdue by {_about(late)}" if late >= 1 else "")
         return ev.ChecklistPassed(tuple(map(_checked, states)), late)
 
     async def _looked_up(
@@ -248,6 +251,26 @@ def _to_tick(plan: Plan, record: Sequence[ev.Recorded]) -> list[str]:
     ticked = checklist.ticks_of(record)
     asked = checklist.items_of(plan.preparation.checklist)
     return [one.id for one in asked if one.required and not one.check and one.id not in ticked]
+
+
+def _for_people(asked: Sequence[Item], around: Surroundings) -> list[ItemState]:
+    """What people have to see to before anything of an agent's plan is looked up."""
+    ids = {one.id for one in asked if one.check == "approved"}
+    seen = dict.fromkeys(ids, Seen(False, "nobody has approved this plan as it is now"))
+    states = checklist.states(asked, around.record, seen, at=around.now)
+    return [one for one in states if one.in_the_way and (not one.item.check or one.item.id in ids)]
+
+
+def _raise_open(stopped: Sequence[ItemState], name: str, called: str, plan: KnownPlan, late: str) -> NoReturn:
+    told = tuple(_told(one, called or name, called or path_of(plan)) for one in stopped)
+    raise ChecklistOpen(told, tuple(map(_seen, stopped)), tuple(one.item.id for one in stopped), late)
+
+
+def untrusted(plan: KnownPlan) -> str:
+    return (
+        f"{plan.registered_by}, who made this plan known, is an agent: none of its drivers is asked before a person "
+        "has approved it"
+    )
 
 
 def _about(seconds: float) -> str:

@@ -61,6 +61,50 @@ async def test_on_one_machine_without_a_login_the_person_there_approves_what_its
             assert (await agent.post(f"/v1/plans/{plan}/start", json={})).status_code == 201
 
 
+async def test_nothing_that_an_agent_wrote_runs_before_a_person_has_approved_it(ours: Team) -> None:
+    ran = ours.folder / "ran"
+    script = ours.folder / "steal.sh"
+    script.write_text(f"#!/bin/sh\necho ran >> {ran}\necho 0\n")
+    script.chmod(0o755)
+    body = ours.plan(service="other")
+    body["plan"] = body["plan"].replace('read: ["./read"]', f'read: ["{script}"]')
+    assert str(script) in body["plan"]
+    async with ours.client(await ours.machine("claude", "agent", Role.ADMIN)) as agent:
+        plan = str((await agent.post("/v1/plans", json=body)).json()["id"])
+        await agent.post(f"/v1/plans/{plan}/request-approval", json={})
+        assert (await agent.get(f"/v1/plans/{plan}")).status_code == 200
+        assert (await agent.post(f"/v1/plans/{plan}/start", json={})).status_code == 412
+        assert (await agent.post("/v1/rollouts", json=body)).status_code == 412
+        for path in ("rehearse", "metrics"):
+            answer = await agent.post(f"/v1/plans/{plan}/{path}", json={})
+            assert (answer.status_code, "is an agent" in answer.json()["detail"]) == (403, True)
+    async with ours.client(await ours.token(OLGA)) as olga:
+        seen = (await olga.get(f"/v1/plans/{plan}")).json()
+        assert "none of its drivers is asked before a person has approved it" in seen["notes"][-1]
+        assert not ran.exists()  # nor by a person who only looks
+    async with await ours.session(OLGA) as browser:
+        assert "not looked up yet" in (await browser.get(f"/plans/{plan}/checklist")).text
+        assert "is an agent" in (await browser.get(f"/plans/{plan}?look=true")).text
+    assert not ran.exists()
+    async with ours.client(await ours.token(AMIR)) as amir:
+        assert (await amir.post(f"/v1/plans/{plan}/approve", json={"digest": seen["digest"]})).status_code == 200
+        await amir.get(f"/v1/plans/{plan}")
+    assert ran.exists()
+
+
+async def test_an_agent_does_not_move_a_plan_to_another_folder(ours: Team) -> None:
+    body = ours.plan(service="other")
+    async with ours.client(await ours.token(OLGA)) as olga:
+        plan = (await olga.post("/v1/plans", json=body)).json()["id"]
+    elsewhere = ours.folder / "elsewhere"
+    elsewhere.mkdir()
+    async with ours.client(await ours.machine("claude", "agent")) as agent:
+        for path in ("/v1/plans", "/v1/rollouts"):
+            answer = await agent.post(path, json={**body, "directory": str(elsewhere)})
+            assert (answer.status_code, "does not move a plan" in answer.json()["detail"]) == (409, True)
+        assert (await agent.post("/v1/plans", json=body)).json()["id"] == plan
+
+
 async def test_who_made_an_agent_stands_behind_what_it_asks_for(ours: Team) -> None:
     async with ours.client(await ours.machine("claude", "agent")) as agent:
         plan, digest = await asked_for(ours, agent)

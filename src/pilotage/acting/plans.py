@@ -11,6 +11,8 @@ from pilotage.acting.noting import Noting
 from pilotage.core.errors import Forbidden
 from pilotage.core.model import Plan
 from pilotage.core.people import Right
+from pilotage.desk import untrusted
+from pilotage.store.known import KnownPlan
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Plans(Noting):
         plan = await self.read(text, directory, file)
         async with self.noted("register", f"{plan.service} in {plan.environment}") as names:
             self.caller.check(Right.OPERATE, plan.service, plan.environment)
-            names.append(await self.coordinator.desk.take(plan, text, file, self.by))
+            names.append(await self.coordinator.desk.take(plan, text, file, self.by, stays=self.by_agent))
         return names[-1]
 
     async def tick(self, name: str, items: Sequence[str], note: str, undo: bool) -> dict[str, Any]:
@@ -48,8 +50,15 @@ class Plans(Noting):
 
     async def rehearse(self, name: str) -> dict[str, Any]:
         async with self.noted("rehearse", name):
-            await self.plan(name, Right.OPERATE)
+            await self.trusted(name)
             return await self.coordinator.desk.rehearse(name, self.by)
+
+    async def trusted(self, name: str) -> KnownPlan:
+        """One whose drivers the caller may ask. Raises Forbidden for an agent, and what an agent has written."""
+        found = await self.plan(name, Right.OPERATE)
+        if self.by_agent and not await self.coordinator.desk.approvals.trusted(found):
+            raise Forbidden(untrusted(found))
+        return found
 
     async def schedule(self, name: str, overrides: Sequence[str], reason: str) -> dict[str, Any]:
         async with self.noted("schedule", name, reason):

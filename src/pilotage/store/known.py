@@ -65,13 +65,23 @@ class KnownPlan:
         return None if within is None or self.change_started else self.first_known + within
 
 
-def register(connection: Connection, plan: Plan, text: str, file: str, by: str, at: float, starts: bool = False) -> str:
+def register(
+    connection: Connection,
+    plan: Plan,
+    text: str,
+    file: str,
+    by: str,
+    at: float,
+    starts: bool = False,
+    stays: bool = False,
+) -> str:
     """Notes the plan, once; returns its id. One that was forgotten waits again, one that was started does not.
 
     The same plan may lie in several folders: it is used from the one it was last seen in, but a copy that is only
-    looked at (not `starts`) does not move one that is scheduled.
+    looked at (not `starts`) does not move one that is scheduled, and with `stays` none is moved.
 
-    Raises Refused when another plan has the same id: its ticks were not given for this one.
+    Raises Refused when another plan has the same id: its ticks were not given for this one. With `stays` also for a
+    copy elsewhere: what the plan runs there is not what somebody has approved.
     """
     name = plan_id(plan)
     about = {"plan": to_json(plan), "plan_text": text, "directory": plan.directory, "file": file}
@@ -85,6 +95,8 @@ def register(connection: Connection, plan: Plan, text: str, file: str, by: str, 
         return name
     if from_json(Plan, row.plan).digest != plan.digest:
         raise Refused(f"another plan is known as {name} already. Change a word in the summary: it gets another id.")
+    if stays and row.directory != plan.directory:
+        raise Refused(f"{name} is known from {row.directory}, and an agent does not move a plan to another folder")
     if starts or not row.scheduled_by:
         connection.execute(update(plans).where(plans.c.id == name).values(**about))
     if row.closed and not row.rollout:

@@ -188,8 +188,12 @@ async def test_an_agent_never_lets_a_rollout_go_on(ours: Team, command: str) -> 
 
 async def test_an_agent_does_nothing_around_a_rollout_that_lets_it_go_on_either(ours: Team) -> None:
     plan, digest = await asked(ours)
+    rollout = await ours.rollout()
+    ours.engine.started.clear()
     async with ours.client(await ours.machine("helper", "agent", Role.ADMIN)) as agent:
         refused = [
+            await agent.post(f"/v1/rollouts/{rollout}/announce", json={"text": "all is well", "by": "ann"}),
+            await agent.post(f"/v1/rollouts/{rollout}/followups/x/done", json={}),
             await agent.post(f"/v1/plans/{plan}/approve", json={"digest": digest}),
             await agent.post(f"/v1/plans/{plan}/start", json={"overrides": ["ticket"], "reason": "hurry"}),
             await agent.post(f"/v1/plans/{plan}/tick", json={"items": ["ticket"], "reason": "looks fine"}),
@@ -198,7 +202,7 @@ async def test_an_agent_does_nothing_around_a_rollout_that_lets_it_go_on_either(
             await agent.post("/v1/tokens", json={"kind": "person", "scopes": ["approve"], "lasts_s": 3600}),
             await agent.post("/v1/open"),
         ]
-    assert [one.status_code for one in refused] == [403] * 7
+    assert [one.status_code for one in refused] == [403] * 9
     assert ours.engine.started == []
 
 

@@ -20,7 +20,7 @@ NEEDS: dict[Command, Right] = {
     Command.RESUME: Right.GO_ON,
     Command.PROMOTE: Right.PROMOTE,
     Command.REPORT_TROUBLE: Right.REPORT,
-    Command.ANNOUNCE: Right.OPERATE,
+    Command.ANNOUNCE: Right.SPEAK,
 }
 
 
@@ -68,10 +68,10 @@ class Rollouts(Plans, Approvals):
 
     async def announce(self, name: str, text: str, audience: str) -> dict[str, Any]:
         async with self.noted("announce", name, text) as names:
-            names.append(await self.rollout(name, Right.OPERATE))
+            names.append(await self.rollout(name, Right.SPEAK))
             return await self.coordinator.announce(names[-1], self.by, text, audience)
 
     async def settle(self, name: str, item: str, note: str) -> str:
         async with self.noted("follow-up-done", name, item) as names:
-            names.append(await self.rollout(name, Right.OPERATE))
+            names.append(await self.rollout(name, Right.VOUCH))
             return await self.coordinator.aftercare.settle(names[-1], item, self.by, note)

@@ -30,7 +30,8 @@ class Right(StrEnum):
     GO_BACK = "hold {it} or roll it back"
     GO_ON = "let {it} go on"
     REPORT = "report trouble with {it}"
-    VOUCH = "tick the checklist of {it}"
+    VOUCH = "vouch for what was done for {it}"
+    SPEAK = "announce anything of {it}"
     OPERATE = "operate {it}"
     APPROVE = "approve {it}"
     PROMOTE = "promote {it} before its time"
@@ -44,6 +45,7 @@ LEAST: dict[Right, Role] = {
     Right.GO_ON: Role.OPERATOR,
     Right.REPORT: Role.VIEWER,
     Right.VOUCH: Role.OPERATOR,
+    Right.SPEAK: Role.OPERATOR,
     Right.OPERATE: Role.OPERATOR,
     Right.APPROVE: Role.APPROVER,
     Right.PROMOTE: Role.APPROVER,
@@ -69,6 +71,7 @@ SCOPE_OF: dict[Right, Scope] = {
     Right.GO_ON: Scope.WRITE,
     Right.REPORT: Scope.WRITE,
     Right.VOUCH: Scope.WRITE,
+    Right.SPEAK: Scope.WRITE,
     Right.OPERATE: Scope.WRITE,
     Right.APPROVE: Scope.APPROVE,
     Right.PROMOTE: Scope.APPROVE,
@@ -76,9 +79,11 @@ SCOPE_OF: dict[Right, Scope] = {
     Right.ADMINISTER: Scope.ADMIN,
 }
 
-NEVER_BY_AGENTS = frozenset({Right.APPROVE, Right.PROMOTE, Right.GO_ON, Right.VOUCH, Right.OVERRIDE, Right.ADMINISTER})
-"""An agent may always hold or go back. It never approves, shortens, overrides, ends a hold or ticks what a person is to
-vouch for, whatever its role."""
+NEVER_BY_AGENTS = frozenset(
+    {Right.APPROVE, Right.PROMOTE, Right.GO_ON, Right.VOUCH, Right.SPEAK, Right.OVERRIDE, Right.ADMINISTER}
+)
+"""An agent may always hold or go back. It never approves, shortens, overrides, ends a hold, vouches for what a person
+has done, or speaks to people through the channels, whatever its role."""
 
 ANY = "*"
 Place = tuple[str, str]

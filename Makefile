@@ -18,7 +18,7 @@ PYTEST := $(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 test: .venv/ready            ## the tests, files side by side: all but those of the next two targets
 	$(PYTEST) -m "not servers and not long"
 
-test-long: .venv/ready       ## whole coordinators, killed, watched and gone back from; plans damaged in hundreds of ways
+test-long: .venv/ready       ## whole coordinators, killed, watched and gone back from; damaged plans, briefs and requests by the thousand
 	$(PYTEST) -m long
 
 test-servers: kubernetes unleash oidc browser ## the tests on HAProxy, Prometheus, Kubernetes, Unleash and others: what is missing is skipped

@@ -62,16 +62,19 @@ SERVERS = (
 provider from npm, Chromium."""
 
 LONG = (
-    *("direct/*", "engine/test_crashes.py", "engine/test_ways_back.py", "engine/test_blue_green_and_rolling.py"),
-    *("engine/test_two_workers.py", "engine/test_drift_rollout.py", "planfile/test_mutations.py"),
-    *(
-        "chat/test_slack_rollout.py",
-        "chat/test_follower.py",
-        "server/test_webhooks_out.py",
-        "server/test_hooks_whole.py",
-    ),
+    *("direct/*", "demo/*", "docs/test_tutorial.py", "docs/test_coding_agents.py", "docs/test_api_page.py"),
+    *("engine/test_crashes.py", "engine/test_ways_back.py", "engine/test_blue_green_and_rolling.py"),
+    *("engine/test_two_workers.py", "engine/test_drift_rollout.py", "engine/test_logs.py", "engine/test_secrets.py"),
+    *("engine/test_signals_rollout.py", "engine/test_scheduled_start.py", "engine/test_before_a_start.py"),
+    *("cli/test_commands.py", "cli/test_drivers.py", "cli/test_metrics.py", "cli/test_checklist.py"),
+    *("cli/test_approvals.py", "cli/test_explain.py", "chat/test_slack_rollout.py", "chat/test_follower.py"),
+    *("server/test_webhooks_out.py", "server/test_hooks_whole.py", "server/test_traces.py", "server/test_up.py"),
+    *("server/test_health.py", "mcp_server/test_whole_drive.py", "ci/test_jobs.py"),
+    *("planfile/test_mutations.py", "server/test_openapi_fuzz.py"),
+    *("core/brief/test_generated.py", "core/brief/test_composed.py"),
 )
-"""Whole coordinators that are killed, watched, gone back from; plans that are damaged in hundreds of ways."""
+"""Whole coordinators, killed, watched, gone back from; plans, briefs and requests by the thousand.
+`engine/test_rollouts.py` is left among the others, so that they have whole rollouts, too."""
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell script that starts the suite with `&` has it ignore Ctrl-C, and so would every command it starts.

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.planted import found_in
 from tests.stage import Local, Stage
 
 LOGS = """
@@ -102,9 +103,8 @@ def test_a_crash_that_control_never_logged_rolls_back_although_the_metrics_are_f
     assert "main.charge" in view["reason"]
     report = coordinator.api.get(f"/v1/rollouts/{rollout}/report")
     assert "goroutine 1 [running]" in report
-    kept = [file for file in coordinator.state.rglob("*") if file.is_file()]
-    assert not [file.name for file in kept if b"correcthorse" in file.read_bytes()]
-    assert any(b"goroutine 1 [running]" in file.read_bytes() for file in kept)
+    assert found_in(coordinator.state, ["correcthorse"]) == {}
+    assert found_in(coordinator.state, ["goroutine 1 [running]"])
 
 
 def test_another_new_error_holds_and_is_named_with_its_count_and_since_when(

@@ -283,10 +283,11 @@ async def test_what_kubernetes_said_of_an_earlier_change_does_not_end_this_one(c
 
 
 async def test_a_quota_that_is_full_until_the_old_pods_end_is_waited_for(cluster, namespace, running):
+    """With the default of a minute: the controller tries again after ever longer waits."""
     await asyncio.to_thread(quota_of, cluster, namespace, 2)
     strategy = {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 1}}
     await asyncio.to_thread(cluster.patch, place(namespace), {"spec": {"strategy": strategy}})
-    one = deployer(cluster.kubeconfig, namespace, trouble_s=20)
+    one = deployer(cluster.kubeconfig, namespace, trouble_s=60, ready_within_s=90)
     assert "2 of 2 pods are ready" in await one.deploy("v2", call("a"))
     await one.close()
 

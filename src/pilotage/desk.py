@@ -7,24 +7,21 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from pilotage import planfile
 from pilotage.approvals import Approvals
 from pilotage.core import checklist
 from pilotage.core import events as ev
-from pilotage.core.checklist import ItemState, Mark, Seen
-from pilotage.core.errors import ChecklistOpen, PreflightFailed, Refused
+from pilotage.core.checklist import ItemState, Mark
+from pilotage.core.errors import PreflightFailed, Refused
 from pilotage.core.model import Plan
-from pilotage.core.preparing import Item
-from pilotage.core.quantities import duration
 from pilotage.core.sentences import sentence
 from pilotage.planfile.starting import may_start
+from pilotage.plansight import checked, facts, for_people, item, overdue, path_of, still_open, to_tick, untrusted
 from pilotage.readiness import Surroundings, look, shown
 from pilotage.rehearsal import rehearse
 from pilotage.settings.people import Approvals as Rules
 from pilotage.store import Store, gates, known, queries, versions
-from pilotage.store.gates import minute
 from pilotage.store.known import KnownPlan
 
 Busy = dict[tuple[str, str], asyncio.Lock]
@@ -47,14 +44,8 @@ class Desk:
         """Held while something is done to the splitters of this service outside of a rollout, or a rollout begins."""
         return self.busy.setdefault((plan.service, plan.environment), asyncio.Lock())
 
-    async def register(self, text: str, directory: str, file: str, by: str) -> str:
-        """The id under which the plan is known from now on. Raises PlanError."""
-        _with_name(by)
-        plan = await asyncio.to_thread(planfile.load, text, directory=Path(directory), file=file)
-        return await self.take(plan, text, file, by)
-
     async def take(self, plan: Plan, text: str, file: str, by: str, stays: bool = False) -> str:
-        """As `register`, of a plan that was read from `text` already."""
+        """The id under which the plan, which was read from `text`, is known from now on."""
         _with_name(by)
         return await self.store.run(known.register, plan, text, file, by, self.now(), stays=stays)
 
@@ -71,8 +62,8 @@ class Desk:
             states = checklist.states(mine, around.record, {}, at=around.now)
         record = around.record
         return {
-            **self._facts(plan, record),
-            "items": [_item(one) for one in states],
+            **facts(plan, record, self.now()),
+            "items": [item(one) for one in states],
             "open": sum(one.in_the_way for one in states),
             "freezes": [str(one) for one in around.freezes],
             "lock": around.active or (str(around.lock) if around.lock else ""),
@@ -102,7 +93,7 @@ class Desk:
     async def plans(self) -> list[dict[str, Any]]:
         """Those that wait, the newest first. Nothing is looked up for this."""
         waiting = await self.store.run(known.open_plans)
-        return [self._facts(one, await self.store.run(queries.events_of, one.id)) for one in waiting]
+        return [facts(one, await self.store.run(queries.events_of, one.id), self.now()) for one in waiting]
 
     async def newest_folder(self) -> str:
         """Where the files of the newest plan are; empty when none is known."""
@@ -117,7 +108,7 @@ class Desk:
         events = [ev.Unticked(one, note) if undo else ev.Ticked(one, note) for one in dict.fromkeys(items)]
         await self.store.run(known.note_all, name, events, by.strip(), self.now())
         record = await self.store.run(queries.events_of, name)
-        return {"id": name, "items": list(items), "by": by.strip(), "left": _to_tick(plan.plan, record)}
+        return {"id": name, "items": list(items), "by": by.strip(), "left": to_tick(plan.plan, record)}
 
     async def rehearse(self, name: str, by: str) -> dict[str, Any]:
         """Practises the way back; the outcome is kept, good or bad.
@@ -149,7 +140,7 @@ class Desk:
         checklist.check_overrides(mine, asked, reason)
         await self.store.run(known.schedule, name, rule.opens_at, by, asked, reason, now)
         record = await self.store.run(queries.events_of, name)
-        return {"id": name, "starts": may_start(rule, now)[1], "to_tick": _to_tick(plan.plan, record)}
+        return {"id": name, "starts": may_start(rule, now)[1], "to_tick": to_tick(plan.plan, record)}
 
     async def forget(self, name: str, by: str, reason: str) -> dict[str, Any]:
         """Raises Refused for one that does not wait."""
@@ -177,15 +168,15 @@ class Desk:
         checklist.check_overrides(mine, asked, reason)
         around, passed = await self._surroundings(plan), dict.fromkeys(asked, reason.strip())
         if by_agent and around.approval is None:
-            _raise_open(_for_people(mine, around), name, called, plan, "")
+            raise still_open(for_people(mine, around.record, around.now), called or name, called or path_of(plan))
         states, problems = await self._looked_up(asked_of, around, passed, by)
         late = max(0.0, self.now() - plan.due_at) if plan.due_at is not None else 0.0
         stopped = [one for one in states if one.in_the_way]
         if problems and all(one.item.check in ("drivers", "metrics") for one in stopped):
             raise PreflightFailed(problems)
         if stopped:
-            _raise_open(stopped, name, called, plan, f"overdue by {_about(late)}" if late >= 1 else "")
-        return ev.ChecklistPassed(tuple(map(_checked, states)), late)
+            raise still_open(stopped, called or name, called or path_of(plan), overdue(late))
+        return ev.ChecklistPassed(tuple(map(checked, states)), late)
 
     async def _looked_up(
         self, asked_of: Plan, around: Surroundings, overrides: dict[str, str] | None = None, by: str = ""
@@ -212,105 +203,7 @@ class Desk:
             await self.approvals.usable(known_plan.id, plan.digest),
         )
 
-    def _starts(self, plan: KnownPlan) -> str:
-        """A clause: when it may start, or was to."""
-        now, due = self.now(), plan.due_at
-        if due is None or plan.closed:
-            rule = plan.plan.preparation.start
-            return f"may start {may_start(rule, now)[1]}" if rule.opens_at is not None else "may start at any time"
-        return f"to be started by {minute(due)}, in {_about(due - now)}" if now < due else f"was due by {minute(due)}"
-
-    def _facts(self, plan: KnownPlan, record: Sequence[ev.Recorded]) -> dict[str, Any]:
-        overdue = self.now() - plan.due_at if plan.due_at is not None and not plan.closed and plan.newest else 0.0
-        return {
-            "id": plan.id,
-            "service": plan.plan.service,
-            "environment": plan.plan.environment,
-            "version": plan.plan.version,
-            "previous": plan.plan.previous,
-            "severity": plan.plan.severity.value,
-            "digest": plan.plan.digest,
-            "file": plan.file,
-            "path": path_of(plan),
-            "by": plan.registered_by,
-            "registered_at": plan.registered_at,
-            "first_known": plan.first_known,
-            "due_at": plan.due_at,
-            "overdue_s": max(0.0, overdue),
-            "overdue": f"overdue by {_about(overdue)}" if overdue >= 1 else "",
-            "scheduled_by": plan.scheduled_by,
-            "starts": self._starts(plan),
-            "to_tick": _to_tick(plan.plan, record),
-            "closed": plan.closed,
-            "rollout": plan.rollout,
-        }
-
-
-def _to_tick(plan: Plan, record: Sequence[ev.Recorded]) -> list[str]:
-    """Required items that wait for a person."""
-    ticked = checklist.ticks_of(record)
-    asked = checklist.items_of(plan.preparation.checklist)
-    return [one.id for one in asked if one.required and not one.check and one.id not in ticked]
-
-
-def _for_people(asked: Sequence[Item], around: Surroundings) -> list[ItemState]:
-    """What people have to see to before anything of an agent's plan is looked up."""
-    ids = {one.id for one in asked if one.check == "approved"}
-    seen = dict.fromkeys(ids, Seen(False, "nobody has approved this plan as it is now"))
-    states = checklist.states(asked, around.record, seen, at=around.now)
-    return [one for one in states if one.in_the_way and (not one.item.check or one.item.id in ids)]
-
-
-def _raise_open(stopped: Sequence[ItemState], name: str, called: str, plan: KnownPlan, late: str) -> NoReturn:
-    told = tuple(_told(one, called or name, called or path_of(plan)) for one in stopped)
-    raise ChecklistOpen(told, tuple(map(_seen, stopped)), tuple(one.item.id for one in stopped), late)
-
-
-def untrusted(plan: KnownPlan) -> str:
-    return (
-        f"{plan.registered_by}, who made this plan known, is an agent: none of its drivers is asked before a person "
-        "has approved it"
-    )
-
-
-def _about(seconds: float) -> str:
-    """Seconds matter in the first minutes only."""
-    return duration(seconds if seconds < 600 else seconds // 60 * 60)
-
 
 def _with_name(by: str) -> None:
     if not by.strip():
         raise Refused("this is recorded under a person's name: --by NAME")
-
-
-def _checked(one: ItemState) -> ev.Checked:
-    item = one.item
-    return ev.Checked(item.id, item.part.value, item.text, one.mark.value, item.required, one.by, one.at, one.text)
-
-
-def _item(state: ItemState) -> dict[str, Any]:
-    return {
-        "id": state.item.id,
-        "part": state.item.part.value,
-        "text": state.item.text,
-        "required": state.item.required,
-        "check": state.item.check,
-        "mark": state.mark.value,
-        "by": state.by,
-        "at": state.at or None,
-        "evidence": state.text,
-    }
-
-
-def path_of(plan: KnownPlan) -> str:
-    """The plan's file, wherever a command is typed."""
-    return str(Path(plan.directory) / Path(plan.file).name) if plan.file else "FILE"
-
-
-def _seen(state: ItemState) -> str:
-    return f"{state.item.id}: {(state.text or state.item.text).rstrip('.')}"
-
-
-def _told(state: ItemState, plan: str, file: str) -> str:
-    way = checklist.how(state.item.id, state.item.check, plan, state.text, file)
-    return f"{_seen(state)}. {way}".rstrip()

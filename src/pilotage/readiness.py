@@ -11,7 +11,7 @@ from typing import cast
 
 from pilotage.comms.sending import complaint
 from pilotage.core import events as ev
-from pilotage.core.checklist import Seen, items_of
+from pilotage.core.checklist import NOT_APPROVED, Seen, items_of
 from pilotage.core.errors import PilotageError
 from pilotage.core.model import Channel, DriverRef, Plan
 from pilotage.core.preparing import BUILT_IN, Item
@@ -139,7 +139,7 @@ def _known(check: str, plan: Plan, around: Surroundings) -> Seen:
 
 def _approved(given: Approval | None) -> Seen:
     if given is None or given.given_at is None or given.expires_at is None:
-        return Seen(False, "nobody has approved this plan as it is now")
+        return Seen(False, NOT_APPROVED)
     until = minute(given.expires_at)
     return Seen(True, f"approved by {given.approver} at {minute(given.given_at)}, for one start until {until}")
 

@@ -22,6 +22,7 @@ from pilotage.keeper import Keeper
 from pilotage.store import Store, known, open_store, queries
 from pilotage.store.known import KnownPlan
 from tests.stage import Stage
+from tests.taking import made_known
 
 OPENS = 4_072_107_600.0  # 2099-01-14 22:00 in Berlin
 WINDOW = 'start: {from: "2099-01-14 22:00", until: "2099-01-15 02:00", zone: Europe/Berlin}'
@@ -71,7 +72,7 @@ class World:
 
     async def known(self, more: str, **text: str) -> str:
         body = self.stage.plan("shop", more=more)
-        return await self.coordinator.desk.register(body["plan"], body["directory"], "plan.yaml", "ann")
+        return await made_known(self.coordinator.desk, body["plan"], body["directory"], "plan.yaml", "ann")
 
     async def kinds(self, plan: str) -> list[str]:
         return [one.event.kind for one in await self.store.run(queries.events_of, plan)]
@@ -337,10 +338,10 @@ async def test_a_copy_that_is_only_looked_at_does_not_move_a_scheduled_plan(worl
     desk = world.coordinator.desk
     await desk.schedule(plan, "ann", (), "")
     body = world.stage.plan("shop", more=WINDOW)
-    assert await desk.register(body["plan"], str(tmp_path), "copy.yaml", "eve") == plan
+    assert await made_known(desk, body["plan"], str(tmp_path), "copy.yaml", "eve") == plan
     assert (await desk.view(plan))["path"] == str(world.stage.folder / "plan.yaml")
     await desk.forget(plan, "ann", "")
-    await desk.register(body["plan"], str(tmp_path), "copy.yaml", "eve")
+    await made_known(desk, body["plan"], str(tmp_path), "copy.yaml", "eve")
     assert (await desk.view(plan))["path"] == str(tmp_path / "copy.yaml")
 
 
@@ -348,7 +349,7 @@ async def test_another_plan_under_the_same_id_gets_none_of_its_ticks(world: Worl
     """Eight digits of a digest can be made to agree; the whole digest cannot."""
     body = world.stage.plan("shop", more="checklist: [{id: tested, part: team, text: T}]")
     desk = world.coordinator.desk
-    plan = await desk.register(body["plan"], body["directory"], "plan.yaml", "ann")
+    plan = await made_known(desk, body["plan"], body["directory"], "plan.yaml", "ann")
     await desk.tick(plan, ["tested"], "ann", "", False)
     other = planfile.load(body["plan"].replace("a test", "another"), directory=Path(body["directory"]))
     forged = replace(other, digest="sha256:" + plan.rpartition("-")[2] + "f" * 56)

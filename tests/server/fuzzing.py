@@ -44,6 +44,7 @@ from pilotage.store import Store, open_store, queries
 from tests.server.records import AT, add_rollout, tell
 from tests.server.world import LOCAL, Idle, World
 from tests.stage import PLAN
+from tests.taking import made_known
 
 CHECKS = [
     not_a_server_error,
@@ -155,7 +156,7 @@ class Fuzz:
         await tell(store, "r6", 3, ev.FollowUpsPlanned((ev.PlannedFollowUp("look", AT, "look again"),)))
         desk = self.world.coordinator.desk
         plans = [
-            await desk.register(self.plan.replace("a test", f"a test {number}"), str(folder), "plan.yaml", "ann")
+            await made_known(desk, self.plan.replace("a test", f"a test {number}"), str(folder), "plan.yaml", "ann")
             for number in range(3)
         ]
         await desk.approvals.request(plans[0], "ann")

@@ -14,6 +14,7 @@ from tests.server.chromium import barriers, chromium, opened
 from tests.server.records import add_rollout, tell
 from tests.server.world import World, served
 from tests.stage import Stage
+from tests.taking import made_known
 
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 900}
@@ -45,7 +46,7 @@ async def url(service: World) -> AsyncIterator[str]:
 
 async def known(service: World, stage: Stage, **about: str) -> str:
     body = stage.plan(more=ITEMS, **about)
-    return await service.coordinator.desk.register(body["plan"], body["directory"], "plan.yaml", "ann")
+    return await made_known(service.coordinator.desk, body["plan"], body["directory"], "plan.yaml", "ann")
 
 
 async def furnished(service: World, stage: Stage) -> dict[str, str]:

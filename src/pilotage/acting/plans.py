@@ -11,7 +11,7 @@ from pilotage.acting.noting import Noting
 from pilotage.core.errors import Forbidden
 from pilotage.core.model import Plan
 from pilotage.core.people import Right
-from pilotage.desk import untrusted
+from pilotage.plansight import untrusted
 from pilotage.store.known import KnownPlan
 
 

@@ -23,6 +23,7 @@ ALWAYS: tuple[Item, ...] = (
     Item("channels", Part.TEAM, "All channels that are told could be", required=False, check="channels"),
 )
 """Looked up before every start, also where a plan's checklist does not name them."""
+NOT_APPROVED = "nobody has approved this plan as it is now"
 NEVER_OVERRIDDEN = ("lock", "drivers", "metrics", "approved")
 """Checks that no reason makes unnecessary: without them a rollout would act blindly, or against another one."""
 WHY_NEVER = {
